@@ -5,7 +5,9 @@ import argparse
 from nnunet_cipa.plugin import plugin_path
 
 
-def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+def register(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "plugin-path",

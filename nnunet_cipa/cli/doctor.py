@@ -1,0 +1,36 @@
+"""``nnunet-cipa doctor``."""
+
+import argparse
+
+from nnunet_cipa.errors import CIPAError
+
+
+def register(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "doctor",
+        parents=[common],
+        help="say whether training can run here, and what is missing",
+        description="Print versions, devices, scan backends (which is used, why the others are not) and nnU-Net's "
+        "variables. Ends with status 1 if training cannot run.",
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(_: argparse.Namespace) -> None:
+    from nnunet_cipa.doctor import examine  # noqa: PLC0415 - torch takes seconds to import
+
+    findings = examine()
+    section = ""
+    for finding in findings:
+        if finding.section != section:
+            section = finding.section
+            print(f"\n{section}")
+        print(finding)
+    problems = [finding for finding in findings if finding.problem]
+    if problems:
+        names = ", ".join(finding.name for finding in problems)
+        raise CIPAError(f"training cannot run here yet: {names}; what to do is said above")
+    print("\ntraining can run here")

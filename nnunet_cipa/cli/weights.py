@@ -1,0 +1,40 @@
+"""``nnunet-cipa weights``."""
+
+import argparse
+
+
+def register(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    """Add the subcommands."""
+    parser = subparsers.add_parser("weights", help="bring weights from elsewhere into nnU-Net")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    importer = actions.add_parser(
+        "import",
+        parents=[common],
+        help="a released CIPA or VMamba file to a file for -pretrained_weights",
+        description="Turn a released CIPA file, or VMamba's ImageNet file (encoder only), into a file for "
+        "nnUNetv2_train -pretrained_weights and for NNUNET_CIPA_ENCODER. Prints what became of each tensor. The "
+        "released CIPA weights are for non-commercial research.",
+    )
+    importer.add_argument("source", metavar="SOURCE", help="the released file (.pth or .safetensors)")
+    importer.add_argument("out", metavar="OUT", help="the file to write")
+    importer.add_argument(
+        "--patch-size",
+        nargs=2,
+        type=int,
+        default=(512, 512),
+        metavar=("H", "W"),
+        help="patch size of the training that will load it, as its plans.json says (default: 512 512)",
+    )
+    importer.add_argument(
+        "--num-classes", type=int, default=2, metavar="N", help="classes, background included (default: 2)"
+    )
+    importer.set_defaults(run=_import)
+
+
+def _import(args: argparse.Namespace) -> None:
+    from nnunet_cipa.weights import import_weights  # noqa: PLC0415 - torch takes seconds to import
+
+    print(import_weights(args.source, args.out, args.patch_size, args.num_classes))
+    print(f"written: {args.out}")

@@ -1,0 +1,111 @@
+"""Can training run here? Versions, devices, scan backends and nnU-Net's variables, and what to do about each fault."""
+
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+PACKAGES = ("nnunetv2>=2.8,<2.9", "torch>=2.6", "numba>=0.60", "SimpleITK>=2.2", "batchgenerators>=0.25.1")
+OPTIONAL_PACKAGES = ("triton", "mamba-ssm", "causal-conv1d")
+FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
+TRAINER = "nnUNetTrainerCIPA"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report; ``problem`` says why training cannot run and what to do, or is empty."""
+
+    section: str
+    name: str
+    value: str
+    problem: str = ""
+
+    def __str__(self) -> str:
+        """Return the line that is printed."""
+        mark = "!!" if self.problem else "ok"
+        return f"[{mark}] {self.name}: {self.value}" + (f"\n     {self.problem}" if self.problem else "")
+
+
+def examine() -> list[Finding]:
+    """Look at everything that training needs."""
+    return [*_versions(), *_devices(), *_backends(), *_folders(), *_trainers()]
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("versions", "Python", platform.python_version())
+    yield Finding("versions", "nnunet-cipa", version("nnunet-cipa"))
+    for text in PACKAGES:
+        requirement = Requirement(text)
+        try:
+            found = version(requirement.name)
+        except PackageNotFoundError:
+            yield Finding("versions", requirement.name, "not installed", f"pip install '{text}'")
+            continue
+        fits = requirement.specifier.contains(found, prereleases=True)
+        yield Finding("versions", requirement.name, found, "" if fits else f"pip install '{text}'")
+    for name in OPTIONAL_PACKAGES:
+        try:
+            yield Finding("versions", name, version(name))
+        except PackageNotFoundError:
+            yield Finding("versions", name, "not installed (optional)")
+
+
+def _devices() -> Iterator[Finding]:
+    import torch  # noqa: PLC0415 - takes seconds to import
+
+    yield Finding("devices", "CPU", f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads")
+    if not torch.cuda.is_available():
+        yield Finding("devices", "CUDA", "none; training runs on the CPU with -device cpu")
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        half = "bfloat16" if properties.major >= 8 else "float16"
+        gib = properties.total_memory / 2**30
+        yield Finding("devices", f"CUDA {index}", f"{properties.name}, {gib:.0f} GiB, autocast in {half}")
+
+
+def _backends() -> Iterator[Finding]:
+    import torch  # noqa: PLC0415
+
+    from nnunet_cipa.errors import CIPAError  # noqa: PLC0415
+    from nnunet_cipa.ops import available_backends, preferred_backend  # noqa: PLC0415
+
+    for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
+        try:
+            yield Finding("scan backends", f"used on {device}", preferred_backend(device))
+        except CIPAError as error:
+            yield Finding("scan backends", f"used on {device}", "none", str(error))
+    for name, (usable, reason) in available_backends().items():
+        yield Finding("scan backends", name, f"{'usable' if usable else 'not usable'}: {reason}")
+
+
+def _folders() -> Iterator[Finding]:
+    for name in FOLDERS:
+        value = os.environ.get(name)
+        if not value:
+            yield Finding("nnU-Net", name, "not set", f"export {name}=/path/to/{name}")
+            continue
+        # nnU-Net makes the folder itself, so the nearest one that exists has to be writable
+        existing = next(
+            folder for folder in (Path(value).absolute(), *Path(value).absolute().parents) if folder.exists()
+        )
+        writable = existing.is_dir() and os.access(existing, os.W_OK)
+        yield Finding("nnU-Net", name, value, "" if writable else f"{existing} is no directory that can be written to")
+
+
+def _trainers() -> Iterator[Finding]:
+    from nnunet_cipa.plugin import plugin_path  # noqa: PLC0415
+
+    value = os.environ.get("nnUNet_extTrainer", "")
+    remedy = 'export nnUNet_extTrainer="$(nnunet-cipa plugin-path)"'
+    listed = [Path(entry).resolve() for entry in value.split(os.pathsep) if entry]
+    found = plugin_path() in listed
+    yield Finding("nnU-Net", "nnUNet_extTrainer", value or "not set", "" if found else remedy)
+    encoder = os.environ.get("NNUNET_CIPA_ENCODER")
+    if encoder:
+        exists = Path(encoder).is_file()
+        problem = "" if exists else "no such file; make it with 'nnunet-cipa weights import' or unset the variable"
+        yield Finding("nnU-Net", "NNUNET_CIPA_ENCODER", encoder, problem)

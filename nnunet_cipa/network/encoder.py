@@ -1,0 +1,107 @@
+"""The VMamba encoder that CT and PET share."""
+
+import torch
+from torch import Tensor, nn
+
+from nnunet_cipa.network.layers import ChannelsLast, DropPath, space_to_depth
+from nnunet_cipa.network.ss2d import SS2D
+from nnunet_cipa.network.variants import Variant
+
+INPUT_CHANNELS = 3
+
+
+class VSSBlock(nn.Module):
+    """x + SS2D(LayerNorm(x)), the block of VMamba's first release: no MLP."""
+
+    def __init__(self, channels: int, d_state: int, drop_path: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.ss2d = SS2D(channels, d_state)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, H, W, C) to the same shape."""
+        return x + self.drop_path(self.ss2d(self.norm(x)))
+
+
+class PatchEmbed(nn.Module):
+    """4 x 4 convolution of stride 4 and LayerNorm."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.proj = ChannelsLast(nn.Conv2d(INPUT_CHANNELS, channels, 4, 4))
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map an image (B, 3, H, W) to (B, H/4, W/4, C)."""
+        return self.norm(self.proj(x.permute(0, 2, 3, 1)))
+
+
+class PatchMerging(nn.Module):
+    """Half the resolution, double the width: the four pixels of a 2 x 2 cell concatenated, LayerNorm, Linear."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(4 * channels)
+        self.reduction = nn.Linear(4 * channels, 2 * channels, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, H, W, C) to (B, H/2, W/2, 2C)."""
+        return self.reduction(self.norm(space_to_depth(x)))
+
+
+class EncoderStage(nn.Module):
+    """The VSS blocks of one resolution and the LayerNorm of what they hand on to CRM, DCIM and decoder."""
+
+    def __init__(self, channels: int, d_state: int, drop_paths: list[float]) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(*(VSSBlock(channels, d_state, rate) for rate in drop_paths))
+        self.out_norm = nn.LayerNorm(channels)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map (B, H, W, C) to (what the next stage gets, this stage's feature), both of that shape."""
+        x = self.blocks(x)
+        return x, self.out_norm(x)
+
+
+class VMambaEncoder(nn.Module):
+    """VMamba: patch embedding and four stages of VSS blocks with patch merging between them.
+
+    Parameters
+    ----------
+    variant : Variant
+        Widths, depths, states and stochastic depth.
+
+    Notes
+    -----
+    Source: Liu et al., VMamba, NeurIPS 2024; the variant without MLP that CIPA uses.
+    """
+
+    def __init__(self, variant: Variant) -> None:
+        super().__init__()
+        rates = iter(torch.linspace(0, variant.drop_path, sum(variant.depths)).tolist())
+        self.patch_embed = PatchEmbed(variant.width)
+        self.stages = nn.ModuleList(
+            EncoderStage(channels, variant.d_state, [next(rates) for _ in range(depth)])
+            for channels, depth in zip(variant.widths, variant.depths, strict=True)
+        )
+        self.merges = nn.ModuleList(PatchMerging(channels) for channels in variant.widths[:-1])
+        self.apply(_init_linear)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Map images (B, 3, H, W), sides multiples of 32, to four features (B, H/s, W/s, C) at s = 4, 8, 16, 32."""
+        x = self.patch_embed(x)
+        features = []
+        for level, stage in enumerate(self.stages):
+            if level:
+                x = self.merges[level - 1](x)
+            x, feature = stage(x)
+            features.append(feature)
+        return features
+
+
+def _init_linear(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,36 @@
+"""How CT and PET become one feature at each stage."""
+
+from torch import Tensor, nn
+
+from nnunet_cipa.network.crm import CRM
+from nnunet_cipa.network.dcim import DCIM
+
+
+class Fusion(nn.Module):
+    """CT + PET + DCIM(rectified CT, rectified PET), with the features before rectification in the sum.
+
+    Parameters
+    ----------
+    crm : CRM or None
+        Rectification; without it the features go into DCIM as they are.
+    dcim : DCIM or None
+        Interaction; without it the fused feature is the sum of the rectified features.
+
+    Notes
+    -----
+    Source: arXiv 2503.17261, figure 4 and table 4. The released network adds the features before rectification, not the
+    rectified ones. What the paper's ablation without DCIM adds is not published; were it the features before
+    rectification, CRM would have no effect at all.
+    """
+
+    def __init__(self, crm: CRM | None, dcim: DCIM | None) -> None:
+        super().__init__()
+        self.crm = crm
+        self.dcim = dcim
+
+    def forward(self, ct: Tensor, pet: Tensor) -> Tensor:
+        """Fuse two features (B, H, W, C) to one of that shape."""
+        rectified = (ct, pet) if self.crm is None else self.crm(ct, pet)
+        if self.dcim is None:
+            return rectified[0] + rectified[1]
+        return ct + pet + self.dcim(*rectified)

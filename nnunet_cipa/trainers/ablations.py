@@ -1,0 +1,23 @@
+"""The trainers of table 4 of the CVPR paper: CIPA without CRM, without DCIM, and without both."""
+
+from typing import Any, ClassVar
+
+from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
+
+
+class nnUNetTrainerCIPA_noCRM(nnUNetTrainerCIPA):  # noqa: N801
+    """CIPA without the channel-wise rectification module."""
+
+    architecture: ClassVar[dict[str, Any]] = {"crm": False}
+
+
+class nnUNetTrainerCIPA_noDCIM(nnUNetTrainerCIPA):  # noqa: N801
+    """CIPA without the dynamic cross-modality interaction module."""
+
+    architecture: ClassVar[dict[str, Any]] = {"dcim": False}
+
+
+class nnUNetTrainerCIPA_noCRM_noDCIM(nnUNetTrainerCIPA):  # noqa: N801
+    """The shared encoder and the decoder alone; CT and PET features are added."""
+
+    architecture: ClassVar[dict[str, Any]] = {"crm": False, "dcim": False}

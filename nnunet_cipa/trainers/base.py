@@ -1,0 +1,116 @@
+"""nnUNetTrainerCIPA, which the other trainers derive from."""
+
+import os
+from typing import Any, ClassVar
+
+import torch
+from batchgeneratorsv2.helpers.scalar_type import RandomScalar
+from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
+from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
+from batchgeneratorsv2.transforms.utils.nnunet_masking import MaskImageTransform
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from torch import nn
+from torch._dynamo import OptimizedModule
+from torch.nn.parallel import DistributedDataParallel
+
+from nnunet_cipa.network import CIPA
+from nnunet_cipa.trainers.augmentation import spatial_transforms
+from nnunet_cipa.trainers.optimizer import parameter_groups
+from nnunet_cipa.trainers.plans import plan_cipa
+from nnunet_cipa.trainers.schedule import CosineSchedule
+from nnunet_cipa.weights import load_encoder
+
+ENCODER_VARIABLE = "NNUNET_CIPA_ENCODER"
+
+
+class nnUNetTrainerCIPA(nnUNetTrainer):  # noqa: N801 - nnU-Net's trainers are named so
+    """CIPA on single slices, trained as in the CVPR paper.
+
+    AdamW with rate 6e-5 and weight decay 0.01, none on biases, norms, A_logs and Ds; cosine schedule by iteration to
+    1e-6 of the start; 218 epochs of 250 iterations, the paper's 54,400 iterations. Flips, affine and crops of 0.7 to 0.9 of
+    the side. Everything else is nnU-Net's: planning, preprocessing, batch size, folds, losses, logging.
+
+    A new training takes the encoder from the file that ``NNUNET_CIPA_ENCODER`` names, if it is set; with
+    ``-pretrained_weights`` and ``--c`` the checkpoint decides.
+
+    Raises
+    ------
+    CIPAError
+        If dataset.json does not name one CT and one PET channel.
+    NotImplementedError
+        For a cascade, a three-dimensional configuration, or slices that are not axial.
+    """
+
+    architecture: ClassVar[dict[str, Any]] = {}
+
+    def __init__(
+        self,
+        plans: dict[str, Any],
+        configuration: str,
+        fold: int,
+        dataset_json: dict[str, Any],
+        device: torch.device = torch.device("cuda"),  # noqa: B008 - nnU-Net's signature, which it inspects
+    ) -> None:
+        plan_cipa(plans, configuration, dataset_json, self.architecture)
+        super().__init__(plans, configuration, fold, dataset_json, device)
+        self.initial_lr = 6e-5
+        self.weight_decay = 1e-2
+        self.num_epochs = 218
+        self.enable_deep_supervision = False
+
+    def configure_optimizers(self) -> tuple[torch.optim.Optimizer, CosineSchedule]:
+        """Make AdamW and the cosine schedule."""
+        groups = parameter_groups(self.network, self.weight_decay)
+        optimizer = torch.optim.AdamW(groups, lr=self.initial_lr, betas=(0.9, 0.999))
+        iterations = self.num_epochs * self.num_iterations_per_epoch
+        return optimizer, CosineSchedule(optimizer, iterations, self.num_iterations_per_epoch)
+
+    def set_deep_supervision_enabled(self, enabled: bool) -> None:
+        """Do nothing: CIPA has one output."""
+
+    def on_train_start(self) -> None:
+        """Load the encoder into a network that no checkpoint was loaded into, then start as nnU-Net does."""
+        if not self.was_initialized:
+            self.initialize()
+            self._load_encoder()
+        super().on_train_start()
+
+    def _load_encoder(self) -> None:
+        path = os.environ.get(ENCODER_VARIABLE)
+        if path:
+            count = load_encoder(self.unwrapped_network(), path)
+            self.print_to_log_file(f"encoder: {count} tensors from {path} ({ENCODER_VARIABLE})")
+
+    def unwrapped_network(self) -> CIPA:
+        """Return the network without the shells of distributed training and torch.compile."""
+        network: nn.Module = self.network
+        if isinstance(network, DistributedDataParallel):
+            network = network.module
+        if isinstance(network, OptimizedModule):
+            network = network._orig_mod  # noqa: SLF001 - there is no public way, nnU-Net does the same
+        assert isinstance(network, CIPA)  # noqa: S101
+        return network
+
+    @staticmethod
+    def get_training_transforms(
+        patch_size: Any,
+        rotation_for_DA: RandomScalar,
+        deep_supervision_scales: list[Any] | tuple[Any, ...] | None,
+        mirror_axes: tuple[int, ...],
+        do_dummy_2d_data_aug: bool,
+        use_mask_for_norm: list[bool] | None = None,
+        is_cascaded: bool = False,
+        foreground_labels: Any = None,
+        regions: Any = None,
+        ignore_label: int | None = None,
+    ) -> BasicTransform:
+        """Make the papers' augmentation, then what nnU-Net does to the labels of every patch."""
+        del do_dummy_2d_data_aug
+        transforms = spatial_transforms(patch_size, rotation_for_DA, mirror_axes)
+        masked = [channel for channel, use_mask in enumerate(use_mask_for_norm or ()) if use_mask]
+        if masked:
+            transforms.append(MaskImageTransform(masked, channel_idx_in_seg=0, set_outside_to=0))
+        labels = nnUNetTrainer.get_validation_transforms(
+            deep_supervision_scales, is_cascaded, foreground_labels, regions, ignore_label
+        )
+        return ComposeTransforms([*transforms, labels])

@@ -1,0 +1,35 @@
+"""Which input channel is CT and which is PET, as dataset.json says."""
+
+from typing import Any
+
+from nnunet_cipa.errors import CIPAError
+
+_SPELLINGS = {"CT": "CT", "PET": "PET", "PT": "PET"}
+
+
+def find_modalities(dataset_json: dict[str, Any]) -> tuple[str, ...]:
+    """Return the modality of each input channel, ("CT", "PET") or ("PET", "CT").
+
+    The key ``modalities`` that the converters write wins over nnU-Net's ``channel_names``, whose values choose the
+    normalisation and so may say "noNorm" for both.
+
+    Parameters
+    ----------
+    dataset_json : dict
+        The content of dataset.json.
+
+    Raises
+    ------
+    CIPAError
+        If the channels are not one CT and one PET; the message says what was found.
+    """
+    key = "modalities" if "modalities" in dataset_json else "channel_names"
+    names = dataset_json.get(key, {})
+    found = [str(names[index]) for index in sorted(names, key=int)]
+    modalities = tuple(_SPELLINGS.get(name.upper(), name) for name in found)
+    if sorted(modalities) != ["CT", "PET"]:
+        raise CIPAError(
+            f"dataset.json: {key} is {found}, and CIPA needs one CT and one PET channel; if the data are that, add "
+            '"modalities": {"0": "CT", "1": "PET"} (in the order of the channels) to dataset.json'
+        )
+    return modalities

@@ -1,0 +1,15 @@
+"""Which parameters decay."""
+
+from torch import nn
+
+_NO_DECAY = ("bias", "A_logs", "Ds")
+
+
+def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    """Split the parameters into those with weight decay and those without: biases, norms, scales, A_logs and Ds."""
+    decay: list[nn.Parameter] = []
+    no_decay: list[nn.Parameter] = []
+    for name, parameter in network.named_parameters():
+        exempt = parameter.ndim <= 1 or name.endswith(_NO_DECAY)
+        (no_decay if exempt else decay).append(parameter)
+    return [{"params": decay, "weight_decay": weight_decay}, {"params": no_decay, "weight_decay": 0.0}]

@@ -1,0 +1,69 @@
+"""Describing CIPA in nnU-Net's plans."""
+
+from typing import Any
+
+from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+from nnunet_cipa.network.cipa import STRIDE
+from nnunet_cipa.trainers.modalities import find_modalities
+
+NETWORK = "nnunet_cipa.network.CIPA"
+
+
+def plan_cipa(
+    plans: dict[str, Any], configuration: str, dataset_json: dict[str, Any], architecture: dict[str, Any]
+) -> None:
+    """Put patch size and architecture of CIPA into one configuration of the plans.
+
+    The result depends on the plans and dataset.json alone, so all folds agree, and doing it twice changes nothing.
+    nnU-Net saves the edited plans beside the checkpoints, so prediction builds the same network.
+
+    Parameters
+    ----------
+    plans : dict
+        Content of the plans file; changed in place.
+    configuration : str
+        Name of the configuration, "2d" as a rule.
+    dataset_json : dict
+        Content of dataset.json.
+    architecture : dict
+        Arguments of the network that differ from its defaults.
+
+    Raises
+    ------
+    CIPAError
+        If dataset.json does not name one CT and one PET channel.
+    NotImplementedError
+        If the configuration is a cascade, not two-dimensional, or its slices are not axial.
+    """
+    resolved = PlansManager(plans).get_configuration(configuration).configuration
+    _check_configuration(plans, configuration, resolved)
+    patch_size = [-(-int(side) // STRIDE) * STRIDE for side in resolved["patch_size"]]
+    edited = plans["configurations"][configuration]
+    edited["patch_size"] = patch_size
+    edited["architecture"] = {
+        "network_class_name": NETWORK,
+        "arch_kwargs": {
+            "patch_size": list(patch_size),
+            "modalities": list(find_modalities(dataset_json)),
+            **architecture,
+        },
+        "_kw_requires_import": [],
+    }
+
+
+def _check_configuration(plans: dict[str, Any], name: str, resolved: dict[str, Any]) -> None:
+    if resolved.get("previous_stage") is not None:
+        raise NotImplementedError(
+            f"configuration {name} is the second stage of a cascade; CIPA reads CT and PET and has no input for an "
+            "earlier segmentation: train configuration 2d"
+        )
+    if len(resolved["spacing"]) != 2:
+        raise NotImplementedError(
+            f"configuration {name} is three-dimensional and CIPA reads slices: train configuration 2d"
+        )
+    if list(plans["transpose_forward"]) != [0, 1, 2]:
+        raise NotImplementedError(
+            f"transpose_forward is {plans['transpose_forward']} in the plans, so the slices of {name} would not be "
+            "axial; resample the images such that the slice distance is their largest spacing, and plan again"
+        )

@@ -1,0 +1,51 @@
+"""The learning rate by iteration."""
+
+import math
+
+from torch.optim import Optimizer
+
+
+class CosineSchedule:
+    """Cosine annealing by iteration from each group's first rate to a fraction of it.
+
+    nnU-Net calls ``step`` with the epoch at each epoch's start, also after ``--c``; in between the optimizer's own
+    steps move the schedule on.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Its groups' present rates are the first rates.
+    iterations, iterations_per_epoch : int
+        Length of the training, and of an epoch.
+    final_fraction : float
+        Last rate over first rate.
+
+    Notes
+    -----
+    Source: Loshchilov and Hutter, SGDR, ICLR 2017, without restarts; settings of arXiv 2503.17261.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, iterations: int, iterations_per_epoch: int, final_fraction: float = 1e-6
+    ) -> None:
+        self.optimizer = optimizer
+        self.iterations = iterations
+        self.iterations_per_epoch = iterations_per_epoch
+        self.final_fraction = final_fraction
+        self.first_rates = [group["lr"] for group in optimizer.param_groups]
+        self.iteration = 0
+        optimizer.register_step_post_hook(lambda *_: self._move_to(self.iteration + 1))
+
+    def step(self, epoch: int) -> None:
+        """Set the rate of the first iteration of ``epoch``."""
+        self._move_to(epoch * self.iterations_per_epoch)
+
+    def factor(self, iteration: int) -> float:
+        """Return rate over first rate at an iteration."""
+        progress = min(iteration / self.iterations, 1)
+        return self.final_fraction + (1 - self.final_fraction) * (1 + math.cos(math.pi * progress)) / 2
+
+    def _move_to(self, iteration: int) -> None:
+        self.iteration = iteration
+        for group, rate in zip(self.optimizer.param_groups, self.first_rates, strict=True):
+            group["lr"] = rate * self.factor(iteration)

@@ -1,0 +1,79 @@
+"""Fitting the tensors of a file to a network, tensor by tensor."""
+
+import math
+from collections.abc import Callable
+
+from torch import Tensor
+
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.network import CIPA
+from nnunet_cipa.weights.files import StateDict
+from nnunet_cipa.weights.resample import resample_crm
+from nnunet_cipa.weights.table import INITIAL, LOADED, RESAMPLED, UNUSED, LoadTable
+
+_CRM_POSITIONS = ("crm.norm.weight", "crm.norm.bias", "crm.embed.weight")
+
+
+def fit_tensors(
+    network: CIPA, source: StateDict, translate: Callable[[str], str | None]
+) -> tuple[StateDict, LoadTable]:
+    """Find each tensor of the network in the file, resampled where only the patch size differs.
+
+    Parameters
+    ----------
+    network : CIPA
+        Says which tensors there have to be; it is not changed.
+    source : dict of Tensor
+        The file's state dict.
+    translate : callable
+        Name in the network to name in the file; None where the file's kind of network has no such tensor.
+
+    Returns
+    -------
+    (dict of Tensor, LoadTable)
+        The tensors that fit, by the network's names, and the row of every tensor of both sides.
+
+    Raises
+    ------
+    CIPAError
+        If a tensor that the file should have is missing or has a shape that does not fit.
+    """
+    fitted: StateDict = {}
+    table = LoadTable()
+    used = set()
+    for name, target in network.state_dict().items():
+        theirs = translate(name)
+        if theirs is None:
+            table.add(name, INITIAL, target.shape, "the file's kind of network has no such tensor")
+            continue
+        if theirs not in source:
+            raise CIPAError(f"the file lacks {theirs} of shape {tuple(target.shape)}; is it of this network and whole?")
+        used.add(theirs)
+        tensor = source[theirs]
+        if tensor.shape == target.shape:
+            fitted[name] = tensor
+            table.add(name, LOADED, target.shape)
+        elif name.endswith(_CRM_POSITIONS):
+            fitted[name], reason = _resample(network, name, tensor, target)
+            table.add(name, RESAMPLED, target.shape, reason)
+        else:
+            raise CIPAError(
+                f"{theirs} has shape {tuple(tensor.shape)} in the file and {tuple(target.shape)} in the network; "
+                "choose the variant, region size and classes that the file was trained with"
+            )
+    for theirs in source.keys() - used:
+        table.add(theirs, UNUSED, source[theirs].shape, "the network has no such tensor")
+    return fitted, table
+
+
+def _resample(network: CIPA, name: str, tensor: Tensor, target: Tensor) -> tuple[Tensor, str]:
+    level = int(name.split(".")[1])
+    height, width = (side // (4 * 2**level) for side in network.patch_size)
+    side = math.isqrt(tensor.shape[-1])
+    if side * side != tensor.shape[-1] or tensor.shape[:-1] != target.shape[:-1]:
+        raise CIPAError(
+            f"{name} has shape {tuple(tensor.shape)} in the file and {tuple(target.shape)} in the network, and the "
+            "file's is not of a square patch; only square patches can be resampled"
+        )
+    resampled = resample_crm(name, tensor, (side, side), (height, width))
+    return resampled, f"from {side} x {side} to {height} x {width} positions"

@@ -1,0 +1,64 @@
+"""The authors' released CIPA weights."""
+
+import os
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from nnunet_cipa.network import CIPA
+from nnunet_cipa.weights.files import StateDict, read_state_dict
+from nnunet_cipa.weights.matching import fit_tensors
+from nnunet_cipa.weights.names import released_name
+from nnunet_cipa.weights.table import CONVERTED, INITIAL, LoadTable
+
+HEAD = "decoder.head.weight"
+RELEASED_HEAD = released_name(HEAD)
+
+
+def load_cipa_release(network: CIPA, source: str | os.PathLike[str] | Mapping[str, Tensor]) -> LoadTable:
+    """Load the released weights, which are for non-commercial research, into a network.
+
+    The released head has one class and a sigmoid. It becomes two classes, background zero and tumour as released, so
+    that the softmax over the two equals the sigmoid; a head of one class is loaded as it is, one of three or more keeps
+    its initial value. CRM's tensors are resampled if the network's patch size is another than 512 x 512.
+
+    Parameters
+    ----------
+    network : CIPA
+        Of the released file's variant; changed in place.
+    source : path or mapping of str to Tensor
+        The file, or a state dict with the released names.
+
+    Returns
+    -------
+    LoadTable
+        What became of each tensor.
+
+    Raises
+    ------
+    CIPAError
+        If the file cannot be read or does not fit; the network is then as it was.
+    """
+    state = dict(source) if isinstance(source, Mapping) else read_state_dict(source)
+    head = state.pop(RELEASED_HEAD, None)
+    ours = network.state_dict()[HEAD]
+    fitted, table = fit_tensors(network, state, lambda name: None if name == HEAD else released_name(name))
+    table.rows = [row for row in table.rows if row.name != HEAD]
+    if head is None:
+        table.add(HEAD, INITIAL, ours.shape, "the file has no head")
+    else:
+        _add_head(fitted, table, head, ours)
+    network.load_state_dict(network.state_dict() | fitted)
+    return table
+
+
+def _add_head(fitted: StateDict, table: LoadTable, head: Tensor, ours: Tensor) -> None:
+    if ours.shape[0] == head.shape[0]:
+        fitted[HEAD] = head
+        table.add(HEAD, "loaded", ours.shape)
+    elif (head.shape[0], ours.shape[0]) == (1, 2):
+        fitted[HEAD] = torch.cat((torch.zeros_like(head), head))
+        table.add(HEAD, CONVERTED, ours.shape, "one class with sigmoid to two classes with softmax")
+    else:
+        table.add(HEAD, INITIAL, ours.shape, f"the file has {head.shape[0]} class(es), the network {ours.shape[0]}")

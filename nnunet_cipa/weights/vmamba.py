@@ -1,0 +1,77 @@
+"""VMamba's ImageNet weights for the encoder."""
+
+import os
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.network import CIPA
+from nnunet_cipa.weights.files import read_state_dict
+from nnunet_cipa.weights.matching import fit_tensors
+from nnunet_cipa.weights.names import vmamba_name
+from nnunet_cipa.weights.table import LoadTable
+
+ENCODER = "encoder."
+
+
+def load_vmamba_release(network: CIPA, source: str | os.PathLike[str] | Mapping[str, Tensor]) -> LoadTable:
+    """Load VMamba's ImageNet weights into the encoder.
+
+    The encoder's output norms, CRM, DCIM and decoder keep their initial values, as VMamba has none of them; its
+    classifier is not used.
+
+    Parameters
+    ----------
+    network : CIPA
+        Changed in place.
+    source : path or mapping of str to Tensor
+        The file (``vssmtiny_dp01_ckpt_epoch_292.pth`` for the tiny variant), or its state dict.
+
+    Returns
+    -------
+    LoadTable
+        What became of each tensor.
+
+    Raises
+    ------
+    CIPAError
+        If the file cannot be read or does not fit; the network is then as it was.
+    """
+    state = dict(source) if isinstance(source, Mapping) else read_state_dict(source)
+
+    def translate(name: str) -> str | None:
+        own_only = not name.startswith(ENCODER) or (".out_norm." in name and ".ss2d." not in name)
+        return None if own_only else vmamba_name(name)
+
+    fitted, table = fit_tensors(network, state, translate)
+    network.load_state_dict(network.state_dict() | fitted)
+    return table
+
+
+def load_encoder(network: CIPA, path: str | os.PathLike[str]) -> int:
+    """Load the encoder alone from a file with this package's names, as ``weights import`` writes it.
+
+    Returns
+    -------
+    int
+        How many tensors were loaded: all of the encoder's.
+
+    Raises
+    ------
+    CIPAError
+        If the file cannot be read, has none of this package's names, or is of another variant.
+    """
+    state = read_state_dict(path)
+    encoder = {name: tensor for name, tensor in state.items() if name.startswith(ENCODER)}
+    expected = {name: tensor for name, tensor in network.state_dict().items() if name.startswith(ENCODER)}
+    for name, tensor in expected.items():
+        if name not in encoder:
+            raise CIPAError(f"{path}: lacks {name}; make the file with 'nnunet-cipa weights import'")
+        if encoder[name].shape != tensor.shape:
+            raise CIPAError(
+                f"{path}: {name} has shape {tuple(encoder[name].shape)}, this variant needs {tuple(tensor.shape)}; "
+                "import the weights of the variant that is trained"
+            )
+    network.load_state_dict(network.state_dict() | {name: encoder[name] for name in expected})
+    return len(expected)
