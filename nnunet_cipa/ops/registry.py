@@ -1,0 +1,114 @@
+"""Which backends there are, which of them can run here, and which one a call gets."""
+
+import logging
+import os
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Protocol, cast
+
+from torch import Tensor
+
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.ops.arguments import ScanArguments, ScanTraits
+
+ENVIRONMENT_VARIABLE = "NNUNET_CIPA_SCAN_BACKEND"
+
+_MODULES: Mapping[str, str] = {
+    "reference": "nnunet_cipa.ops.reference",
+    "torch": "nnunet_cipa.ops.torch_backend",
+}
+_PREFERENCE: Mapping[str, tuple[str, ...]] = {}
+_ANY_DEVICE = ("torch",)
+
+_logger = logging.getLogger(__name__)
+_logged: set[tuple[str, str]] = set()
+
+
+class Candidate(Protocol):
+    """What every backend's module answers without importing anything heavy before it must."""
+
+    def usable(self) -> tuple[bool, str]:
+        """Say whether the backend can run on this machine, and why."""
+
+    def unsupported(self, traits: ScanTraits) -> str | None:
+        """Say why the backend cannot take such a call, or None."""
+
+
+class Backend(Candidate, Protocol):
+    """A backend behind the custom op; every one but ``reference``, which torch differentiates by itself."""
+
+    def saved_shape(self, u: Tensor, A: Tensor) -> tuple[int, ...]:
+        """Shape of what the forward pass keeps for the backward pass."""
+
+    def forward(self, arguments: ScanArguments) -> tuple[Tensor, Tensor, Tensor]:
+        """Return y (b, d, l), the last state (b, d, n) and what the backward pass needs."""
+
+    def backward(
+        self, grad_y: Tensor, grad_last_state: Tensor, saved: Tensor, arguments: ScanArguments
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
+        """Return the gradients of u, delta, A, B, C, D and delta_bias."""
+
+
+def available_backends() -> dict[str, tuple[bool, str]]:
+    """Say of each backend whether it can run on this machine, and why.
+
+    Returns
+    -------
+    dict
+        Name to (usable, reason in words).
+    """
+    return {name: _candidate(name).usable() for name in _MODULES}
+
+
+def preferred_backend(device_type: str) -> str:
+    """Name the backend that float32 tensors of a device type ("cpu", "cuda", ...) get by default."""
+    usable = (name for name in _PREFERENCE.get(device_type, _ANY_DEVICE) if _candidate(name).usable()[0])
+    return next(usable)
+
+
+def choose_backend(name: str | None, traits: ScanTraits) -> str:
+    """Choose the backend of one call.
+
+    Parameters
+    ----------
+    name : str or None
+        A backend that the caller insists on. None: the one that the environment variable names, else the
+        first of the device's backends that can take the call; each that cannot is logged once.
+
+    Raises
+    ------
+    CIPAError
+        If the backend that was asked for does not exist or cannot take the call.
+    """
+    forced, source = (
+        (name, "argument backend") if name else (os.environ.get(ENVIRONMENT_VARIABLE), ENVIRONMENT_VARIABLE)
+    )
+    if forced:
+        reason = _rejection(forced, traits, source)
+        if reason:
+            raise CIPAError(f"{source}: scan backend {forced!r} cannot be used: {reason}")
+        return forced
+    for candidate in _PREFERENCE.get(traits.device_type, _ANY_DEVICE):
+        reason = _rejection(candidate, traits, source)
+        if not reason:
+            return candidate
+        if (candidate, reason) not in _logged:
+            _logged.add((candidate, reason))
+            _logger.warning("scan backend %s is not used on %s: %s", candidate, traits.device_type, reason)
+    raise CIPAError(f"no scan backend for device type {traits.device_type!r}")
+
+
+def backend_module(name: str) -> Backend:
+    """Return the module of a backend that runs behind the custom op."""
+    return cast("Backend", import_module(_MODULES[name]))
+
+
+def _candidate(name: str) -> Candidate:
+    return cast("Candidate", import_module(_MODULES[name]))
+
+
+def _rejection(name: str, traits: ScanTraits, source: str) -> str | None:
+    if name not in _MODULES:
+        raise CIPAError(f"{source}: unknown scan backend {name!r}; choose one of {', '.join(_MODULES)}")
+    usable, reason = _candidate(name).usable()
+    return _candidate(name).unsupported(traits) if usable else reason
