@@ -1,0 +1,55 @@
+import pytest
+
+from nnunet_cipa.cli import main
+from nnunet_cipa.ops import available_backends
+from nnunet_cipa.plugin import plugin_path
+
+
+@pytest.fixture
+def ready(tmp_path, monkeypatch):
+    """Set everything that training needs."""
+    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("nnUNet_extTrainer", str(plugin_path()))
+    monkeypatch.delenv("NNUNET_CIPA_ENCODER", raising=False)
+
+
+@pytest.mark.usefixtures("ready")
+def test_ready_machine_ends_with_0_and_names_every_backend(capsys):
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert "training can run here" in out
+    for name, (usable, reason) in available_backends().items():
+        assert f"{name}: {'usable' if usable else 'not usable'}: {reason}" in out
+
+
+@pytest.mark.usefixtures("ready")
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("nnUNet_raw", None, "export nnUNet_raw="),
+        ("nnUNet_results", "/proc/version/results", "/proc/version"),
+        ("nnUNet_extTrainer", None, "plugin-path"),
+        ("nnUNet_extTrainer", "/somewhere/else", "plugin-path"),
+        ("NNUNET_CIPA_ENCODER", "/no/such/file.pth", "weights import"),
+        ("NNUNET_CIPA_SCAN_BACKEND", "no-such-backend", "reference"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_remedy(name, value, remedy, capsys, monkeypatch):
+    if value is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, value)
+    assert main(["doctor"]) == 1
+    captured = capsys.readouterr()
+    marked = [line for line in captured.out.splitlines() if "[!!]" in line]
+    assert len(marked) == 1
+    assert remedy in captured.out
+    assert "training cannot run" in captured.err
+
+
+@pytest.mark.usefixtures("ready")
+def test_forced_backend_is_the_one_that_is_said_to_be_used(capsys, monkeypatch):
+    monkeypatch.setenv("NNUNET_CIPA_SCAN_BACKEND", "reference")
+    assert main(["doctor"]) == 0
+    assert "used on cpu: reference" in capsys.readouterr().out

@@ -1,0 +1,69 @@
+"""Plans as nnU-Net's planner writes them, cut down to what a trainer reads."""
+
+import copy
+
+import pytest
+
+CONFIGURATION_2D = {
+    "data_identifier": "nnUNetPlans_2d",
+    "preprocessor_name": "DefaultPreprocessor",
+    "batch_size": 2,
+    "patch_size": [80, 64],
+    "median_image_size_in_voxels": [80.0, 64.0],
+    "spacing": [1.0, 1.0],
+    "normalization_schemes": ["NoNormalization", "NoNormalization"],
+    "use_mask_for_norm": [False, False],
+    "architecture": {"network_class_name": "PlainConvUNet", "arch_kwargs": {}, "_kw_requires_import": []},
+    "batch_dice": True,
+}
+PLANS = {
+    "dataset_name": "Dataset701_Phantom",
+    "plans_name": "nnUNetPlans",
+    "image_reader_writer": "SimpleITKIO",
+    "label_manager": "LabelManager",
+    "transpose_forward": [0, 1, 2],
+    "transpose_backward": [0, 1, 2],
+    "configurations": {
+        "2d": CONFIGURATION_2D,
+        "2d_small_batch": {"inherits_from": "2d", "batch_size": 1},
+        "2d_cascade": {"inherits_from": "2d", "previous_stage": "2d"},
+        "3d_fullres": {**CONFIGURATION_2D, "spacing": [2.8, 1.0, 1.0], "patch_size": [16, 80, 64]},
+    },
+}
+DATASET = {
+    "channel_names": {"0": "noNorm", "1": "noNorm"},
+    "modalities": {"0": "CT", "1": "PET"},
+    "labels": {"background": 0, "GTV": 1},
+    "numTraining": 6,
+    "file_ending": ".nii.gz",
+}
+
+
+@pytest.fixture
+def plans():
+    return copy.deepcopy(PLANS)
+
+
+@pytest.fixture
+def dataset_json():
+    return copy.deepcopy(DATASET)
+
+
+@pytest.fixture
+def make_trainer(plans, dataset_json, tmp_path, monkeypatch):
+    """Build a trainer on the CPU whose results go to a temporary folder."""
+    from nnunetv2.paths import nnUNet_preprocessed, nnUNet_results
+
+    monkeypatch.setenv("nnUNet_results", str(tmp_path / "results"))
+    monkeypatch.setenv("nnUNet_preprocessed", str(tmp_path / "preprocessed"))
+    assert nnUNet_results.is_set()
+    assert nnUNet_preprocessed.is_set()
+
+    def make(trainer_class, configuration="2d"):
+        import torch
+
+        return trainer_class(
+            {**plans, "continue_training": False}, configuration, 0, dataset_json, torch.device("cpu")
+        )
+
+    return make

@@ -1,0 +1,55 @@
+"""Two processes train steps under DistributedDataParallel, as nnU-Net wraps the network: every parameter takes part."""
+
+import os
+import socket
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from nnunetv2.training.loss.compound_losses import DC_and_CE_loss
+from nnunetv2.training.loss.dice import MemoryEfficientSoftDiceLoss
+from torch.nn.parallel import DistributedDataParallel
+
+from nnunet_cipa.network import CIPA
+from nnunet_cipa.trainers.optimizer import parameter_groups
+
+WORLD_SIZE = 2
+STEPS = 2
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def train(rank, port, folder, switches):
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    dist.init_process_group("gloo", rank=rank, world_size=WORLD_SIZE)
+    torch.set_num_threads(1)
+    torch.manual_seed(rank)  # different weights and batches: DDP has to make the weights equal
+    network = DistributedDataParallel(CIPA(2, 2, patch_size=(32, 32), variant="nano", **switches))
+    optimizer = torch.optim.AdamW(parameter_groups(network, 1e-2), lr=1e-3)
+    dice = {"batch_dice": True, "smooth": 1e-5, "do_bg": False, "ddp": False}
+    loss_function = DC_and_CE_loss(dice, {}, dice_class=MemoryEfficientSoftDiceLoss)
+    network.train()
+    for _ in range(STEPS):  # a parameter left out of a pass is an error in the next one
+        optimizer.zero_grad(set_to_none=True)
+        target = torch.randint(0, 2, (2, 1, 32, 32)).float()
+        loss_function(network(torch.randn(2, 2, 32, 32)), target).backward()
+        optimizer.step()
+    state = {name: p.detach() for name, p in network.module.named_parameters()}
+    unused = [name for name, p in network.module.named_parameters() if p.grad is None]
+    torch.save({"state": state, "unused": unused}, folder / f"{rank}.pth")
+    dist.destroy_process_group()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("switches", [{}, {"crm": False, "dcim": False}], ids=["whole", "ablated"])
+def test_two_processes_stay_equal_and_use_every_parameter(tmp_path, switches):
+    mp.spawn(train, args=(free_port(), tmp_path, switches), nprocs=WORLD_SIZE)
+    first, second = (torch.load(tmp_path / f"{rank}.pth") for rank in range(WORLD_SIZE))
+    assert first["unused"] == second["unused"] == []
+    for name, parameter in first["state"].items():
+        torch.testing.assert_close(parameter, second["state"][name], rtol=0, atol=0, msg=name)

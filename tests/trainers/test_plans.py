@@ -1,0 +1,97 @@
+import copy
+import json
+
+import pytest
+import torch
+from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+from nnunet_cipa.network import CIPA
+from nnunet_cipa.trainers.plans import plan_cipa
+
+
+def test_patch_is_rounded_up_to_multiples_of_32(plans, dataset_json):
+    plan_cipa(plans, "2d", dataset_json, {})
+    assert plans["configurations"]["2d"]["patch_size"] == [96, 64]
+
+
+def test_nnunet_keeps_everything_else(plans, dataset_json):
+    before = copy.deepcopy(plans)
+    plan_cipa(plans, "2d", dataset_json, {})
+    for edited in ("patch_size", "architecture"):
+        del plans["configurations"]["2d"][edited], before["configurations"]["2d"][edited]
+    assert plans == before
+
+
+def test_editing_twice_changes_nothing_and_json_keeps_it(plans, dataset_json):
+    plan_cipa(plans, "2d", dataset_json, {"variant": "nano"})
+    once = copy.deepcopy(plans)
+    plan_cipa(plans, "2d", dataset_json, {"variant": "nano"})
+    assert plans == once == json.loads(json.dumps(plans))
+
+
+def test_inherited_configuration_is_resolved(plans, dataset_json):
+    plan_cipa(plans, "2d_small_batch", dataset_json, {})
+    configuration = PlansManager(plans).get_configuration("2d_small_batch")
+    assert configuration.patch_size == [96, 64]
+    assert configuration.batch_size == 1
+    assert configuration.network_arch_class_name == "nnunet_cipa.network.CIPA"
+    assert plans["configurations"]["2d"]["patch_size"] == [80, 64], "the parent stays as it was"
+
+
+def test_nnunet_builds_the_network_from_the_plans_alone(plans, dataset_json):
+    plan_cipa(plans, "2d", dataset_json, {"variant": "nano", "crm": False})
+    configuration = PlansManager(json.loads(json.dumps(plans))).get_configuration("2d")
+    network = get_network_from_plans(
+        configuration.network_arch_class_name,
+        configuration.network_arch_init_kwargs,
+        configuration.network_arch_init_kwargs_req_import,
+        2,
+        3,
+        allow_init=True,
+        deep_supervision=False,
+    )
+    assert isinstance(network, CIPA)
+    assert network.patch_size == (96, 64)
+    assert all(fusion.crm is None for fusion in network.fusions)
+    assert network.eval()(torch.zeros(1, 2, 96, 64)).shape == (1, 3, 96, 64)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "reason"), [("2d_cascade", "cascade"), ("3d_fullres", "three-dimensional")]
+)
+def test_other_configurations_are_refused(plans, dataset_json, configuration, reason):
+    with pytest.raises(NotImplementedError, match=f"{configuration}.*{reason}.*2d"):
+        plan_cipa(plans, configuration, dataset_json, {})
+
+
+def test_slices_that_are_not_axial_are_refused(plans, dataset_json):
+    plans["transpose_forward"] = [2, 0, 1]
+    with pytest.raises(NotImplementedError, match=r"transpose_forward is \[2, 0, 1\].*axial"):
+        plan_cipa(plans, "2d", dataset_json, {})
+
+
+@pytest.mark.parametrize(("names", "order"), [(("CT", "PET"), ["CT", "PET"]), (("PT", "ct"), ["PET", "CT"])])
+def test_modalities_from_channel_names(plans, dataset_json, names, order):
+    del dataset_json["modalities"]
+    dataset_json["channel_names"] = {"0": names[0], "1": names[1]}
+    plan_cipa(plans, "2d", dataset_json, {})
+    assert plans["configurations"]["2d"]["architecture"]["arch_kwargs"]["modalities"] == order
+
+
+def test_modalities_key_wins_over_channel_names(plans, dataset_json):
+    dataset_json["modalities"] = {"1": "CT", "0": "PET"}
+    plan_cipa(plans, "2d", dataset_json, {})
+    assert plans["configurations"]["2d"]["architecture"]["arch_kwargs"]["modalities"] == ["PET", "CT"]
+
+
+@pytest.mark.parametrize(
+    "channels", [{"0": "CT"}, {"0": "CT", "1": "CT"}, {"0": "T1", "1": "T2"}, {"0": "CT", "1": "PET", "2": "CT"}, {}]
+)
+def test_other_inputs_are_refused_with_what_was_found(plans, dataset_json, channels):
+    del dataset_json["modalities"]
+    dataset_json["channel_names"] = channels
+    with pytest.raises(RuntimeError) as error:
+        plan_cipa(plans, "2d", dataset_json, {})
+    assert str(list(channels.values())) in str(error.value)
+    assert "modalities" in str(error.value)

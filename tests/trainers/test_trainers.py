@@ -1,0 +1,116 @@
+import pytest
+import torch
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
+
+import nnunet_cipa.trainers as trainers
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.plugin import plugin_path
+from nnunet_cipa.weights.files import write_checkpoint
+
+SWITCHES = {
+    "nnUNetTrainerCIPA": (True, True),
+    "nnUNetTrainerCIPA_noCRM": (False, True),
+    "nnUNetTrainerCIPA_noDCIM": (True, False),
+    "nnUNetTrainerCIPA_noCRM_noDCIM": (False, False),
+}
+
+
+@pytest.mark.parametrize("name", trainers.__all__)
+def test_nnunet_finds_every_trainer_in_the_plugin_path(name, monkeypatch):
+    monkeypatch.setenv("nnUNet_extTrainer", str(plugin_path()))
+    found = recursive_find_trainer_class_by_name(name)
+    assert issubclass(found, nnUNetTrainer)
+    assert found is getattr(trainers, name)
+    assert "__" not in name, "nnU-Net splits folder names at two underscores"
+
+
+@pytest.mark.parametrize(("name", "switches"), SWITCHES.items())
+def test_ablations_build_the_network_they_name(name, switches, make_trainer, monkeypatch):
+    trainer_class = getattr(trainers, name)
+    monkeypatch.setattr(trainer_class, "architecture", {**trainer_class.architecture, "variant": "nano"})
+    trainer = make_trainer(trainer_class)
+    network = trainer.build_network_architecture(trainer.plans_manager, trainer.configuration_manager, 2, 2, False)
+    assert [(f.crm is not None, f.dcim is not None) for f in network.fusions] == [switches] * 4
+
+
+def test_settings_of_the_paper(make_trainer):
+    trainer = make_trainer(trainers.nnUNetTrainerCIPA)
+    assert trainer.num_epochs * trainer.num_iterations_per_epoch == pytest.approx(54_400, rel=0.005)
+    assert (trainer.initial_lr, trainer.weight_decay, trainer.enable_deep_supervision) == (6e-5, 1e-2, False)
+
+
+def test_weight_decay_spares_biases_norms_scales_and_state_space_parameters(make_trainer):
+    trainer = make_trainer(trainers.nnUNetTrainerCIPA_demo)
+    trainer.network = trainer.build_network_architecture(
+        trainer.plans_manager, trainer.configuration_manager, 2, 2, False
+    )
+    optimizer, _ = trainer.configure_optimizers()
+    assert isinstance(optimizer, torch.optim.AdamW)
+    decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    assert len(decays) == len(list(trainer.network.parameters()))
+    for module_name, module in trainer.network.named_modules():
+        norm = isinstance(module, torch.nn.LayerNorm | torch.nn.BatchNorm2d)
+        for name, parameter in module.named_parameters(recurse=False):
+            spared = norm or name in {"bias", "dt_projs_bias", "A_logs", "Ds", "scale1", "scale2"}
+            assert decays[id(parameter)] == (0.0 if spared else 1e-2), f"{module_name}.{name}"
+
+
+def started(trainer, monkeypatch):
+    """Start the trainer as far as this package's part goes; nnU-Net's part needs preprocessed data."""
+    def initialize():
+        trainer.network = trainer.build_network_architecture(
+            trainer.plans_manager, trainer.configuration_manager, 2, 2, False
+        )
+        trainer.was_initialized = True
+
+    monkeypatch.setattr(nnUNetTrainer, "on_train_start", lambda self: None)
+    monkeypatch.setattr(trainer, "initialize", initialize)
+    return trainer
+
+
+def encoder_file(trainer, folder):
+    network = trainer.build_network_architecture(trainer.plans_manager, trainer.configuration_manager, 2, 2, False)
+    path = folder / "encoder.pth"
+    write_checkpoint(network.state_dict(), path)
+    return path, network
+
+
+def same(one, other, prefix):
+    pairs = [(p, dict(other.named_parameters())[n]) for n, p in one.named_parameters() if n.startswith(prefix)]
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_encoder_variable_fills_the_encoder_of_a_new_training(make_trainer, tmp_path, monkeypatch):
+    trainer = started(make_trainer(trainers.nnUNetTrainerCIPA_demo), monkeypatch)
+    path, source = encoder_file(trainer, tmp_path)
+    monkeypatch.setenv("NNUNET_CIPA_ENCODER", str(path))
+    trainer.on_train_start()
+    assert same(trainer.network, source, "encoder.")
+    assert not same(trainer.network, source, "decoder.")
+
+
+def test_encoder_variable_leaves_pretrained_weights_alone(make_trainer, tmp_path, monkeypatch):
+    trainer = started(make_trainer(trainers.nnUNetTrainerCIPA_demo), monkeypatch)
+    path, source = encoder_file(trainer, tmp_path)
+    monkeypatch.setenv("NNUNET_CIPA_ENCODER", str(path))
+    trainer.initialize()
+    trainer.on_train_start()
+    assert not same(trainer.network, source, "encoder.")
+
+
+def test_encoder_file_of_another_variant_is_refused(make_trainer, tmp_path, monkeypatch):
+    trainer = started(make_trainer(trainers.nnUNetTrainerCIPA_demo), monkeypatch)
+    path = tmp_path / "other.pth"
+    write_checkpoint({"encoder.patch_embed.proj.0.weight": torch.zeros(96, 3, 4, 4)}, path)
+    monkeypatch.setenv("NNUNET_CIPA_ENCODER", str(path))
+    with pytest.raises(CIPAError, match=r"other\.pth"):
+        trainer.on_train_start()
+
+
+def test_network_is_unwrapped_from_torch_compile(make_trainer, monkeypatch):
+    trainer = started(make_trainer(trainers.nnUNetTrainerCIPA_demo), monkeypatch)
+    trainer.initialize()
+    network = trainer.network
+    trainer.network = torch.compile(network, backend="eager")
+    assert trainer.unwrapped_network() is network
