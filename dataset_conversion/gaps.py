@@ -1,0 +1,61 @@
+"""Suspects where slices are missing between neighbours that are numbered consecutively."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CT_JUMP = 1.8
+AREA_RATIO = 3.0
+LARGE_AREA = 50
+
+
+@dataclass(frozen=True)
+class Step:
+    """How one slice differs from the one before it.
+
+    Attributes
+    ----------
+    area_ratio
+        Larger tumour area over the smaller.
+    larger_area
+        Of the two, in pixels.
+    overlap
+        Tumour pixels both share, over the smaller area.
+    ct_change
+        Mean absolute difference of the CT's grey values.
+    """
+
+    area_ratio: float
+    larger_area: int
+    overlap: float
+    ct_change: float
+
+
+def measure_step(
+    before: tuple[NDArray[np.uint8], NDArray[np.bool_]], after: tuple[NDArray[np.uint8], NDArray[np.bool_]]
+) -> Step:
+    """Compare two neighbouring slices, each given as CT (rows, columns) and tumour (rows, columns)."""
+    (ct0, tumour0), (ct1, tumour1) = before, after
+    areas = np.count_nonzero(tumour0), np.count_nonzero(tumour1)
+    shared = np.count_nonzero(tumour0 & tumour1)
+    change = np.abs(ct1.astype(np.int16) - ct0).mean()
+    return Step(max(areas) / min(areas), int(max(areas)), shared / min(areas), float(change))
+
+
+def suspect_gaps(steps: list[Step]) -> list[int]:
+    """Return the indices i for which slices seem to be missing between slice i and slice i + 1.
+
+    A step is suspected if the tumours of the two slices do not overlap; or the CT changes more than ``CT_JUMP`` times
+    the median of the case's steps; or the area of a tumour that is not tiny changes more than ``AREA_RATIO`` times.
+    """
+    if not steps:
+        return []
+    usual = float(np.median([step.ct_change for step in steps]))
+    return [
+        index
+        for index, step in enumerate(steps)
+        if step.overlap == 0
+        or step.ct_change > CT_JUMP * usual
+        or (step.area_ratio > AREA_RATIO and step.larger_area >= LARGE_AREA)
+    ]

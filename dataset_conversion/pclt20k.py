@@ -1,0 +1,177 @@
+"""Converts PCLT20K to nnU-Net's raw format."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from batchgenerators.utilities.file_and_folder_operations import load_json
+from nnunetv2.dataset_conversion.generate_dataset_json import generate_dataset_json
+
+from nnunet_cipa import __version__
+from nnunet_cipa.errors import CIPAError
+
+from .gaps import suspect_gaps
+from .nnunet_folder import dataset_folder, planned_splits
+from .pclt20k_case import FOLDERS, CaseJob, Intensity, write_case
+from .pclt20k_check import CheckedPatient, CheckJob, check_patient
+from .pclt20k_source import Source, read_source
+from .problems import refuse
+from .splits import make_splits
+from .staging import staged_folder
+from .workers import default_processes, run_jobs
+
+LICENCE = "PCLT20K is for non-commercial research; see its own terms"
+REFERENCE = "Cross-Modal Interactive Perception Network with Mamba (CVPR 2025), arXiv 2503.17261"
+SPACING = (0.98, 0.98, 2.8)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to convert.
+
+    Attributes
+    ----------
+    dataset_id, name
+        Of the folder ``DatasetNNN_NAME``.
+    spacing
+        Along x, y, z in mm. PCLT20K does not give it: the default is the paper's CT.
+    intensity
+        How grey values are stored.
+    seed
+        Of the five folds.
+    processes
+        Number of processes.
+    overwrite
+        Replace an existing dataset.
+    """
+
+    dataset_id: int = 701
+    name: str = "PCLT20K"
+    spacing: tuple[float, float, float] = SPACING
+    intensity: Intensity = Intensity.PAPER
+    seed: int = 12345
+    processes: int = field(default_factory=default_processes)
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What was converted: the folder, all patients, PNG files that no list names, and what to tell the user."""
+
+    folder: Path
+    patients: tuple[CheckedPatient, ...]
+    unlisted: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def cases(self, part: str) -> list[CheckedPatient]:
+        """Return the patients of ``train`` or ``test``."""
+        return [checked for checked in self.patients if checked.patient.part == part]
+
+
+def convert_pclt20k(source: Path, options: Options | None = None) -> Conversion:
+    """Write PCLT20K to ``$nnUNet_raw/DatasetNNN_NAME``, one case a patient.
+
+    Everything is read and checked before anything is written, and the dataset appears under its name only when it is
+    complete.
+
+    Parameters
+    ----------
+    source
+        The folder that holds train.txt, test.txt and a folder for each patient, or the folder above it.
+    options
+        How to convert.
+
+    Raises
+    ------
+    CIPAError
+        If anything is wrong with the source, the options or nnUNet_raw.
+    """
+    options = options or Options()
+    _check_options(options)
+    final = dataset_folder(options.dataset_id, options.name)
+    if final.exists() and not options.overwrite:
+        raise CIPAError(f"{final}: exists; give --overwrite to replace it, or choose another --dataset-id")
+    found = read_source(source)
+    checked = _check(found, options)
+    train = {case.patient.patient: len(case.facts) for case in checked if case.patient.part == "train"}
+    splits = make_splits(train, options.seed)
+    conversion = Conversion(final, checked, found.unlisted, tuple(_warnings(found, final, splits)))
+    with staged_folder(final, overwrite=options.overwrite) as folder:
+        for name in (*FOLDERS["train"], *FOLDERS["test"], "provenance"):
+            (folder / name).mkdir()
+        jobs = [CaseJob(found.root, folder, case, options.spacing, options.intensity) for case in checked]
+        run_jobs(write_case, jobs, options.processes, "writing")
+        _write_dataset_json(folder, conversion, options)
+        _write_json(folder / "splits_final.json", splits)
+        _write_json(folder / "provenance" / "_dataset.json", _summary(conversion, options))
+    return conversion
+
+
+def _check_options(options: Options) -> None:
+    if len(options.spacing) != 3 or not all(math.isfinite(s) and 0.01 <= s <= 100 for s in options.spacing):
+        raise CIPAError(f"--spacing {options.spacing}: give three lengths in mm (x y z) from 0.01 to 100")
+    if options.processes < 1:
+        raise CIPAError(f"--processes {options.processes}: give at least 1")
+    if options.seed < 0:
+        raise CIPAError(f"--seed {options.seed}: give a number from 0")
+
+
+def _check(found: Source, options: Options) -> tuple[CheckedPatient, ...]:
+    jobs = [CheckJob(found.root, patient) for patient in found.patients]
+    checked = tuple(run_jobs(check_patient, jobs, options.processes, "checking"))
+    refuse(problem for case in checked for problem in case.problems)
+    return checked
+
+
+def _write_dataset_json(folder: Path, conversion: Conversion, options: Options) -> None:
+    generate_dataset_json(
+        str(folder),
+        options.intensity.channel_names,
+        {"background": 0, "GTV": 1},
+        len(conversion.cases("train")),
+        ".nii.gz",
+        dataset_name=options.name,
+        reference=REFERENCE,
+        license=LICENCE,
+        converted_by=f"nnunet_cipa {__version__}",
+        overwrite_image_reader_writer="SimpleITKIO",
+        modalities={"0": "CT", "1": "PET"},
+        intensity=options.intensity.value,
+        spacing_mm=options.spacing,
+        spacing_assumed=True,
+    )
+
+
+def _summary(conversion: Conversion, options: Options) -> dict[str, object]:
+    return {
+        "source": "PCLT20K",
+        "converted_by": f"nnunet_cipa {__version__}",
+        "licence": LICENCE,
+        "intensity": options.intensity.value,
+        "spacing_mm": options.spacing,
+        "spacing_assumed": True,
+        "seed": options.seed,
+        "cases": {part: len(conversion.cases(part)) for part in FOLDERS},
+        "slices": {part: sum(len(case.facts) for case in conversion.cases(part)) for part in FOLDERS},
+        "suspected_gaps": sum(len(suspect_gaps(list(case.steps))) for case in conversion.patients),
+        "mask_pixels_between": sum(fact.between for case in conversion.patients for fact in case.facts),
+        "stored_as_rgb": sum(len(fact.rgb) for case in conversion.patients for fact in case.facts),
+        "unlisted_files": conversion.unlisted,
+    }
+
+
+def _warnings(found: Source, final: Path, splits: list[dict[str, list[str]]]) -> Iterator[str]:
+    if found.unlisted:
+        yield (
+            f"{found.root}: {len(found.unlisted)} PNG files belong to no listed slice and were left out, the first is "
+            f"{found.unlisted[0]}; provenance/_dataset.json names them all"
+        )
+    planned = planned_splits(final.name)
+    if planned is not None and load_json(planned) != splits:
+        yield f"{planned}: holds other folds than the new dataset, so that planning would fail; remove it first"
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

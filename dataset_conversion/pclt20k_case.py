@@ -1,0 +1,119 @@
+"""Writes one patient of PCLT20K as an nnU-Net case with its provenance."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnunet_cipa import __version__
+from nnunet_cipa.errors import CIPAError
+
+from .gaps import suspect_gaps
+from .nifti_stream import NiftiStream
+from .pclt20k_check import CheckedPatient
+from .pclt20k_slice import read_slice
+
+FOLDERS = {"train": ("imagesTr", "labelsTr"), "test": ("imagesTs", "labelsTs")}
+
+
+class Intensity(str, Enum):
+    """How grey values are stored.
+
+    ``paper``: v / 255 * 3.2 - 1.6, which CIPA takes as it is. ``raw``: as in the PNG, for nnU-Net to normalise.
+    """
+
+    PAPER = "paper"
+    RAW = "raw"
+
+    @property
+    def dtype(self) -> type[np.generic]:
+        """Type of the stored voxels."""
+        return np.float32 if self is Intensity.PAPER else np.uint8
+
+    @property
+    def channel_names(self) -> dict[str, str]:
+        """Channel names for dataset.json, by which nnU-Net chooses the normalisation."""
+        return {"0": "noNorm", "1": "noNorm"} if self is Intensity.PAPER else {"0": "CT", "1": "PET"}
+
+    def store(self) -> Callable[[NDArray[np.uint8]], NDArray[np.generic]]:
+        """Return the map from grey values to stored ones."""
+        if self is Intensity.RAW:
+            return lambda grey: grey
+        table = (np.arange(256) / 255 * 3.2 - 1.6).astype(np.float32)
+        return lambda grey: table[grey]
+
+
+@dataclass(frozen=True)
+class CaseJob:
+    """A checked patient, where it comes from, and the dataset folder it goes to."""
+
+    root: Path
+    folder: Path
+    checked: CheckedPatient
+    spacing: tuple[float, float, float]
+    intensity: Intensity
+
+
+def write_case(job: CaseJob) -> None:
+    """Write CT, PET, mask and provenance of one patient, slice by slice.
+
+    Raises
+    ------
+    CIPAError
+        If a file has changed since it was checked, or the disk does not take the output.
+    """
+    try:
+        _write_volumes(job)
+        path = job.folder / "provenance" / f"{job.checked.patient.patient}.json"
+        path.write_text(json.dumps(provenance(job), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CIPAError(
+            f"{error.filename or job.folder}: writing patient {job.checked.patient.patient} failed ({error.strerror}); "
+            "free space or check permissions in nnUNet_raw"
+        ) from error
+
+
+def provenance(job: CaseJob) -> dict[str, object]:
+    """Describe where a case comes from and what was assumed."""
+    checked = job.checked
+    names = [fact.name for fact in checked.facts]
+    gaps = suspect_gaps(list(checked.steps))
+    return {
+        "case": checked.patient.patient,
+        "source": "PCLT20K",
+        "list": f"{checked.patient.part}.txt",
+        "converted_by": f"nnunet_cipa {__version__}",
+        "intensity": job.intensity.value,
+        "size": checked.size,
+        "spacing_mm": job.spacing,
+        "spacing_assumed": True,
+        "orientation_assumed": "LPS",
+        "suspected_gaps": [{"after": names[i], "before": names[i + 1], **asdict(checked.steps[i])} for i in gaps],
+        "slices": [asdict(fact) for fact in checked.facts],
+        "steps": [asdict(step) for step in checked.steps],
+    }
+
+
+def _write_volumes(job: CaseJob) -> None:
+    checked = job.checked
+    images, labels = (job.folder / name for name in FOLDERS[checked.patient.part])
+    case = checked.patient.patient
+    shape = (len(checked.facts), checked.size[1], checked.size[0])
+    store = job.intensity.store()
+    with (
+        NiftiStream(images / f"{case}_0000.nii.gz", shape, job.spacing, job.intensity.dtype) as ct,
+        NiftiStream(images / f"{case}_0001.nii.gz", shape, job.spacing, job.intensity.dtype) as pet,
+        NiftiStream(labels / f"{case}.nii.gz", shape, job.spacing, np.uint8) as mask,
+    ):
+        for name, fact in zip(checked.patient.slices, checked.facts, strict=True):
+            slice_images = read_slice(job.root, name)
+            for kind, image in slice_images.files.items():
+                if image.sha256 != fact.sha256[kind]:
+                    raise CIPAError(f"{name.path(job.root, kind)}: changed during the conversion; run it again")
+            ct.write(store(slice_images.ct))
+            pet.write(store(slice_images.pet))
+            mask.write(slice_images.tumour.astype(np.uint8))

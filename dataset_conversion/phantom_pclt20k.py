@@ -1,0 +1,121 @@
+"""A synthetic study set in the layout of PCLT20K."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+from nnunet_cipa import __version__
+from nnunet_cipa.errors import CIPAError
+
+from .phantom_geometry import Grid
+from .phantom_imaging import CT_WINDOW, SUV_WINDOW, Breathing, image_ct, image_pet, to_grey
+from .phantom_patient import SLICE_DISTANCE, draw_patient
+from .phantom_scene import Patient, render
+
+FIELD_OF_VIEW = 512 * 0.98
+MARGIN = 14.0
+
+
+@dataclass(frozen=True)
+class Triples:
+    """The slices of one patient that show tumour: CT, PET and mask, each (slices, rows, columns) of grey values."""
+
+    ct: NDArray[np.uint8]
+    pet: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    heights: Sequence[float]
+
+
+def make_pclt20k_phantom(out: Path, patients: int, seed: int, size: int, slices: int) -> int:
+    """Write a synthetic PCLT20K and return how many slices it has.
+
+    Parameters
+    ----------
+    out
+        A folder that does not exist or is empty.
+    patients
+        At least 2: a fifth of them, rounded and not less than one, goes to test.txt.
+    seed
+        The same seed gives the same bytes; a patient does not depend on ``patients``.
+    size
+        Rows and columns of a slice over a field of view of 502 mm.
+    slices
+        About how many slices a patient.
+
+    Raises
+    ------
+    CIPAError
+        For a value out of range, or if ``out`` holds something.
+    """
+    _check(patients, seed, size, slices)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CIPAError(f"{out}: exists and is not an empty folder; choose another or remove it")
+    out.mkdir(parents=True, exist_ok=True)
+    names = [
+        _write_patient(out, index, image_patient(seed, index, size, slices))
+        for index in tqdm(range(patients), desc="phantom", unit="patient", disable=None)
+    ]
+    rng = np.random.default_rng([seed, patients, 1])
+    test = set(rng.permutation(patients)[: max(1, round(patients / 5))].tolist())
+    for part, members in (("train", set(range(patients)) - test), ("test", test)):
+        listed = [name for index in sorted(members) for name in names[index]]
+        rng.shuffle(listed)
+        (out / f"{part}.txt").write_text("\n".join(listed), encoding="ascii")
+    spacing = [FIELD_OF_VIEW / size, FIELD_OF_VIEW / size, SLICE_DISTANCE]
+    facts = {"made_by": f"nnunet_cipa {__version__}", "seed": seed, "spacing_mm": spacing, "patients": patients}
+    (out / "phantom.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="ascii")
+    return sum(len(listed) for listed in names)
+
+
+def image_patient(seed: int, index: int, size: int, slices: int) -> Triples:
+    """Make the images of one patient, slices without tumour left out."""
+    patient = draw_patient(seed, index, slices)
+    grid = _slab(patient, size)
+    rng = np.random.default_rng([seed, index, 1])
+    truth = render(patient, grid)
+    breathing = Breathing(
+        travel=rng.uniform(6, 16), diaphragm=patient.thorax.diaphragm, apex=patient.thorax.lung_height
+    )
+    mask = truth.tumour >= 0.5
+    shown = np.flatnonzero(mask.any(axis=(1, 2)))
+    pet = image_pet(truth.uptake, grid, breathing, rng)[shown]
+    ct = image_ct(truth.density[shown], rng)
+    heights = grid.axes()[0].ravel()[shown].tolist()
+    return Triples(to_grey(ct, CT_WINDOW), to_grey(pet, SUV_WINDOW), mask[shown].astype(np.uint8) * 255, heights)
+
+
+def _slab(patient: Patient, size: int) -> Grid:
+    bottom = min(lesion.centre[0] - lesion.reach for lesion in patient.lesions) - MARGIN
+    top = max(lesion.centre[0] + lesion.reach for lesion in patient.lesions) + MARGIN
+    pixel = FIELD_OF_VIEW / size
+    corner = -(size - 1) / 2 * pixel
+    depth = int((top - bottom) / SLICE_DISTANCE) + 1
+    return Grid((bottom, corner, corner), (SLICE_DISTANCE, pixel, pixel), (depth, size, size))
+
+
+def _write_patient(out: Path, index: int, images: Triples) -> list[str]:
+    folder = f"{index + 1:04d}"
+    (out / folder).mkdir()
+    names = [f"{folder}_{number:03d}" for number in range(1, len(images.ct) + 1)]
+    for kind, volume in (("CT", images.ct), ("PET", images.pet), ("mask", images.mask)):
+        for name, image in zip(names, volume, strict=True):
+            Image.fromarray(image).save(out / folder / f"{name}_{kind}.png")
+    return names
+
+
+def _check(patients: int, seed: int, size: int, slices: int) -> None:
+    limits = (
+        ("patients", patients, 2, 9999),
+        ("seed", seed, 0, 2**63),
+        ("size", size, 32, 1024),
+        ("slices", slices, 3, 90),
+    )
+    for name, value, low, high in limits:
+        if not low <= value <= high:
+            raise CIPAError(f"--{name} {value}: give a number from {low} to {high}")

@@ -1,0 +1,24 @@
+"""Collects what is wrong with an input and tells it in one line."""
+
+from collections.abc import Iterable
+
+from nnunet_cipa.errors import CIPAError
+
+SHOWN = 5
+
+
+def refuse(problems: Iterable[str]) -> None:
+    """Raise one error for all problems, with the first few in full and the count of all.
+
+    Raises
+    ------
+    CIPAError
+        If there is any problem.
+    """
+    found = list(problems)
+    if not found:
+        return
+    if len(found) == 1:
+        raise CIPAError(found[0])
+    hidden = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    raise CIPAError(f"{len(found)} problems, nothing was written: " + "; ".join(found[:SHOWN]) + hidden)
