@@ -5,19 +5,19 @@ from typing import Any, ClassVar
 from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
 
 
-class nnUNetTrainerCIPA_noCRM(nnUNetTrainerCIPA):  # noqa: N801
+class nnUNetTrainerCIPA_noCRM(nnUNetTrainerCIPA):
     """CIPA without the channel-wise rectification module."""
 
     architecture: ClassVar[dict[str, Any]] = {"crm": False}
 
 
-class nnUNetTrainerCIPA_noDCIM(nnUNetTrainerCIPA):  # noqa: N801
+class nnUNetTrainerCIPA_noDCIM(nnUNetTrainerCIPA):
     """CIPA without the dynamic cross-modality interaction module."""
 
     architecture: ClassVar[dict[str, Any]] = {"dcim": False}
 
 
-class nnUNetTrainerCIPA_noCRM_noDCIM(nnUNetTrainerCIPA):  # noqa: N801
+class nnUNetTrainerCIPA_noCRM_noDCIM(nnUNetTrainerCIPA):
     """The shared encoder and the decoder alone; CT and PET features are added."""
 
     architecture: ClassVar[dict[str, Any]] = {"crm": False, "dcim": False}

@@ -23,7 +23,7 @@ from nnunet_cipa.weights import load_encoder
 ENCODER_VARIABLE = "NNUNET_CIPA_ENCODER"
 
 
-class nnUNetTrainerCIPA(nnUNetTrainer):  # noqa: N801 - nnU-Net's trainers are named so
+class nnUNetTrainerCIPA(nnUNetTrainer):
     """CIPA on single slices, trained as in the CVPR paper.
 
     AdamW with rate 6e-5 and weight decay 0.01, none on biases, norms, A_logs and Ds; cosine schedule by iteration to
@@ -49,7 +49,7 @@ class nnUNetTrainerCIPA(nnUNetTrainer):  # noqa: N801 - nnU-Net's trainers are n
         configuration: str,
         fold: int,
         dataset_json: dict[str, Any],
-        device: torch.device = torch.device("cuda"),  # noqa: B008 - nnU-Net's signature, which it inspects
+        device: torch.device = torch.device("cuda"),
     ) -> None:
         plan_cipa(plans, configuration, dataset_json, self.architecture)
         super().__init__(plans, configuration, fold, dataset_json, device)

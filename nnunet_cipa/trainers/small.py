@@ -7,7 +7,7 @@ import torch
 from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
 
 
-class nnUNetTrainerCIPA_demo(nnUNetTrainerCIPA):  # noqa: N801
+class nnUNetTrainerCIPA_demo(nnUNetTrainerCIPA):
     """The nano variant, trained for minutes on two CPU cores: 12 epochs of 25 iterations at rate 1e-3."""
 
     architecture: ClassVar[dict[str, Any]] = {"variant": "nano"}
@@ -18,7 +18,7 @@ class nnUNetTrainerCIPA_demo(nnUNetTrainerCIPA):  # noqa: N801
         configuration: str,
         fold: int,
         dataset_json: dict[str, Any],
-        device: torch.device = torch.device("cuda"),  # noqa: B008
+        device: torch.device = torch.device("cuda"),
     ) -> None:
         super().__init__(plans, configuration, fold, dataset_json, device)
         self.initial_lr = 1e-3

@@ -13,7 +13,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments):
-    return subprocess.run([sys.executable, "-m", "nnunet_cipa", *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "nnunet_cipa", *arguments], capture_output=True, text=True, check=False
+    )
 
 
 def test_module_and_version():
@@ -56,7 +58,8 @@ def test_debug_adds_the_traceback(tmp_path, capsys):
 
 
 def test_heavy_packages_are_not_imported_for_help():
-    code = "import sys, nnunet_cipa.cli as c; c.build_parser(); print(sorted({'torch', 'numba', 'nnunetv2'} & set(sys.modules)))"
+    heavy = "{'torch', 'numba', 'nnunetv2', 'scipy', 'SimpleITK', 'matplotlib'}"
+    code = f"import sys, nnunet_cipa.cli as c; c.build_parser(); print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -78,7 +81,9 @@ def test_wheel_holds_every_module_and_data_file(tmp_path):
     subprocess.run(command, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     packed = set(zipfile.ZipFile(wheel).namelist())
-    expected = {p.relative_to(ROOT).as_posix() for p in (ROOT / "nnunet_cipa").rglob("*") if p.suffix in {".py", ".html"}}
+    expected = {
+        p.relative_to(ROOT).as_posix() for p in (ROOT / "nnunet_cipa").rglob("*") if p.suffix in {".py", ".html"}
+    }
     expected |= {f"nnunet_cipa/dataset_conversion/{p.name}" for p in (ROOT / "dataset_conversion").glob("*.py")}
     assert expected | {"nnunet_cipa/py.typed"} <= packed
     assert all(name.startswith(("nnunet_cipa/", "nnunet_cipa-")) for name in packed)

@@ -62,8 +62,6 @@ def make_trainer(plans, dataset_json, tmp_path, monkeypatch):
     def make(trainer_class, configuration="2d"):
         import torch
 
-        return trainer_class(
-            {**plans, "continue_training": False}, configuration, 0, dataset_json, torch.device("cpu")
-        )
+        return trainer_class({**plans, "continue_training": False}, configuration, 0, dataset_json, torch.device("cpu"))
 
     return make

@@ -57,9 +57,7 @@ def test_nnunet_builds_the_network_from_the_plans_alone(plans, dataset_json):
     assert network.eval()(torch.zeros(1, 2, 96, 64)).shape == (1, 3, 96, 64)
 
 
-@pytest.mark.parametrize(
-    ("configuration", "reason"), [("2d_cascade", "cascade"), ("3d_fullres", "three-dimensional")]
-)
+@pytest.mark.parametrize(("configuration", "reason"), [("2d_cascade", "cascade"), ("3d_fullres", "three-dimensional")])
 def test_other_configurations_are_refused(plans, dataset_json, configuration, reason):
     with pytest.raises(NotImplementedError, match=f"{configuration}.*{reason}.*2d"):
         plan_cipa(plans, configuration, dataset_json, {})

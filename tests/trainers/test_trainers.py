@@ -58,6 +58,7 @@ def test_weight_decay_spares_biases_norms_scales_and_state_space_parameters(make
 
 def started(trainer, monkeypatch):
     """Start the trainer as far as this package's part goes; nnU-Net's part needs preprocessed data."""
+
     def initialize():
         trainer.network = trainer.build_network_architecture(
             trainer.plans_manager, trainer.configuration_manager, 2, 2, False

@@ -1,0 +1,83 @@
+"""A phantom data set, planned and trained through nnU-Net's own commands, in processes of their own."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from nnunet_cipa.plugin import plugin_path
+
+DATASET_ID = 701
+TRAINER = "nnUNetTrainerCIPA_short"
+SECOND_TRAINER = "nnUNetTrainerCIPA_short_noCRM"
+
+
+@dataclass
+class Chain:
+    """Runs commands with nnU-Net's folders under one directory."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self):
+        for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+            self.environment[name] = str(self.folder / name)
+        trainers = Path(__file__).parent / "short_trainers"
+        self.environment["nnUNet_extTrainer"] = os.pathsep.join([str(plugin_path()), str(trainers)])
+        self.environment["nnUNet_def_n_proc"] = "1"
+
+    @property
+    def variables(self):
+        return {**os.environ, **self.environment}
+
+    def command(self, program, *arguments):
+        return [str(Path(sys.executable).parent / program), *map(str, arguments)]
+
+    def run(self, program, *arguments, **variables):
+        """Run a command and return what it printed; the test fails if it does."""
+        done = subprocess.run(
+            self.command(program, *arguments),
+            env={**self.variables, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        assert done.returncode == 0, f"{program} {' '.join(map(str, arguments))}\n{done.stdout[-6000:]}"
+        return done.stdout
+
+    def train(self, fold, *options, trainer=TRAINER):
+        """Run nnUNetv2_train on the CPU, its loader in the same process."""
+        return self.run("nnUNetv2_train", *self.training(fold, *options, trainer=trainer), nnUNet_n_proc_DA="0")
+
+    def training(self, fold, *options, trainer=TRAINER):
+        return [DATASET_ID, "2d", fold, "-tr", trainer, "-device", "cpu", *options]
+
+    @property
+    def raw(self):
+        (dataset,) = (self.folder / "nnUNet_raw").glob(f"Dataset{DATASET_ID}_*")
+        return dataset
+
+    def results(self, trainer=TRAINER):
+        return self.folder / "nnUNet_results" / self.raw.name / f"{trainer}__nnUNetPlans__2d"
+
+    def fold(self, fold, trainer=TRAINER):
+        return self.results(trainer) / f"fold_{fold}"
+
+
+@pytest.fixture(scope="session")
+def planned(tmp_path_factory):
+    """Convert a phantom and plan it."""
+    chain = Chain(tmp_path_factory.mktemp("chain"))
+    phantom = chain.folder / "phantom"
+    chain.run("nnunet-cipa", "phantom", "pclt20k", phantom, "--patients", 7, "--size", 64, "--slices", 5)
+    chain.run("nnunet-cipa", "convert", "pclt20k", phantom, "--dataset-id", DATASET_ID, "--processes", 1)
+    chain.run(
+        "nnUNetv2_plan_and_preprocess", "-d", DATASET_ID, "-c", "2d", "--verify_dataset_integrity", "-np", 1, "-npfp", 1
+    )
+    return chain
