@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-CT_JUMP = 1.8
+CT_JUMP = 1.5
+CT_RISE = 1.2
 AREA_RATIO = 3.0
-LARGE_AREA = 50
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,6 @@ class Step:
     ----------
     area_ratio
         Larger tumour area over the smaller.
-    larger_area
-        Of the two, in pixels.
     overlap
         Tumour pixels both share, over the smaller area.
     ct_change
@@ -27,7 +25,6 @@ class Step:
     """
 
     area_ratio: float
-    larger_area: int
     overlap: float
     ct_change: float
 
@@ -40,14 +37,15 @@ def measure_step(
     areas = np.count_nonzero(tumour0), np.count_nonzero(tumour1)
     shared = np.count_nonzero(tumour0 & tumour1)
     change = np.abs(ct1.astype(np.int16) - ct0).mean()
-    return Step(max(areas) / min(areas), int(max(areas)), shared / min(areas), float(change))
+    return Step(max(areas) / min(areas), shared / min(areas), float(change))
 
 
 def suspect_gaps(steps: list[Step]) -> list[int]:
     """Return the indices i for which slices seem to be missing between slice i and slice i + 1.
 
     A step is suspected if the tumours of the two slices do not overlap; or the CT changes more than ``CT_JUMP`` times
-    the median of the case's steps; or the area of a tumour that is not tiny changes more than ``AREA_RATIO`` times.
+    the median of the case's steps; or it changes more than ``CT_RISE`` times the median and the tumour's area more
+    than ``AREA_RATIO`` times, which it also does at the ends of a tumour without a gap.
     """
     if not steps:
         return []
@@ -57,5 +55,5 @@ def suspect_gaps(steps: list[Step]) -> list[int]:
         for index, step in enumerate(steps)
         if step.overlap == 0
         or step.ct_change > CT_JUMP * usual
-        or (step.area_ratio > AREA_RATIO and step.larger_area >= LARGE_AREA)
+        or (step.ct_change > CT_RISE * usual and step.area_ratio > AREA_RATIO)
     ]

@@ -93,12 +93,28 @@ def heart_centre(thorax: Thorax) -> Vector:
 
 
 def heart_wall(thorax: Thorax, axes: Axes) -> FloatArray:
-    """Outer surface of the heart, its long axis turned to the left and forward."""
-    centre = heart_centre(thorax)
-    z, y, x = (axis - np.float32(c) for axis, c in zip(axes, centre, strict=True))
-    turn = np.float32(np.deg2rad(25))
-    across, along = y * np.cos(turn) + x * np.sin(turn), x * np.cos(turn) - y * np.sin(turn)
-    return ellipsoid((z, across, along), (0.0, 0.0, 0.0), thorax.heart)
+    """Outer surface of the heart: an ellipsoid, its long axis turned to the left and forward, and the right atrium."""
+    ventricles = ellipsoid(_heart_axes(thorax, axes), (0.0, 0.0, 0.0), thorax.heart)
+    z, y, _ = heart_centre(thorax)
+    atrium = ellipsoid(axes, (z + 6, y + 8, -26.0), (0.75 * thorax.heart[0], 32.0, 24.0))
+    return np.minimum(ventricles, atrium)
+
+
+def left_ventricle(thorax: Thorax, axes: Axes) -> tuple[FloatArray, FloatArray]:
+    """Outer and inner surface of the left ventricle's muscle, a cup 11 mm thick and open to the base of the heart."""
+    local = _heart_axes(thorax, axes)
+    outer = ellipsoid(
+        local, (-2.0, 8.0, 12.0), (0.72 * thorax.heart[0], 0.72 * thorax.heart[1], 0.74 * thorax.heart[2])
+    )
+    base = np.float32(-0.28 * thorax.heart[2]) - local[2] + 0 * outer
+    return np.maximum(outer, base), outer + 11
+
+
+def _heart_axes(thorax: Thorax, axes: Axes) -> Axes:
+    z, y, x = (axis - np.float32(c) for axis, c in zip(axes, heart_centre(thorax), strict=True))
+    turn = np.float32(np.deg2rad(35))
+    # The last axis runs along the heart, from its base to the apex at the left and the front.
+    return z, y * np.cos(turn) + x * np.sin(turn), x * np.cos(turn) - y * np.sin(turn)
 
 
 def hila(thorax: Thorax) -> tuple[Vector, Vector]:

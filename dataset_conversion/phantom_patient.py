@@ -1,14 +1,17 @@
 """Draws one synthetic patient from a seed."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from .phantom_anatomy import Thorax, draw_thorax, hila
-from .phantom_geometry import Vector
-from .phantom_scene import Decoys, Patient, Uptake, draw_texture
-from .phantom_tumours import Lesion, Site, Survey, draw_lesion
+from .phantom_anatomy import LOWER, UPPER, Thorax, draw_thorax, hila
+from .phantom_geometry import SmoothNoise
+from .phantom_scene import Patient, Uptake
+from .phantom_tumours import Lesion, Site, Survey, draw_lesion, draw_tumour
 from .phantom_vessels import Branch, grow_tree
 
 SLICE_DISTANCE = 2.8
+MAX_TUMOURS = 6
 
 
 def draw_patient(seed: int, index: int, slices: int) -> Patient:
@@ -29,12 +32,13 @@ def draw_patient(seed: int, index: int, slices: int) -> Patient:
     return Patient(
         thorax=thorax,
         uptake=_draw_uptake(rng),
-        decoys=_draw_decoys(rng, survey),
         vessels=tuple(_draw_vessels(rng, thorax, survey)),
         bronchi=tuple(_draw_bronchi(rng, thorax, survey)),
-        lesions=tuple(_draw_lesions(rng, survey, slices)),
-        texture=draw_texture(rng),
-        couch_height=rng.uniform(4, 16),
+        tumours=tuple(_draw_tumours(rng, survey, slices)),
+        decoys=tuple(_draw_decoys(rng, survey)),
+        dependent=rng.uniform(2, 14),
+        texture=SmoothNoise(rng, 5.0, LOWER, UPPER),
+        couch=rng.uniform(4, 16),
     )
 
 
@@ -49,31 +53,34 @@ def _draw_uptake(rng: np.random.Generator) -> Uptake:
     )
 
 
-def _draw_lesions(rng: np.random.Generator, survey: Survey, slices: int) -> list[Lesion]:
-    lesions: list[Lesion] = []
-    left = slices * SLICE_DISTANCE * float(np.clip(rng.lognormal(0, 0.2), 0.65, 1.5))
-    while not lesions or (left > 10 and len(lesions) < 4):
+def _draw_tumours(rng: np.random.Generator, survey: Survey, slices: int) -> list[Lesion]:
+    wanted = slices * SLICE_DISTANCE * float(np.clip(rng.lognormal(0, 0.2), 0.65, 1.5))
+    tumours: list[Lesion] = []
+    left = wanted
+    while not tumours or (left > 12 and len(tumours) < MAX_TUMOURS):
         diameter = min(float(np.clip(rng.lognormal(np.log(38), 0.4), 14, 85)), max(left, 9.0))
-        lesions.append(draw_lesion(rng, survey, diameter))
-        left -= diameter
-    return lesions
+        tumours.append(draw_tumour(rng, survey, diameter))
+        left = wanted - _covered(tumours)
+    return tumours
 
 
-def _draw_decoys(rng: np.random.Generator, survey: Survey) -> Decoys:
-    def spots(number: int, low: float, high: float, site: Site) -> tuple[tuple[Vector, float], ...]:
-        radii = rng.uniform(low, high, number)
-        return tuple((survey.place(rng, site, radius), float(radius)) for radius in radii)
+def _covered(tumours: list[Lesion]) -> float:
+    """Length in mm along z that shows any of the tumours."""
+    heights = np.arange(LOWER[0], UPPER[0])
+    shown = [np.abs(heights - tumour.centre[0]) < tumour.radius for tumour in tumours]
+    return float(np.count_nonzero(np.any(shown, axis=0)))
 
-    atelectases = [
-        (survey.place(rng, Site.PLEURA, 10.0), tuple(rng.uniform((10, 8, 12), (26, 18, 30)).tolist()))
-        for _ in range(rng.integers(2, 5))
-    ]
-    return Decoys(
-        nodules=spots(int(rng.integers(4, 10)), 3.0, 14.0, Site.PARENCHYMA),
-        atelectases=tuple(atelectases),
-        hot_spots=spots(int(rng.integers(1, 5)), 5.0, 12.0, Site.PARENCHYMA),
-        hot_spot_suv=rng.uniform(4.0, 9.0),
-    )
+
+def _draw_decoys(rng: np.random.Generator, survey: Survey) -> list[Lesion]:
+    """Draw cold lesions of the sizes, shapes and sites of tumours, and hot spots in normal lung."""
+    decoys = []
+    for _ in range(rng.integers(4, 9)):
+        tumour = draw_tumour(rng, survey, float(np.clip(rng.lognormal(np.log(30), 0.4), 10, 70)))
+        decoys.append(replace(tumour, suv=rng.uniform(0.6, 1.8), necrosis=0.0))
+    for _ in range(rng.integers(2, 6)):
+        diameter = float(np.clip(rng.lognormal(np.log(26), 0.3), 12, 50))
+        decoys.append(draw_lesion(rng, survey, Site.PARENCHYMA, diameter, None, rng.uniform(4.0, 10.0)))
+    return decoys
 
 
 def _draw_vessels(rng: np.random.Generator, thorax: Thorax, survey: Survey) -> list[Branch]:

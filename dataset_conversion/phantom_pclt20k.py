@@ -20,6 +20,7 @@ from .phantom_scene import Patient, render
 
 FIELD_OF_VIEW = 512 * 0.98
 MARGIN = 14.0
+MIN_AREA = 15.0
 
 
 @dataclass(frozen=True)
@@ -76,27 +77,46 @@ def make_pclt20k_phantom(out: Path, patients: int, seed: int, size: int, slices:
 def image_patient(seed: int, index: int, size: int, slices: int) -> Triples:
     """Make the images of one patient, slices without tumour left out."""
     patient = draw_patient(seed, index, slices)
-    grid = _slab(patient, size)
     rng = np.random.default_rng([seed, index, 1])
-    truth = render(patient, grid)
     breathing = Breathing(
         travel=rng.uniform(6, 16), diaphragm=patient.thorax.diaphragm, apex=patient.thorax.lung_height
     )
+    slabs = [_image_slab(patient, grid, breathing, rng) for grid in _slabs(patient, size)]
+    ct, pet, mask, heights = (np.concatenate(parts) for parts in zip(*slabs, strict=True))
+    return Triples(ct, pet, mask, heights.tolist())
+
+
+def _image_slab(
+    patient: Patient, grid: Grid, breathing: Breathing, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float32]]:
+    truth = render(patient, grid)
     mask = truth.tumour >= 0.5
-    shown = np.flatnonzero(mask.any(axis=(1, 2)))
+    smallest = MIN_AREA / (grid.spacing[1] * grid.spacing[2])
+    shown = np.flatnonzero(mask.sum(axis=(1, 2)) >= smallest)
     pet = image_pet(truth.uptake, grid, breathing, rng)[shown]
     ct = image_ct(truth.density[shown], rng)
-    heights = grid.axes()[0].ravel()[shown].tolist()
-    return Triples(to_grey(ct, CT_WINDOW), to_grey(pet, SUV_WINDOW), mask[shown].astype(np.uint8) * 255, heights)
+    heights = grid.axes()[0].ravel()[shown]
+    return to_grey(ct, CT_WINDOW), to_grey(pet, SUV_WINDOW), mask[shown].astype(np.uint8) * 255, heights
 
 
-def _slab(patient: Patient, size: int) -> Grid:
-    bottom = min(lesion.centre[0] - lesion.reach for lesion in patient.lesions) - MARGIN
-    top = max(lesion.centre[0] + lesion.reach for lesion in patient.lesions) + MARGIN
+def _slabs(patient: Patient, size: int) -> list[Grid]:
+    """Grids that hold all tumours and a margin for the blur of the PET; separate ones where tumours lie far apart."""
+    reaches = sorted((t.centre[0] - t.reach, t.centre[0] + t.reach) for t in patient.tumours)
+    spans: list[tuple[float, float]] = []
+    for low, high in reaches:
+        if spans and low - spans[-1][1] < 2 * MARGIN:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], high))
+        else:
+            spans.append((low, high))
     pixel = FIELD_OF_VIEW / size
     corner = -(size - 1) / 2 * pixel
-    depth = int((top - bottom) / SLICE_DISTANCE) + 1
-    return Grid((bottom, corner, corner), (SLICE_DISTANCE, pixel, pixel), (depth, size, size))
+    grids = []
+    for low, high in spans:
+        # All slabs lie on one lattice of slices, so that heights are those of one scan.
+        first, last = (round(edge / SLICE_DISTANCE) for edge in (low - MARGIN, high + MARGIN))
+        origin = (first * SLICE_DISTANCE, corner, corner)
+        grids.append(Grid(origin, (SLICE_DISTANCE, pixel, pixel), (last - first + 1, size, size)))
+    return grids
 
 
 def _write_patient(out: Path, index: int, images: Triples) -> list[str]:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .phantom_anatomy import LOWER, UPPER, Organs, Thorax, heart_centre, hila, organs
-from .phantom_geometry import FloatArray, Grid, SmoothNoise, Vector, capsule, ellipsoid, occupancy
+from .phantom_anatomy import Organs, Thorax, left_ventricle, organs
+from .phantom_geometry import FloatArray, Grid, SmoothNoise, capsule, ellipsoid, occupancy
 from .phantom_tumours import Lesion, confine, lesion_distance
 from .phantom_vessels import Branch
 
@@ -26,39 +25,38 @@ class Uptake:
 
 
 @dataclass(frozen=True)
-class Decoys:
-    """What looks like tumour in one modality alone.
+class Patient:
+    """Everything about a patient that does not depend on voxels.
 
     Attributes
     ----------
-    nodules
-        Benign nodules and scars, dense but cold: centre and radius in mm.
-    atelectases
-        Collapsed dependent lung, dense but cold: centre and half axes in mm.
-    hot_spots
-        Uptake without a correlate in the CT (microemboli): centre and radius in mm.
-    hot_spot_suv
-        Of each hot spot.
+    thorax
+        Anatomy.
+    uptake
+        Physiological uptake.
+    vessels, bronchi
+        Trees in the lungs.
+    tumours
+        What the mask shows.
+    decoys
+        Lesions that look like a tumour in one modality alone: dense but cold, or hot without a correlate in the CT.
+    dependent
+        Thickness in mm of dense, cold lung at the back (dependent atelectasis).
+    texture
+        Mottling of the lungs.
+    couch
+        Distance of the couch from the back in mm.
     """
-
-    nodules: tuple[tuple[Vector, float], ...]
-    atelectases: tuple[tuple[Vector, Vector], ...]
-    hot_spots: tuple[tuple[Vector, float], ...]
-    hot_spot_suv: float
-
-
-@dataclass(frozen=True)
-class Patient:
-    """Everything about a patient that does not depend on voxels."""
 
     thorax: Thorax
     uptake: Uptake
-    decoys: Decoys
     vessels: tuple[Branch, ...]
     bronchi: tuple[Branch, ...]
-    lesions: tuple[Lesion, ...]
+    tumours: tuple[Lesion, ...]
+    decoys: tuple[Lesion, ...]
+    dependent: float
     texture: SmoothNoise
-    couch_height: float
+    couch: float
 
 
 @dataclass(frozen=True)
@@ -101,9 +99,10 @@ def render(patient: Patient, grid: Grid) -> Volumes:
     _trunk(canvas, patient, fields)
     _lungs(canvas, patient, fields)
     _centre(canvas, patient, fields)
-    _decoys(canvas, patient.decoys, fields)
+    for lesion in patient.decoys:
+        _lesion(canvas, lesion, fields)
     tumour = np.zeros(grid.shape, dtype=np.float32)
-    for lesion in patient.lesions:
+    for lesion in patient.tumours:
         _lesion(canvas, lesion, fields, tumour)
     return Volumes(canvas.density, canvas.uptake, tumour)
 
@@ -112,7 +111,7 @@ def _trunk(canvas: _Canvas, patient: Patient, fields: Organs) -> None:
     axes = canvas.grid.axes()
     thorax, uptake = patient.thorax, patient.uptake
     bend = np.float32(0.00035) * axes[2] ** 2
-    couch = np.abs(axes[1] - np.float32(thorax.depth + patient.couch_height) + bend + 0 * axes[0]) - np.float32(5)
+    couch = np.abs(axes[1] - np.float32(thorax.depth + patient.couch) + bend + 0 * axes[0]) - np.float32(5)
     canvas.paint(np.maximum(couch, np.abs(axes[2]) - np.float32(205)), -620.0, 0.0)
     canvas.paint(fields.body, -90.0, 0.3)
     canvas.paint(np.maximum(fields.body + 9, fields.cavity - 24), 45.0, uptake.muscle)
@@ -130,6 +129,11 @@ def _lungs(canvas: _Canvas, patient: Patient, fields: Organs) -> None:
     parenchyma = np.float32(-855) + np.float32(40 / thorax.depth) * y + np.float32(22) * patient.texture.on(canvas.grid)
     canvas.paint(fields.lung, parenchyma, uptake.lung)
     _tubes(canvas, patient.vessels, 40.0, uptake.blood)
+    # A crescent along the back wall, thick at the very back and gone halfway to the front.
+    thickness = np.float32(patient.dependent) * (
+        2 * y / np.float32(thorax.depth) - 1 + patient.thorax.wobble.on(canvas.grid)
+    )
+    canvas.paint(np.maximum(-fields.cavity - thickness, fields.lung), -120.0, 0.8, cover=0.8)
 
 
 def _tubes(canvas: _Canvas, branches: tuple[Branch, ...], density: float, uptake: float | None) -> None:
@@ -148,9 +152,10 @@ def _centre(canvas: _Canvas, patient: Patient, fields: Organs) -> None:
     axes = canvas.grid.axes()
     thorax, uptake = patient.thorax, patient.uptake
     canvas.paint(np.maximum(fields.mediastinum, fields.cavity - 3), 40.0, uptake.blood)
-    canvas.paint(fields.heart, 45.0, uptake.myocardium)
-    chamber = np.maximum(fields.heart + 13, -(fields.heart + 60))
-    canvas.paint(chamber, 45.0, uptake.blood)
+    canvas.paint(fields.heart, 45.0, uptake.blood)
+    ventricle, chamber = left_ventricle(thorax, axes)
+    wall = np.maximum(np.maximum(ventricle, -chamber), fields.heart)
+    canvas.paint(wall, 45.0, uptake.myocardium)
     right = axes[2] - np.float32(30) + 0 * fields.abdomen
     canvas.paint(np.maximum(fields.abdomen, right) + np.maximum(fields.body + 22, 0), 60.0, uptake.liver)
     stomach = ellipsoid(axes, (thorax.diaphragm - 42, -30.0, 70.0), (26.0, 40.0, 38.0))
@@ -165,45 +170,22 @@ def _centre(canvas: _Canvas, patient: Patient, fields: Organs) -> None:
     _tubes(canvas, lumens, AIR, 0.2)
 
 
-def _decoys(canvas: _Canvas, decoys: Decoys, fields: Organs) -> None:
-    for centre, radius in decoys.nodules:
-        found = canvas.grid.around(centre, radius + 2 * canvas.edge)
-        if found:
-            box, part = found
-            distance = np.maximum(ellipsoid(part.axes(), centre, (radius,) * 3), fields.cavity[box] - 3)
-            canvas.paint(distance, 60.0, None, box)
-    for centre, radii in decoys.atelectases:
-        found = canvas.grid.around(centre, max(radii) + 2 * canvas.edge)
-        if found:
-            box, part = found
-            distance = np.maximum(ellipsoid(part.axes(), centre, radii), fields.lung[box])
-            canvas.paint(distance, 10.0, 0.9, box)
-    for centre, radius in decoys.hot_spots:
-        found = canvas.grid.around(centre, radius + 2 * canvas.edge)
-        if found:
-            box, part = found
-            canvas.paint(ellipsoid(part.axes(), centre, (radius,) * 3), None, decoys.hot_spot_suv, box)
-
-
-def _lesion(canvas: _Canvas, lesion: Lesion, fields: Organs, tumour: NDArray[np.float32]) -> None:
+def _lesion(canvas: _Canvas, lesion: Lesion, fields: Organs, tumour: FloatArray | None = None) -> None:
     found = canvas.grid.around(lesion.centre, lesion.reach)
     if found is None:
         return
     box, part = found
     local = Organs(**{name: field[box] for name, field in vars(fields).items()})
     distance = confine(lesion_distance(lesion, part), local)
-    # Part-solid lesions are denser inside than at the rim.
-    density = np.clip(np.float32(lesion.density) - 25 * distance, lesion.density, 45).astype(np.float32)
+    density: float | FloatArray | None = lesion.density
+    if lesion.density is not None:
+        # Part-solid lesions are denser inside than at the rim.
+        density = np.clip(np.float32(lesion.density) - 25 * distance, lesion.density, 45).astype(np.float32)
     canvas.paint(distance, density, lesion.suv, box)
     if lesion.necrosis > 0:
-        core = ellipsoid(part.axes(), lesion.centre, (lesion.necrosis,) * 3)
+        core = ellipsoid(part.axes(), lesion.centre, (lesion.necrosis,) * 3) + np.float32(1.5) * lesion.spicules.on(
+            part
+        )
         canvas.paint(np.maximum(core, distance + 4), None, 1.2, box)
-    tumour[box] = np.maximum(tumour[box], occupancy(distance, canvas.edge))
-
-
-def draw_texture(rng: np.random.Generator) -> SmoothNoise:
-    """Draw the fine mottling of lung parenchyma."""
-    return SmoothNoise(rng, 5.0, LOWER, UPPER)
-
-
-__all__ = ["Decoys", "Patient", "Uptake", "Volumes", "draw_texture", "heart_centre", "hila", "render"]
+    if tumour is not None:
+        tumour[box] = np.maximum(tumour[box], occupancy(distance, canvas.edge))

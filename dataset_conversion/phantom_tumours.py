@@ -1,6 +1,6 @@
-"""Tumours of the phantom: where they sit, what shape and uptake they have."""
+"""Lesions of the phantom, tumours and benign ones: where they sit, what shape and uptake they have."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -10,6 +10,7 @@ from .phantom_anatomy import LOWER, UPPER, Organs, Thorax, hila, organs
 from .phantom_geometry import FloatArray, Grid, SmoothNoise, Vector, ellipsoid
 
 SURVEY_SPACING = 4.0
+REACH = 1.6
 
 
 class Site(str, Enum):
@@ -22,7 +23,7 @@ class Site(str, Enum):
 
 @dataclass(frozen=True)
 class Lesion:
-    """A lesion as a union of balls with an irregular surface.
+    """A lesion, malignant or not, as a union of balls with an irregular surface.
 
     Attributes
     ----------
@@ -33,13 +34,13 @@ class Lesion:
     balls
         Centre and radius of each ball in mm.
     surface, spicules
-        Random fields that move the surface by up to a fifth of the radius, coarse and fine.
+        Random fields that move the surface, coarse and fine.
     roughness
         Amplitude of the spicules in mm.
     density
-        Of the solid part, in HU.
+        In HU; None leaves the CT as it is.
     suv
-        Standardised uptake value of the viable part.
+        Standardised uptake value of the viable part; None leaves the PET as it is.
     necrosis
         Radius of the core without uptake in mm, 0 for none.
     """
@@ -51,14 +52,14 @@ class Lesion:
     surface: SmoothNoise
     spicules: SmoothNoise
     roughness: float
-    density: float
-    suv: float
+    density: float | None
+    suv: float | None
     necrosis: float
 
     @property
     def reach(self) -> float:
         """Half side in mm of a box that holds the lesion."""
-        return 1.6 * self.radius
+        return REACH * self.radius
 
 
 class Survey:
@@ -92,29 +93,41 @@ class Survey:
         return float(z), float(y), float(x)
 
 
-def draw_lesion(rng: np.random.Generator, survey: Survey, diameter: float) -> Lesion:
-    """Draw a malignant lesion of about the given diameter (mm)."""
+def draw_tumour(rng: np.random.Generator, survey: Survey, diameter: float) -> Lesion:
+    """Draw a malignant lesion of about the given diameter (mm): dense, or part-solid in one of five, and hot."""
     site = list(Site)[rng.choice(3, p=[0.4, 0.3, 0.3])]
+    density = rng.choice([rng.uniform(10, 50), rng.uniform(-380, -180)], p=[0.8, 0.2])
+    suv = float(np.clip(rng.lognormal(np.log(6.5), 0.4), 3.0, 14.0))
+    lesion = draw_lesion(rng, survey, site, diameter, density, suv)
+    if lesion.radius > 16 and rng.random() < 0.6:
+        return replace(lesion, necrosis=0.55 * lesion.radius)
+    return lesion
+
+
+def draw_lesion(
+    rng: np.random.Generator, survey: Survey, site: Site, diameter: float, density: float | None, suv: float | None
+) -> Lesion:
+    """Draw place and shape of a lesion of about the given diameter (mm)."""
     radius = diameter / 2
     centre = survey.place(rng, site, radius)
-    balls = [(centre, 0.85 * radius)]
-    for _ in range(rng.integers(1, 4)):
+    balls = [(centre, 0.8 * radius)]
+    for _ in range(rng.integers(1, 5)):
         offset = rng.standard_normal(3)
-        offset *= 0.55 * radius / np.linalg.norm(offset)
+        offset *= 0.6 * radius / np.linalg.norm(offset)
         z, y, x = np.add(centre, offset)
-        balls.append(((float(z), float(y), float(x)), radius * rng.uniform(0.4, 0.6)))
-    lower, upper = _box(centre, 1.6 * radius)
+        balls.append(((float(z), float(y), float(x)), radius * rng.uniform(0.35, 0.6)))
+    lower, upper = (tuple(np.add(centre, side * REACH * radius).tolist()) for side in (-1, 1))
     return Lesion(
         site=site,
         centre=centre,
         radius=radius,
         balls=tuple(balls),
-        surface=SmoothNoise(rng, max(0.5 * radius, 4.0), lower, upper),
+        surface=SmoothNoise(rng, max(0.35 * radius, 4.0), lower, upper),
         spicules=SmoothNoise(rng, 2.5, lower, upper),
-        roughness=rng.uniform(0.2, 1.2),
-        density=rng.choice([rng.uniform(10, 50), rng.uniform(-380, -180)], p=[0.8, 0.2]),
-        suv=float(np.clip(rng.lognormal(np.log(6.5), 0.4), 3.0, 14.0)),
-        necrosis=float(0.55 * radius) if radius > 16 and rng.random() < 0.6 else 0.0,
+        roughness=rng.uniform(0.3, 1.8),
+        density=density,
+        suv=suv,
+        necrosis=0.0,
     )
 
 
@@ -122,9 +135,10 @@ def lesion_distance(lesion: Lesion, grid: Grid) -> FloatArray:
     """Signed distance in mm of the lesion's surface on a grid that lies in its box."""
     axes = grid.axes()
     distance = np.minimum.reduce([ellipsoid(axes, centre, (size,) * 3) for centre, size in lesion.balls])
-    limit = 0.2 * lesion.radius
-    ripple = 0.1 * lesion.radius * lesion.surface.on(grid) + lesion.roughness * lesion.spicules.on(grid)
-    rough: FloatArray = distance + np.clip(ripple, -limit, limit).astype(np.float32)
+    limit = np.float32((REACH - 1.2) * lesion.radius)
+    coarse = np.float32(0.13 * lesion.radius) * lesion.surface.on(grid)
+    fine = np.float32(lesion.roughness) * lesion.spicules.on(grid)
+    rough: FloatArray = distance + np.clip(coarse + fine, -limit, limit)
     return rough
 
 
@@ -134,8 +148,3 @@ def confine(distance: FloatArray, fields: Organs) -> FloatArray:
         [distance, -fields.heart, -fields.spine, -fields.abdomen, fields.cavity - 4]
     )
     return confined
-
-
-def _box(centre: Vector, reach: float) -> tuple[Vector, Vector]:
-    z, y, x = centre
-    return (z - reach, y - reach, x - reach), (z + reach, y + reach, x + reach)

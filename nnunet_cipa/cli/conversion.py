@@ -47,6 +47,7 @@ def _register_convert(subparsers: "Subparsers[argparse.ArgumentParser]", common:
         help="paper: v / 255 * 3.2 - 1.6, not normalised again; raw: grey values, which nnU-Net normalises "
         "(default: %(default)s)",
     )
+    parser.add_argument("--statistics", type=Path, metavar="DIR", help="write figures and a table of the slices to DIR")
     parser.add_argument("--seed", type=int, default=12345, metavar="N", help="of the five folds (default: %(default)s)")
     parser.set_defaults(run=_convert_pclt20k)
 
@@ -89,8 +90,15 @@ def _convert_pclt20k(args: argparse.Namespace) -> None:
         processes=default_processes() if args.processes is None else args.processes,
         overwrite=args.overwrite,
     )
+    if args.statistics is not None:
+        args.statistics.mkdir(parents=True, exist_ok=True)
     conversion = convert_pclt20k(args.source, options)
     print(_summary(conversion))
+    if args.statistics is not None:
+        from nnunet_cipa.dataset_conversion.tumour_statistics import write_statistics  # noqa: PLC0415 - see above
+
+        write_statistics(args.statistics, conversion.patients)
+        print(f"statistics in {args.statistics}")
     for warning in conversion.warnings:
         print(f"nnunet-cipa: warning: {warning}", file=sys.stderr)
 
