@@ -36,7 +36,7 @@ def fit_tensors(
     Raises
     ------
     CIPAError
-        If a tensor that the file should have is missing or has a shape that does not fit.
+        If a tensor that the file should have is missing, or has a shape or type that does not fit.
     """
     fitted: StateDict = {}
     table = LoadTable()
@@ -50,6 +50,8 @@ def fit_tensors(
             raise CIPAError(f"the file lacks {theirs} of shape {tuple(target.shape)}; is it of this network and whole?")
         used.add(theirs)
         tensor = source[theirs]
+        if tensor.is_floating_point() != target.is_floating_point():
+            raise CIPAError(f"{theirs} is {tensor.dtype} in the file and {target.dtype} in the network; is it damaged?")
         if tensor.shape == target.shape:
             fitted[name] = tensor
             table.add(name, LOADED, target.shape)
@@ -61,8 +63,9 @@ def fit_tensors(
                 f"{theirs} has shape {tuple(tensor.shape)} in the file and {tuple(target.shape)} in the network; "
                 "choose the variant, region size and classes that the file was trained with"
             )
-    for theirs in source.keys() - used:
-        table.add(theirs, UNUSED, source[theirs].shape, "the network has no such tensor")
+    for theirs, tensor in source.items():
+        if theirs not in used:
+            table.add(theirs, UNUSED, tensor.shape, "the network has no such tensor")
     return fitted, table
 
 

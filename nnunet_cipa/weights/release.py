@@ -6,11 +6,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
-from nnunet_cipa.weights.files import StateDict, read_state_dict
+from nnunet_cipa.weights.files import StateDict, naming, read_state_dict
 from nnunet_cipa.weights.matching import fit_tensors
 from nnunet_cipa.weights.names import released_name
-from nnunet_cipa.weights.table import CONVERTED, INITIAL, LoadTable
+from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, LoadTable
 
 HEAD = "decoder.head.weight"
 RELEASED_HEAD = released_name(HEAD)
@@ -40,7 +41,11 @@ def load_cipa_release(network: CIPA, source: str | os.PathLike[str] | Mapping[st
     CIPAError
         If the file cannot be read or does not fit; the network is then as it was.
     """
-    state = dict(source) if isinstance(source, Mapping) else read_state_dict(source)
+    if not isinstance(source, Mapping):
+        state = read_state_dict(source)
+        with naming(source):
+            return load_cipa_release(network, state)
+    state = dict(source)
     head = state.pop(RELEASED_HEAD, None)
     ours = network.state_dict()[HEAD]
     fitted, table = fit_tensors(network, state, lambda name: None if name == HEAD else released_name(name))
@@ -54,9 +59,14 @@ def load_cipa_release(network: CIPA, source: str | os.PathLike[str] | Mapping[st
 
 
 def _add_head(fitted: StateDict, table: LoadTable, head: Tensor, ours: Tensor) -> None:
-    if ours.shape[0] == head.shape[0]:
+    if head.shape[1:] != ours.shape[1:]:
+        raise CIPAError(
+            f"{RELEASED_HEAD} has shape {tuple(head.shape)} in the file and {tuple(ours.shape)} in the network; choose "
+            "the variant that the file was trained with"
+        )
+    if head.shape[0] == ours.shape[0]:
         fitted[HEAD] = head
-        table.add(HEAD, "loaded", ours.shape)
+        table.add(HEAD, LOADED, ours.shape)
     elif (head.shape[0], ours.shape[0]) == (1, 2):
         fitted[HEAD] = torch.cat((torch.zeros_like(head), head))
         table.add(HEAD, CONVERTED, ours.shape, "one class with sigmoid to two classes with softmax")

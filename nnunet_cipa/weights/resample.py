@@ -1,7 +1,6 @@
 """CRM's size-dependent tensors for another patch size."""
 
-import math
-
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -21,18 +20,27 @@ def resample_positions(tensor: Tensor, source: tuple[int, int], target: tuple[in
     Tensor
         (..., H' * W'), bilinear, with antialiasing where the map shrinks.
     """
-    maps = tensor.reshape(1, -1, *source).float()
-    resized = F.interpolate(maps, size=target, mode="bilinear", align_corners=False, antialias=True)
-    return resized.reshape(*tensor.shape[:-1], -1).to(tensor.dtype)
+    return _along_both_axes(tensor, source, *(_resizing(old, new) for old, new in zip(source, target, strict=True)))
 
 
 def resample_crm(name: str, tensor: Tensor, source: tuple[int, int], target: tuple[int, int]) -> Tensor:
     """Resample one of CRM's tensors: the norm's scale and offset by position, or the embedding's weight.
 
-    The embedding sums over positions, so its weight is also scaled by the ratio of their numbers: a map and its
-    resampled copy then give the same tokens.
+    The embedding sums over positions. Its weight W becomes W R, where R resamples a map of the new size to the old one,
+    so that a map gives the same tokens as its resampled copy gave before.
     """
-    resampled = resample_positions(tensor, source, target)
     if name.endswith("embed.weight"):
-        resampled = resampled * (math.prod(source) / math.prod(target))
-    return resampled
+        back = (_resizing(new, old).T for old, new in zip(source, target, strict=True))
+        return _along_both_axes(tensor, source, *back)
+    return resample_positions(tensor, source, target)
+
+
+def _along_both_axes(tensor: Tensor, source: tuple[int, int], rows: Tensor, columns: Tensor) -> Tensor:
+    maps = tensor.unflatten(-1, source).double()
+    return (rows @ maps @ columns.T).flatten(-2).to(tensor.dtype)
+
+
+def _resizing(old: int, new: int) -> Tensor:
+    """Return the matrix (new, old) that resamples a column of ``old`` values to ``new``."""
+    identity = torch.eye(old, dtype=torch.float64)[None, None]
+    return F.interpolate(identity, size=(new, old), mode="bilinear", align_corners=False, antialias=True)[0, 0]

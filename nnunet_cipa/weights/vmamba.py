@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
-from nnunet_cipa.weights.files import read_state_dict
+from nnunet_cipa.weights.files import naming, read_state_dict
 from nnunet_cipa.weights.matching import fit_tensors
 from nnunet_cipa.weights.names import vmamba_name
 from nnunet_cipa.weights.table import LoadTable
@@ -38,13 +38,16 @@ def load_vmamba_release(network: CIPA, source: str | os.PathLike[str] | Mapping[
     CIPAError
         If the file cannot be read or does not fit; the network is then as it was.
     """
-    state = dict(source) if isinstance(source, Mapping) else read_state_dict(source)
+    if not isinstance(source, Mapping):
+        state = read_state_dict(source)
+        with naming(source):
+            return load_vmamba_release(network, state)
 
     def translate(name: str) -> str | None:
         own_only = not name.startswith(ENCODER) or (".out_norm." in name and ".ss2d." not in name)
         return None if own_only else vmamba_name(name)
 
-    fitted, table = fit_tensors(network, state, translate)
+    fitted, table = fit_tensors(network, dict(source), translate)
     network.load_state_dict(network.state_dict() | fitted)
     return table
 
