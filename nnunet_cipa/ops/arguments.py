@@ -7,6 +7,9 @@ from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
 
+# of u, delta, A, B, C, D and delta_bias
+Gradients = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor | None]
+
 
 class ScanTraits(NamedTuple):
     """What a backend must know of a call before it says whether it can take it; plain constants only."""

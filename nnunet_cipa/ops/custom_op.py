@@ -42,10 +42,10 @@ def _(
     delta_softplus: bool,
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    dtype = ScanArguments(u, delta, A, B, C, D, delta_bias, delta_softplus).compute_dtype
-    y = torch.empty(u.shape, dtype=dtype, device=u.device)
+    arguments = ScanArguments(u, delta, A, B, C, D, delta_bias, delta_softplus)
+    y = torch.empty(u.shape, dtype=arguments.compute_dtype, device=u.device)
     last_state = y.new_empty(u.shape[0], u.shape[1], A.shape[1])
-    return y, last_state, y.new_empty(backend_module(backend).saved_shape(u, A))
+    return y, last_state, y.new_empty(backend_module(backend).saved_shape(arguments))
 
 
 @torch.library.custom_op("nnunet_cipa::selective_scan_backward", mutates_args=())

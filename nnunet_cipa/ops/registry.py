@@ -9,15 +9,16 @@ from typing import Protocol, cast
 from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.ops.arguments import ScanArguments, ScanTraits
+from nnunet_cipa.ops.arguments import Gradients, ScanArguments, ScanTraits
 
 ENVIRONMENT_VARIABLE = "NNUNET_CIPA_SCAN_BACKEND"
 
 _MODULES: Mapping[str, str] = {
     "reference": "nnunet_cipa.ops.reference",
     "torch": "nnunet_cipa.ops.torch_backend",
+    "numba": "nnunet_cipa.ops.numba_backend",
 }
-_PREFERENCE: Mapping[str, tuple[str, ...]] = {}
+_PREFERENCE: Mapping[str, tuple[str, ...]] = {"cpu": ("numba", "torch")}
 _ANY_DEVICE = ("torch",)
 
 _logger = logging.getLogger(__name__)
@@ -37,15 +38,13 @@ class Candidate(Protocol):
 class Backend(Candidate, Protocol):
     """A backend behind the custom op; every one but ``reference``, which torch differentiates by itself."""
 
-    def saved_shape(self, u: Tensor, A: Tensor) -> tuple[int, ...]:
+    def saved_shape(self, arguments: ScanArguments) -> tuple[int, ...]:
         """Shape of what the forward pass keeps for the backward pass."""
 
     def forward(self, arguments: ScanArguments) -> tuple[Tensor, Tensor, Tensor]:
         """Return y (b, d, l), the last state (b, d, n) and what the backward pass needs."""
 
-    def backward(
-        self, grad_y: Tensor, grad_last_state: Tensor, saved: Tensor, arguments: ScanArguments
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
+    def backward(self, grad_y: Tensor, grad_last_state: Tensor, saved: Tensor, arguments: ScanArguments) -> Gradients:
         """Return the gradients of u, delta, A, B, C, D and delta_bias."""
 
 

@@ -7,7 +7,7 @@ kept for the backward pass. Nothing is divided by a decay, so long chunks and st
 import torch
 from torch import Tensor
 
-from nnunet_cipa.ops.arguments import ScanArguments, ScanTraits
+from nnunet_cipa.ops.arguments import Gradients, ScanArguments, ScanTraits
 from nnunet_cipa.ops.torch_chunk import Chunk, grouped, scan_, time_last
 
 
@@ -21,8 +21,9 @@ def unsupported(traits: ScanTraits) -> str | None:  # noqa: ARG001 - every backe
     return None
 
 
-def saved_shape(u: Tensor, A: Tensor) -> tuple[int, ...]:
+def saved_shape(arguments: ScanArguments) -> tuple[int, ...]:
     """Shape of what the forward pass keeps: the state before each chunk."""
+    u, A = arguments.u, arguments.A
     chunk = _chunk_size(u)
     return ((u.shape[2] + chunk - 1) // chunk, u.shape[0], u.shape[1], A.shape[1])
 
@@ -32,7 +33,7 @@ def forward(arguments: ScanArguments) -> tuple[Tensor, Tensor, Tensor]:
     arguments = arguments.converted()
     u, A, D = arguments.u, arguments.A, arguments.D
     y = torch.empty_like(u, memory_format=torch.contiguous_format)
-    saved = u.new_empty(saved_shape(u, A))
+    saved = u.new_empty(saved_shape(arguments))
     state = u.new_zeros(*u.shape[:2], A.shape[1])
     for index, start in enumerate(range(0, u.shape[2], _chunk_size(u))):
         saved[index] = state
@@ -45,9 +46,7 @@ def forward(arguments: ScanArguments) -> tuple[Tensor, Tensor, Tensor]:
     return y, state, saved
 
 
-def backward(
-    grad_y: Tensor, grad_last_state: Tensor, saved: Tensor, arguments: ScanArguments
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
+def backward(grad_y: Tensor, grad_last_state: Tensor, saved: Tensor, arguments: ScanArguments) -> Gradients:
     """Return the gradients of u, delta, A, B, C, D and delta_bias, in the type of the computation.
 
     The adjoint g_t = C_t dy_t + exp(dt_{t+1} A) g_{t+1} is the same scan run backwards, over states made anew
