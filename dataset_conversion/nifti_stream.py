@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-COMPRESSION = 4
+COMPRESSION = 2
 
 
 class NiftiStream:

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from .phantom_anatomy import LOWER, UPPER, Thorax, draw_thorax, hila
-from .phantom_geometry import SmoothNoise
+from .phantom_anatomy import LOWER, UPPER, Thorax, draw_thorax, hila, organs
+from .phantom_geometry import Grid, SmoothNoise
 from .phantom_scene import Patient, Uptake
-from .phantom_tumours import Lesion, Site, Survey, draw_lesion, draw_tumour
+from .phantom_tumours import Lesion, Site, Survey, confine, draw_lesion, draw_tumour, lesion_distance
 from .phantom_vessels import Branch, grow_tree
 
 SLICE_DISTANCE = 2.8
+MIN_DIAMETER = 14.0
 MAX_TUMOURS = 6
 
 
@@ -34,7 +35,7 @@ def draw_patient(seed: int, index: int, slices: int) -> Patient:
         uptake=_draw_uptake(rng),
         vessels=tuple(_draw_vessels(rng, thorax, survey)),
         bronchi=tuple(_draw_bronchi(rng, thorax, survey)),
-        tumours=tuple(_draw_tumours(rng, survey, slices)),
+        tumours=tuple(_draw_tumours(rng, thorax, survey, slices)),
         decoys=tuple(_draw_decoys(rng, survey)),
         dependent=rng.uniform(2, 14),
         texture=SmoothNoise(rng, 5.0, LOWER, UPPER),
@@ -53,22 +54,30 @@ def _draw_uptake(rng: np.random.Generator) -> Uptake:
     )
 
 
-def _draw_tumours(rng: np.random.Generator, survey: Survey, slices: int) -> list[Lesion]:
+def _draw_tumours(rng: np.random.Generator, thorax: Thorax, survey: Survey, slices: int) -> list[Lesion]:
+    """Draw tumours until they show on about as many slices as asked; one that the anatomy hides is drawn again."""
     wanted = slices * SLICE_DISTANCE * float(np.clip(rng.lognormal(0, 0.2), 0.65, 1.5))
     tumours: list[Lesion] = []
-    left = wanted
-    while not tumours or (left > 12 and len(tumours) < MAX_TUMOURS):
-        diameter = min(float(np.clip(rng.lognormal(np.log(38), 0.4), 14, 85)), max(left, 9.0))
-        tumours.append(draw_tumour(rng, survey, diameter))
-        left = wanted - _covered(tumours)
+    covered: set[int] = set()
+    while not tumours or (wanted - len(covered) * SLICE_DISTANCE > 12 and len(tumours) < MAX_TUMOURS):
+        left = max(wanted - len(covered) * SLICE_DISTANCE, MIN_DIAMETER)
+        diameter = min(float(np.clip(rng.lognormal(np.log(38), 0.4), MIN_DIAMETER, 85)), left)
+        tumour = draw_tumour(rng, survey, diameter)
+        shown = _shown_on(tumour, thorax)
+        if len(shown) * SLICE_DISTANCE > 0.6 * diameter:
+            tumours.append(tumour)
+            covered |= shown
     return tumours
 
 
-def _covered(tumours: list[Lesion]) -> float:
-    """Length in mm along z that shows any of the tumours."""
-    heights = np.arange(LOWER[0], UPPER[0])
-    shown = [np.abs(heights - tumour.centre[0]) < tumour.radius for tumour in tumours]
-    return float(np.count_nonzero(np.any(shown, axis=0)))
+def _shown_on(tumour: Lesion, thorax: Thorax) -> set[int]:
+    """Numbers of the slices, counted from height 0, on which a tumour shows."""
+    start = tuple(np.round(np.subtract(tumour.centre, tumour.reach) / SLICE_DISTANCE).astype(int).tolist())
+    count = int(2 * tumour.reach / SLICE_DISTANCE) + 1
+    z, y, x = (SLICE_DISTANCE * index for index in start)
+    grid = Grid((z, y, x), (SLICE_DISTANCE,) * 3, (count,) * 3)
+    inside = confine(lesion_distance(tumour, grid), organs(thorax, grid)) < 0
+    return {start[0] + int(index) for index in np.flatnonzero(inside.sum(axis=(1, 2)) > 1)}
 
 
 def _draw_decoys(rng: np.random.Generator, survey: Survey) -> list[Lesion]:

@@ -17,6 +17,7 @@ from .phantom_geometry import Grid
 from .phantom_imaging import CT_WINDOW, SUV_WINDOW, Breathing, image_ct, image_pet, to_grey
 from .phantom_patient import SLICE_DISTANCE, draw_patient
 from .phantom_scene import Patient, render
+from .staging import passing_folder
 
 FIELD_OF_VIEW = 512 * 0.98
 MARGIN = 14.0
@@ -39,7 +40,7 @@ def make_pclt20k_phantom(out: Path, patients: int, seed: int, size: int, slices:
     Parameters
     ----------
     out
-        A folder that does not exist or is empty.
+        A folder that does not exist or is empty; it appears when it is complete.
     patients
         At least 2: a fifth of them, rounded and not less than one, goes to test.txt.
     seed
@@ -54,24 +55,34 @@ def make_pclt20k_phantom(out: Path, patients: int, seed: int, size: int, slices:
     CIPAError
         For a value out of range, or if ``out`` holds something.
     """
+    out = out.resolve()
     _check(patients, seed, size, slices)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CIPAError(f"{out}: exists and is not an empty folder; choose another or remove it")
-    out.mkdir(parents=True, exist_ok=True)
-    names = [
-        _write_patient(out, index, image_patient(seed, index, size, slices))
-        for index in tqdm(range(patients), desc="phantom", unit="patient", disable=None)
-    ]
-    rng = np.random.default_rng([seed, patients, 1])
-    test = set(rng.permutation(patients)[: max(1, round(patients / 5))].tolist())
-    for part, members in (("train", set(range(patients)) - test), ("test", test)):
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with passing_folder(out.parent, f".{out.name}_") as folder:
+        names = [
+            _write_patient(folder, index, image_patient(seed, index, size, slices))
+            for index in tqdm(range(patients), desc="phantom", unit="patient", disable=None)
+        ]
+        _write_lists(folder, names, seed)
+        spacing = [FIELD_OF_VIEW / size, FIELD_OF_VIEW / size, SLICE_DISTANCE]
+        facts = {"made_by": f"nnunet_cipa {__version__}", "seed": seed, "slices": slices, "spacing_mm": spacing}
+        (folder / "phantom.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="ascii")
+        if out.exists():
+            out.rmdir()
+        folder.rename(out)
+    return sum(len(listed) for listed in names)
+
+
+def _write_lists(folder: Path, names: list[list[str]], seed: int) -> None:
+    """Write a fifth of the patients to test.txt and the others to train.txt, scrambled, without a last newline."""
+    rng = np.random.default_rng([seed, len(names), 1])
+    test = set(rng.permutation(len(names))[: max(1, round(len(names) / 5))].tolist())
+    for part, members in (("train", set(range(len(names))) - test), ("test", test)):
         listed = [name for index in sorted(members) for name in names[index]]
         rng.shuffle(listed)
-        (out / f"{part}.txt").write_text("\n".join(listed), encoding="ascii")
-    spacing = [FIELD_OF_VIEW / size, FIELD_OF_VIEW / size, SLICE_DISTANCE]
-    facts = {"made_by": f"nnunet_cipa {__version__}", "seed": seed, "spacing_mm": spacing, "patients": patients}
-    (out / "phantom.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="ascii")
-    return sum(len(listed) for listed in names)
+        (folder / f"{part}.txt").write_text("\n".join(listed), encoding="ascii")
 
 
 def image_patient(seed: int, index: int, size: int, slices: int) -> Triples:
@@ -133,7 +144,7 @@ def _check(patients: int, seed: int, size: int, slices: int) -> None:
     limits = (
         ("patients", patients, 2, 9999),
         ("seed", seed, 0, 2**63),
-        ("size", size, 32, 1024),
+        ("size", size, 64, 1024),
         ("slices", slices, 3, 90),
     )
     for name, value, low, high in limits:

@@ -6,10 +6,12 @@ from enum import Enum
 import numpy as np
 from scipy import ndimage
 
-from .phantom_anatomy import LOWER, UPPER, Organs, Thorax, hila, organs
+from .phantom_anatomy import Organs, Thorax, hila, organs
 from .phantom_geometry import FloatArray, Grid, SmoothNoise, Vector, ellipsoid
 
 SURVEY_SPACING = 4.0
+SURVEY_LOWER: Vector = (-20.0, -140.0, -200.0)
+SURVEY_UPPER: Vector = (250.0, 140.0, 200.0)
 REACH = 1.6
 
 
@@ -66,8 +68,10 @@ class Survey:
     """A coarse map of one thorax, to place things in it."""
 
     def __init__(self, thorax: Thorax) -> None:
-        shape = tuple(int((high - low) / SURVEY_SPACING) + 1 for low, high in zip(LOWER, UPPER, strict=True))
-        self.grid = Grid(LOWER, (SURVEY_SPACING,) * 3, (shape[0], shape[1], shape[2]))
+        shape = tuple(
+            int((high - low) / SURVEY_SPACING) + 1 for low, high in zip(SURVEY_LOWER, SURVEY_UPPER, strict=True)
+        )
+        self.grid = Grid(SURVEY_LOWER, (SURVEY_SPACING,) * 3, (shape[0], shape[1], shape[2]))
         fields = organs(thorax, self.grid)
         self.lung = fields.lung < 0
         self.depth = ndimage.distance_transform_edt(self.lung, sampling=self.grid.spacing)

@@ -12,8 +12,9 @@ FOLDS = 5
 def make_splits(slices: Mapping[str, int], seed: int) -> list[dict[str, list[str]]]:
     """Split cases into five folds of about equally many slices, in the form of nnU-Net's splits_final.json.
 
-    The cases are shuffled and then handed out from the longest to the shortest, each to the fold with the fewest
-    slices so far: every case is in ``val`` exactly once.
+    The cases are sorted by their number of slices and every five neighbours go to the five folds in random order: the
+    folds have equally many cases, give or take one, their slices differ by no more than the longest case has, and
+    every case is in ``val`` exactly once.
 
     Parameters
     ----------
@@ -29,10 +30,13 @@ def make_splits(slices: Mapping[str, int], seed: int) -> list[dict[str, list[str
     """
     if len(slices) < FOLDS:
         raise CIPAError(f"train.txt has {len(slices)} patients; five folds need at least {FOLDS}: add patients")
+    rng = np.random.default_rng(seed)
     cases = sorted(slices)
-    np.random.default_rng(seed).shuffle(cases)
+    rng.shuffle(cases)
     cases.sort(key=lambda case: -slices[case])
     folds: list[list[str]] = [[] for _ in range(FOLDS)]
-    for case in cases:
-        min(folds, key=lambda fold: sum(slices[member] for member in fold)).append(case)
+    for start in range(0, len(cases), FOLDS):
+        block = cases[start : start + FOLDS]
+        for case, fold in zip(block, rng.permutation(FOLDS)[: len(block)], strict=True):
+            folds[fold].append(case)
     return [{"train": sorted(set(cases) - set(fold)), "val": sorted(fold)} for fold in folds]

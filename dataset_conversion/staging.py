@@ -46,15 +46,24 @@ def staged_folder(final: Path, *, overwrite: bool) -> Iterator[Path]:
         _clean_up(final.parent)
         if final.exists() and not overwrite:
             raise CIPAError(f"{final}: exists; give --overwrite to replace it, or choose another --dataset-id")
-        staging = Path(tempfile.mkdtemp(prefix=NEW, dir=final.parent))
-        try:
-            _open_to_umask(staging)
+        with passing_folder(final.parent, NEW) as staging:
             yield staging
             _swap_in(staging, final)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
     finally:
         lock.release()
+
+
+@contextmanager
+def passing_folder(parent: Path, prefix: str) -> Iterator[Path]:
+    """Give an empty folder with the permissions of an ordinary one; what is not moved away by the end is removed."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        umask = os.umask(0)
+        os.umask(umask)
+        folder.chmod(0o777 & ~umask)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _swap_in(staging: Path, final: Path) -> None:
@@ -88,10 +97,3 @@ def _discard(folder: Path) -> None:
     trash = Path(tempfile.mkdtemp(prefix=TRASH, dir=folder.parent))
     folder.rename(trash / folder.name)
     shutil.rmtree(trash)
-
-
-def _open_to_umask(folder: Path) -> None:
-    """Give a folder of mkdtemp, which is private, the permissions of an ordinary one."""
-    umask = os.umask(0)
-    os.umask(umask)
-    folder.chmod(0o777 & ~umask)

@@ -1,0 +1,80 @@
+"""A small PCLT20K made by Pillow alone, independent of the phantom, and an nnU-Net raw folder."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROWS, COLUMNS = 24, 32
+
+
+@dataclass
+class Study:
+    """A PCLT20K folder and the grey values in it by file name."""
+
+    root: Path
+    train: list[str] = field(default_factory=list)
+    test: list[str] = field(default_factory=list)
+    grey: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def path(self, name, kind):
+        return self.root / name.split("_")[0] / f"{name}_{kind}.png"
+
+    def write(self, name, kind, values, **options):
+        path = self.path(name, kind)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(values).save(path, **options)
+        self.grey[path.name] = values
+
+    def add(self, part, names, rng):
+        getattr(self, part).extend(names)
+        for name in names:
+            for kind in ("CT", "PET"):
+                self.write(name, kind, rng.integers(0, 256, (ROWS, COLUMNS), dtype=np.uint8))
+            mask = np.zeros((ROWS, COLUMNS), dtype=np.uint8)
+            mask[6 : rng.integers(10, 16), 8 : rng.integers(12, 20)] = 255
+            self.write(name, "mask", mask)
+
+    def write_lists(self):
+        (self.root / "train.txt").write_text("\n".join(self.train))
+        (self.root / "test.txt").write_text("\n".join(self.test))
+
+    def volume(self, names, kind):
+        return np.stack([self.grey[f"{name}_{kind}.png"] for name in names])
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Seven patients: padded and unpadded slice numbers, lists in scrambled order, no newline at the end."""
+    rng = np.random.default_rng(7)
+    made = Study(tmp_path / "PCLT20K")
+    for patient, count in (("0001", 3), ("0006", 5), ("0594", 4), ("0600", 2), ("0601", 6)):
+        made.add("train", [f"{patient}_{number:03d}" for number in range(1, count + 1)], rng)
+    made.add("train", [f"200908508_{number}" for number in range(1, 13)], rng)
+    made.add("test", ["0002_001", "0002_002", "0002_003"], rng)
+    rng.shuffle(made.train)
+    made.write_lists()
+    return made
+
+
+@pytest.fixture
+def raw(tmp_path, monkeypatch):
+    """An empty nnUNet_raw."""
+    folder = tmp_path / "nnUNet_raw"
+    folder.mkdir()
+    monkeypatch.setenv("nnUNet_raw", str(folder))
+    monkeypatch.delenv("nnUNet_preprocessed", raising=False)
+    monkeypatch.delenv("nnUNet_results", raising=False)
+    return folder
+
+
+@pytest.fixture
+def left_in():
+    """What a folder holds but for the lock of the conversions."""
+
+    def names(folder):
+        return sorted(path.name for path in folder.iterdir() if path.name != ".nnunet_cipa.lock")
+
+    return names

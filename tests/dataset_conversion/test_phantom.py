@@ -1,0 +1,159 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from nnunet_cipa.dataset_conversion.pclt20k_check import CheckJob, check_patient
+from nnunet_cipa.dataset_conversion.pclt20k_source import read_source
+from nnunet_cipa.dataset_conversion.phantom_pclt20k import image_patient, make_pclt20k_phantom
+from PIL import Image
+from scipy import ndimage
+from sklearn.ensemble import RandomForestClassifier
+
+from nnunet_cipa.errors import CIPAError
+
+SMALL = {"size": 64, "slices": 6}
+
+
+def tree(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def six(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("phantom") / "six"
+    make_pclt20k_phantom(folder, patients=6, seed=1, **SMALL)
+    return folder
+
+
+def test_layout_is_one_that_the_converter_finds_no_fault_with(six):
+    source = read_source(six)
+    assert source.unlisted == ()
+    assert [group.patient for group in source.patients if group.part == "test"] != []
+    assert sum(group.part == "train" for group in source.patients) == 5
+    for group in source.patients:
+        assert group.slices[0].name == f"{group.patient}_001"
+        assert [item.number for item in group.slices] == list(range(1, len(group.slices) + 1))
+        checked = check_patient(CheckJob(source.root, group))
+        assert checked.problems == ()
+        assert {fact.size for fact in checked.facts} == {(64, 64)}
+        assert sum(fact.between for fact in checked.facts) == 0
+    names = (six / "train.txt").read_text()
+    assert not names.endswith("\n")
+    assert names.split("\n") != sorted(names.split("\n"))
+
+
+def test_same_seed_same_bytes_and_a_patient_does_not_depend_on_the_others(six, tmp_path):
+    make_pclt20k_phantom(tmp_path / "two", patients=2, seed=1, **SMALL)
+    argv = [sys.executable, "-m", "nnunet_cipa", "phantom", "pclt20k", str(tmp_path / "again"), "--patients", "2"]
+    one_thread = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    subprocess.run([*argv, "--seed", "1", "--size", "64", "--slices", "6"], check=True, env=one_thread)
+    two = tree(tmp_path / "two")
+    assert tree(tmp_path / "again") == two
+    of_six = {name: data for name, data in tree(six).items() if name[:4] in {"0001", "0002"}}
+    assert {name: data for name, data in two.items() if name.endswith(".png")} == of_six
+
+
+def test_other_seed_other_patient():
+    first, other = (image_patient(seed=seed, index=0, **SMALL).ct[0] for seed in (1, 2))
+    assert np.mean(first != other) > 0.5
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"patients": 1}, {"patients": 10000}, {"seed": -1}, {"size": 63}, {"size": 1025}, {"slices": 2}, {"slices": 91}],
+)
+def test_values_out_of_range_are_refused(tmp_path, wrong):
+    (name, value) = next(iter(wrong.items()))
+    with pytest.raises(CIPAError, match=f"--{name} {value}: give a number from"):
+        make_pclt20k_phantom(tmp_path / "out", **{"patients": 2, "seed": 0, **SMALL, **wrong})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_holds_something_is_refused(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(CIPAError, match="not an empty folder"):
+        make_pclt20k_phantom(tmp_path, patients=2, seed=0, **SMALL)
+    assert tree(tmp_path) == {"file": b"mine"}
+
+
+def test_failure_leaves_nothing(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(OSError, match="No space"):
+        make_pclt20k_phantom(tmp_path / "out", patients=2, seed=0, **SMALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_slice_is_a_thorax():
+    """Air round one white body; two lungs of plausible size in it, left and right; tumours in the chest."""
+    images = image_patient(seed=4, index=0, size=128, slices=12)
+    pixel_area = (512 * 0.98 / 128) ** 2
+    for ct, mask in zip(images.ct, images.mask, strict=True):
+        soft = ndimage.binary_fill_holes(ndimage.binary_opening(ct > 250, iterations=2))
+        count = ndimage.label(soft)[1]
+        assert count == 1
+        assert 30_000 < soft.sum() * pixel_area < 90_000
+        assert abs(np.median(ct[~ndimage.binary_dilation(soft, iterations=6)]) - 51) <= 1  # air, -1000 HU
+        lungs = soft & (ct < 160)
+        middle = (np.nonzero(soft.any(axis=0))[0].min() + np.nonzero(soft.any(axis=0))[0].max()) // 2
+        for side in (lungs[:, :middle], lungs[:, middle:]):
+            assert side.sum() * pixel_area > 2_500
+        assert 70 < np.median(ct[ndimage.binary_erosion(lungs)]) < 110  # -925 to -770 HU
+        assert np.all(soft[mask > 0])
+
+
+def test_number_of_slices_is_about_as_asked():
+    counts = [len(image_patient(seed=9, index=index, size=64, slices=16).ct) for index in range(8)]
+    assert 12 <= np.mean(counts) <= 20
+    assert len(set(counts)) > 3
+
+
+def features(images, modalities):
+    rows, columns = np.indices(images.ct.shape)[1:]
+    maps = [rows, columns]
+    for name in modalities:
+        volume = getattr(images, name).astype(np.float32)
+        smooth = [ndimage.gaussian_filter(volume, (0, width, width)) for width in (0, 0.75, 1.5, 3, 6)]
+        maps += [*smooth, smooth[1] - smooth[2], smooth[2] - smooth[3]]
+    return np.stack(maps, axis=-1).reshape(-1, len(maps)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def patients():
+    return [image_patient(seed=5, index=index, size=96, slices=10) for index in range(18)]
+
+
+def dice(guess, truth):
+    return 2 * np.count_nonzero(guess & truth) / (np.count_nonzero(guess) + np.count_nonzero(truth))
+
+
+@pytest.mark.slow
+def test_no_threshold_on_one_modality_finds_the_tumours(patients):
+    truth = np.concatenate([images.mask for images in patients]) > 0
+    for name in ("ct", "pet"):
+        values = np.concatenate([getattr(images, name) for images in patients])
+        assert max(dice(values >= level, truth) for level in range(5, 256, 5)) < 0.5
+
+
+@pytest.mark.slow
+def test_one_modality_does_not_do_what_both_do(patients):
+    """A random forest on smoothed grey values and place, threefold by patient, each at its own best threshold."""
+    truth = np.concatenate([images.mask.ravel() for images in patients]) > 0
+    patient = np.concatenate([np.full(images.mask.size, index) for index, images in enumerate(patients)])
+    some = truth | (np.random.default_rng(0).random(truth.size) < 0.05)
+    best = {}
+    for modalities in (("ct",), ("pet",), ("ct", "pet")):
+        seen = np.concatenate([features(images, modalities) for images in patients])
+        score = np.empty(truth.size)
+        for fold in range(3):
+            forest = RandomForestClassifier(20, min_samples_leaf=4, random_state=0)
+            forest.fit(seen[some & (patient % 3 != fold)], truth[some & (patient % 3 != fold)])
+            score[patient % 3 == fold] = forest.predict_proba(seen[patient % 3 == fold])[:, 1]
+        best[modalities] = max(dice(score > level, truth) for level in np.arange(0.1, 0.95, 0.05))
+    assert best["ct", "pet"] > 0.65
+    assert best["ct", "pet"] > best["pet",] + 0.1
+    assert best["ct", "pet"] > best["ct",] + 0.4
