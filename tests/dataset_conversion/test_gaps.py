@@ -19,15 +19,23 @@ def test_step_is_measured_as_defined():
     assert measure_step((ct0, tumour0), (ct1, tumour1)) == Step(area_ratio=4.0, overlap=0.5, ct_change=240.0)
 
 
+def test_noise_of_single_pixels_counts_little():
+    checkers = np.indices((128, 192)).sum(axis=0) % 2 == 0
+    ct0 = np.where(checkers, 100, 140).astype(np.uint8)
+    tumour = np.ones(ct0.shape, dtype=bool)
+    assert measure_step((ct0, tumour), (240 - ct0, tumour)).ct_change == 0
+    assert measure_step((ct0, tumour), (ct0 + 5, tumour)).ct_change == 5
+
+
 @pytest.mark.parametrize(
     ("step", "suspected"),
     [
         (CALM, False),
         (Step(1.1, 0.0, 4.0), True),
-        (Step(1.1, 0.9, 6.1), True),
-        (Step(1.1, 0.9, 5.9), False),
-        (Step(3.1, 0.9, 4.7), False),
-        (Step(3.1, 0.9, 4.9), True),
+        (Step(1.1, 0.9, 6.5), True),
+        (Step(1.1, 0.9, 6.3), False),
+        (Step(3.1, 0.9, 4.9), False),
+        (Step(3.1, 0.9, 5.1), True),
     ],
 )
 def test_rule(step, suspected):
@@ -45,8 +53,8 @@ REMOVED = 9
 def cut():
     """Phantom patients, nine slices taken out of each that has fifteen neighbours in a row, with their heights."""
     patients = []
-    for index in range(8):
-        images = image_patient(seed=2, index=index, size=128, slices=30)
+    for index in range(6):
+        images = image_patient(seed=2, index=index, size=256, slices=30)
         numbers = np.rint(np.asarray(images.heights) / 2.8).astype(int)
         rows = np.split(np.arange(len(numbers)), np.flatnonzero(np.diff(numbers) > 1) + 1)
         longest = max(rows, key=len)
@@ -55,6 +63,7 @@ def cut():
     return patients
 
 
+@pytest.mark.slow
 def test_slices_removed_and_renumbered_are_suspected_where_they_were(cut, study, raw):
     shutil.rmtree(study.root)
     study.train, study.test = [], []
@@ -72,8 +81,8 @@ def test_slices_removed_and_renumbered_are_suspected_where_they_were(cut, study,
     for path in (folder / "provenance").glob("0*.json"):
         suspected |= {(gap["after"], gap["before"]) for gap in json.loads(path.read_text())["suspected_gaps"]}
     gaps = {pair for pair, count in missing.items() if count >= REMOVED}
-    assert sum(count == REMOVED for count in missing.values()) >= 4
+    assert sum(count == REMOVED for count in missing.values()) >= 3
     assert not gaps - suspected, {pair: missing[pair] for pair in gaps - suspected}
     neighbours = {pair for pair, count in missing.items() if count == 0}
-    assert len(neighbours) > 100
+    assert len(neighbours) > 80
     assert len(suspected & neighbours) <= 1
