@@ -48,6 +48,10 @@ class ScanArguments(NamedTuple):
         """Number of channel groups that share B and C."""
         return min(self.B.shape[1], self.C.shape[1])
 
+    def varies(self, matrix: Tensor) -> bool:
+        """Say of B or C whether it is (b, groups, n, l), not (b, d, n, 1)."""
+        return bool(matrix.shape[1] == self.groups and matrix.shape[3] == self.u.shape[2])
+
     def converted(self) -> "ScanArguments":
         """Return the same arguments with every tensor in ``compute_dtype``."""
         dtype = self.compute_dtype
@@ -55,11 +59,8 @@ class ScanArguments(NamedTuple):
 
     def traits(self, *, return_last_state: bool) -> ScanTraits:
         """Return what the choice of a backend depends on."""
-        length = self.u.shape[2]
-        constant = length != 1 and (self.B.shape[3] == 1 or self.C.shape[3] == 1)
-        return ScanTraits(
-            self.u.device.type, self.compute_dtype, int(self.A.shape[1]), bool(constant), return_last_state
-        )
+        constant = not (self.varies(self.B) and self.varies(self.C))
+        return ScanTraits(self.u.device.type, self.compute_dtype, int(self.A.shape[1]), constant, return_last_state)
 
 
 def check_arguments(

@@ -64,6 +64,7 @@ class Layout:
 
     def __init__(self, arguments: ScanArguments) -> None:
         self.channels, self.states = arguments.A.shape
+        self._varies = arguments.varies
         self.groups = arguments.groups
         self.width = next(width for width in (1, 2, 4, 8, LANES) if width >= min(self.states, LANES))
         self.parts = -(-self.states // LANES)
@@ -102,6 +103,3 @@ class Layout:
     def partial_sums(self, matrix: Tensor, splits: int) -> int:
         """Give how many partial gradients of B or C are needed so that no two tasks write to the same."""
         return splits if self._varies(matrix) else 1
-
-    def _varies(self, matrix: Tensor) -> bool:
-        return matrix.shape[3] > 1 or matrix.shape[1] == self.groups

@@ -57,11 +57,14 @@ def backward(grad_y: Tensor, grad_last_state: Tensor, saved: Tensor, arguments: 
     grad_y = grad_y.to(u.dtype)
     grad_u, grad_delta = (torch.empty_like(u, memory_format=torch.contiguous_format) for _ in range(2))
     grad_A, grad_B, grad_C = (torch.zeros(x.shape, dtype=u.dtype, device=u.device) for x in (A, B, C))
+    grad_D = None if D is None else torch.zeros_like(D)
     carry = grouped(grad_last_state.to(u.dtype), arguments.groups)
     for index, start in reversed(list(enumerate(range(0, u.shape[2], _chunk_size(u))))):
         chunk = Chunk(arguments, slice(start, start + _chunk_size(u)))
         out = chunk.time_first(grad_y)[..., None]
         states = chunk.states(saved[index])
+        if grad_D is not None:
+            grad_D += (out[..., 0] * chunk.u).sum((0, 1)).flatten()
         chunk.add_matrix_gradient(grad_C, out * states)
         adjoint = out * chunk.C
         adjoint[-1] += carry
@@ -76,7 +79,6 @@ def backward(grad_y: Tensor, grad_last_state: Tensor, saved: Tensor, arguments: 
         grad_u[:, :, chunk.span] = time_last(grad_input * chunk.dt)
         grad_dt = (exponent * chunk.A).sum(-1) + grad_input * chunk.u
         grad_delta[:, :, chunk.span] = time_last(grad_dt * chunk.dt_slope)
-    grad_D = None if D is None else torch.linalg.vecdot(grad_y, u).sum(0)
     if D is not None:
         grad_u.addcmul_(D[:, None], grad_y)
     grad_bias = None if delta_bias is None else grad_delta.sum((0, 2))

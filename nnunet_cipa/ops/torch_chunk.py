@@ -23,6 +23,7 @@ class Chunk:
     def __init__(self, arguments: ScanArguments, span: slice) -> None:
         self.span = span
         self.groups = arguments.groups
+        self._varies = arguments.varies
         self.A = grouped(arguments.A[None], self.groups)
         self.B = self._matrix(arguments.B)
         self.C = self._matrix(arguments.C)
@@ -61,9 +62,6 @@ class Chunk:
         if self._varies(matrix):
             return matrix[..., self.span].permute(3, 0, 1, 2).contiguous()[:, :, :, None]
         return grouped(matrix[..., 0], self.groups)[None]
-
-    def _varies(self, matrix: Tensor) -> bool:
-        return matrix.shape[3] > 1 or matrix.shape[1] == self.groups
 
 
 def grouped(tensor: Tensor, groups: int, axis: int = 1) -> Tensor:
