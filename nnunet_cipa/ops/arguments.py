@@ -57,11 +57,6 @@ class ScanArguments(NamedTuple):
         dtype = self.compute_dtype
         return ScanArguments(*(x.to(dtype) if isinstance(x, Tensor) else x for x in self))  # type: ignore[arg-type]
 
-    def traits(self, *, return_last_state: bool) -> ScanTraits:
-        """Return what the choice of a backend depends on."""
-        constant = not (self.varies(self.B) and self.varies(self.C))
-        return ScanTraits(self.u.device.type, self.compute_dtype, int(self.A.shape[1]), constant, return_last_state)
-
 
 def check_arguments(
     u: Tensor,

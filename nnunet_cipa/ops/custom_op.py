@@ -27,7 +27,9 @@ def scan_op(
     the computation, and what the backend keeps for its backward pass.
     """
     arguments = ScanArguments(u, delta, A, B, C, D, delta_bias, delta_softplus)
-    return backend_module(backend).forward(arguments)
+    y, last_state, saved = backend_module(backend).forward(arguments)
+    # A copy, since a backend may return a view of what it keeps.
+    return y.contiguous(), last_state.clone(memory_format=torch.contiguous_format), saved
 
 
 @scan_op.register_fake
@@ -71,7 +73,7 @@ def scan_backward_op(
     gradients = backend_module(backend).backward(grad_y, grad_last_state, saved, arguments)
     inputs = (u, delta, A, B, C, D, delta_bias)
     du, ddelta, dA, dB, dC, dD, dbias = (
-        grad_y.new_empty(0) if x is None or grad is None else grad.to(x.dtype)
+        grad_y.new_empty(0) if x is None or grad is None else grad.to(x.dtype).contiguous()
         for x, grad in zip(inputs, gradients, strict=True)
     )
     return du, ddelta, dA, dB, dC, dD, dbias

@@ -64,7 +64,8 @@ def selective_scan(
         If shapes, types or devices do not fit, or the backend asked for is unknown or cannot take the call.
     """
     arguments = check_arguments(u, delta, A, B, C, D, z, delta_bias, delta_softplus=delta_softplus)
-    chosen = _choose_backend(backend, *arguments.traits(return_last_state=return_last_state))
+    constant = B.dim() == 2 or C.dim() == 2
+    chosen = _choose_backend(backend, u.device.type, arguments.compute_dtype, A.shape[1], constant, return_last_state)
     if chosen == "reference":
         y, last_state = selective_scan_reference(arguments)
     else:

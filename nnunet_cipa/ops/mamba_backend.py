@@ -13,6 +13,7 @@ from nnunet_cipa.ops.arguments import Gradients, ScanArguments, ScanTraits, chec
 
 _CHUNK = 2048  # steps between the states that the kernel keeps
 _MOST_STATES = 256
+_DEVICE = "cuda"
 
 
 @cache
@@ -54,7 +55,7 @@ def forward(arguments: ScanArguments) -> tuple[Tensor, Tensor, Tensor]:
     *tensors, delta_softplus = _contiguous(arguments)
     u, delta, A, B, C, D, delta_bias = tensors
     y, saved, *_ = _kernel().fwd(u, delta, A, B, C, D, None, delta_bias, delta_softplus)
-    return y, saved[:, :, -1, 1::2].clone(), saved
+    return y, saved[:, :, -1, 1::2], saved
 
 
 def backward(grad_y: Tensor, grad_last_state: Tensor, saved: Tensor, arguments: ScanArguments) -> Gradients:  # noqa: ARG001 - no gradient for the last state, see ``unsupported``
@@ -81,10 +82,10 @@ def _contiguous(arguments: ScanArguments) -> ScanArguments:
 
 def _try_out() -> tuple[bool, str]:
     """Compare a small scan and its gradients with the torch backend's."""
-    generator = torch.Generator(device="cuda").manual_seed(0)
+    generator = torch.Generator(device=_DEVICE).manual_seed(0)
 
     def draw(*shape: int) -> Tensor:
-        return torch.rand(*shape, device="cuda", generator=generator)
+        return torch.rand(*shape, device=_DEVICE, generator=generator)
 
     arguments = check_arguments(
         draw(1, 4, 6), draw(1, 4, 6), -draw(4, 2), draw(1, 2, 2, 6), draw(1, 2, 2, 6), draw(4), None, draw(4),

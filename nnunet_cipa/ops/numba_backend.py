@@ -51,7 +51,7 @@ def forward(arguments: ScanArguments) -> tuple[Tensor, Tensor, Tensor]:
     outputs = (y.numpy(), saved.numpy(), state.numpy())
     kernel = forward_kernel(job.layout.width, job.decaying)
     run_tasks(lambda first, last: kernel(first, last, job.splits, job.inputs, *outputs), job.tasks, work=job.work)
-    return y, job.layout.unpack_channels(state).clone(), saved
+    return y, job.layout.unpack_channels(state), saved
 
 
 def backward(grad_y: Tensor, grad_last_state: Tensor, saved: Tensor, arguments: ScanArguments) -> Gradients:

@@ -40,7 +40,7 @@ def forward(arguments: ScanArguments) -> tuple[Tensor, Tensor, Tensor]:
         chunk = Chunk(arguments, slice(start, start + _chunk_size(u)))
         states = chunk.states(state)
         y[:, :, chunk.span] = time_last((states * chunk.C).sum(-1))
-        state = states[-1].flatten(1, 2).clone()
+        state = states[-1].flatten(1, 2).clone()  # a view would keep the chunk alive
     if D is not None:
         y.addcmul_(D[:, None], u)
     return y, state, saved

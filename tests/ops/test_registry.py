@@ -1,0 +1,140 @@
+"""Which backend a call gets, and what is said about the others."""
+
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+
+import pytest
+import torch
+from torch import Tensor
+
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.ops import available_backends, mamba_backend, preferred_backend, registry, selective_scan
+from nnunet_cipa.ops.arguments import ScanTraits
+
+CPU = ScanTraits("cpu", torch.float32, 16, False, False)
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NNUNET_CIPA_SCAN_BACKEND", raising=False)
+    monkeypatch.setattr(registry, "_logged", set())
+
+
+def test_every_backend_gives_a_reason() -> None:
+    backends = available_backends()
+    assert list(backends) == ["reference", "torch", "numba", "mamba_ssm"]
+    assert all(isinstance(usable, bool) and reason for usable, reason in backends.values())
+    assert all(backends[name][0] for name in ("reference", "torch", "numba"))
+
+
+@pytest.mark.parametrize(
+    ("traits", "expected"),
+    [
+        (CPU, "numba"),
+        (CPU._replace(compute_dtype=torch.float64), "torch"),
+        (CPU._replace(constant_matrices=True, return_last_state=True, state_size=300), "numba"),
+        (CPU._replace(device_type="mps"), "torch"),
+    ],
+)
+def test_choice_by_device(traits: ScanTraits, expected: str) -> None:
+    assert registry.choose_backend(None, traits) == expected
+
+
+def test_cuda_prefers_mamba_for_what_it_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mamba_backend, "usable", lambda: (True, "yes"))
+    cuda = CPU._replace(device_type="cuda")
+    assert preferred_backend("cuda") == "mamba_ssm"
+    assert registry.choose_backend(None, cuda) == "mamba_ssm"
+    for change in (
+        {"state_size": 257},
+        {"constant_matrices": True},
+        {"return_last_state": True},
+        {"compute_dtype": torch.float64},
+    ):
+        assert registry.choose_backend(None, cuda._replace(**change)) == "torch"
+        with pytest.raises(CIPAError, match="scan backend 'mamba_ssm' cannot be used: it "):
+            registry.choose_backend("mamba_ssm", cuda._replace(**change))
+
+
+def test_a_rejected_backend_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, logger="nnunet_cipa.ops.registry"):
+        for _ in range(3):
+            registry.choose_backend(None, CPU._replace(compute_dtype=torch.float64))
+    assert [record.getMessage() for record in caplog.records] == [
+        "scan backend numba is not used on cpu: it computes in float32, the tensors need torch.float64"
+    ]
+
+
+def test_unknown_names_are_refused(
+    make_inputs: Callable[..., dict[str, Tensor]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = make_inputs()
+    with pytest.raises(
+        CIPAError, match=r"argument backend: unknown scan backend 'cuda'; choose one of reference, torch, "
+    ):
+        selective_scan(**inputs, backend="cuda")
+    monkeypatch.setenv("NNUNET_CIPA_SCAN_BACKEND", "nunba")
+    with pytest.raises(CIPAError, match="NNUNET_CIPA_SCAN_BACKEND: unknown scan backend 'nunba'"):
+        selective_scan(**inputs)
+
+
+def test_environment_forces_and_argument_wins(
+    make_inputs: Callable[..., dict[str, Tensor]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = []
+    for name in ("torch", "numba"):
+        module = registry.backend_module(name)
+        forward = module.forward
+        monkeypatch.setattr(module, "forward", lambda x, name=name, forward=forward: called.append(name) or forward(x))
+    inputs = make_inputs(dtype=torch.float32)
+    selective_scan(**inputs)
+    monkeypatch.setenv("NNUNET_CIPA_SCAN_BACKEND", "torch")
+    selective_scan(**inputs)
+    selective_scan(**inputs, backend="numba")
+    assert called == ["numba", "torch", "numba"]
+
+
+def test_a_forced_backend_that_cannot_is_an_error(make_inputs: Callable[..., dict[str, Tensor]]) -> None:
+    inputs = make_inputs()
+    with pytest.raises(
+        CIPAError, match=r"'numba' cannot be used: it computes in float32, the tensors need torch\.float64"
+    ):
+        selective_scan(**inputs, backend="numba")
+
+
+def test_mamba_ssm_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mamba_backend, "find_spec", lambda _: None)
+    assert mamba_backend.usable.__wrapped__() == (
+        False,
+        "mamba-ssm is not installed (pip install 'nnunet-cipa[mamba]')",
+    )
+    monkeypatch.setattr(mamba_backend, "find_spec", lambda name: name)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert mamba_backend.usable.__wrapped__() == (False, "it needs a CUDA device")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(mamba_backend, "_try_out", mamba_backend._kernel.__wrapped__)
+
+    def install(interface: ModuleType | SimpleNamespace | None) -> tuple[bool, str]:
+        monkeypatch.setitem(sys.modules, "mamba_ssm.ops.selective_scan_interface", interface)
+        return mamba_backend.usable.__wrapped__()
+
+    assert install(None)[1].startswith("its kernel does not run here: ModuleNotFoundError")
+    assert "built without the Mamba-1 kernel" in install(SimpleNamespace(selective_scan_cuda=None))[1]
+
+
+def test_numba_that_cannot_be_imported_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    numba_backend = registry.backend_module("numba")
+    monkeypatch.setitem(sys.modules, "numba", None)
+    usable, reason = numba_backend.usable.__wrapped__()
+    assert not usable
+    assert reason.startswith("numba cannot be imported: ")
+
+
+@pytest.mark.parametrize("module", ["numba", "mamba_ssm"])
+def test_importing_the_package_imports_no_backend(module: str) -> None:
+    code = f"import sys, nnunet_cipa.ops; print({module!r} in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
