@@ -18,9 +18,11 @@ from nnunet_cipa.ops.numba_threads import run_tasks
 def usable() -> tuple[bool, str]:
     """Say whether the backend can run on this machine, and why."""
     try:
-        import_module("numba")
+        numba = import_module("numba")
     except ImportError as error:
         return False, f"numba cannot be imported: {error}"
+    if numba.config.DISABLE_JIT:
+        return False, "NUMBA_DISABLE_JIT is set"
     return True, f"CPU only, compiled for this processor by numba {version('numba')} on first use"
 
 

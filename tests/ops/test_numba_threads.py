@@ -1,0 +1,171 @@
+"""The numba backend among threads and forked processes, and its compiled code on disk."""
+
+import logging
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from nnunet_cipa.ops import numba_compile, numba_threads, selective_scan
+
+
+@pytest.fixture(autouse=True)
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def inputs(make_inputs: Callable[..., dict[str, Tensor]]) -> dict[str, Tensor]:
+    # Enough states for several threads of ours; too few elements for several of torch's, which do not survive a fork.
+    drawn = make_inputs(1, 32, 500, 16, 1, dtype=torch.float32)
+    assert drawn["u"].numel() * 16 > numba_threads._WORTH_A_THREAD
+    return {name: x.detach() for name, x in drawn.items()}
+
+
+def scan(inputs: dict[str, Tensor]) -> list[Tensor]:
+    leaves = {name: x.clone().requires_grad_() for name, x in inputs.items()}
+    y = selective_scan(**leaves, delta_softplus=True, backend="numba")
+    y.sum().backward()
+    return [y.detach(), *(x.grad for x in leaves.values())]
+
+
+@pytest.mark.parametrize("tasks", [0, 1, 2, 7, 100])
+@pytest.mark.parametrize("work", [0, 10**9])
+def test_every_task_is_done_once(tasks: int, work: int) -> None:
+    done = []
+    numba_threads.run_tasks(lambda first, last: done.extend(range(first, last)), tasks, work=work)
+    assert sorted(done) == list(range(tasks))
+
+
+def test_tasks_run_at_the_same_time() -> None:
+    meeting = threading.Barrier(2, timeout=20)
+    numba_threads.run_tasks(lambda first, last: meeting.wait(), 2, work=10**9)
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_an_error_in_a_task_is_raised(failing: int) -> None:
+    meeting = threading.Barrier(2, timeout=20)
+
+    def run(first: int, last: int) -> None:
+        meeting.wait()
+        if first == failing:
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        numba_threads.run_tasks(run, 2, work=10**9)
+
+
+def test_the_interpreter_runs_on_while_a_kernel_does(make_inputs: Callable[..., dict[str, Tensor]]) -> None:
+    torch.set_num_threads(1)
+    inputs = {k: x.detach() for k, x in make_inputs(1, 256, 8192, 16, dtype=torch.float32).items()}
+    selective_scan(**inputs, backend="numba")
+    longest, stop = [0.0], threading.Event()
+
+    def watch() -> None:
+        last = time.perf_counter()
+        while not stop.is_set():
+            time.sleep(0)
+            now = time.perf_counter()
+            longest[0], last = max(longest[0], now - last), now
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    start = time.perf_counter()
+    for _ in range(40):
+        selective_scan(**inputs, backend="numba")
+    duration = time.perf_counter() - start
+    stop.set()
+    watcher.join()
+    assert longest[0] < duration / 4
+
+
+def test_thread_count_does_not_change_the_result(inputs: dict[str, Tensor]) -> None:
+    results = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        results.append(scan(inputs))
+    for result in results[1:]:
+        for found, expected in zip(result, results[0], strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-4)
+
+
+def test_two_python_threads_at_once(inputs: dict[str, Tensor]) -> None:
+    expected = scan(inputs)
+    with ThreadPoolExecutor(2) as pool:
+        for result in pool.map(lambda _: scan(inputs), range(20)):
+            for found, value in zip(result, expected, strict=True):
+                assert torch.equal(found, value)
+
+
+def child(inputs: dict[str, Tensor], connection: object) -> None:
+    connection.send([x.numpy() for x in scan(inputs)])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_forked_child(inputs: dict[str, Tensor]) -> None:
+    expected = scan(inputs)
+    assert numba_threads._pools
+    context = multiprocessing.get_context("fork")
+    for _ in range(2):
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=child, args=(inputs, sender), daemon=True)
+        process.start()
+        assert receiver.poll(60)
+        for found, value in zip(receiver.recv(), expected, strict=True):
+            assert torch.equal(torch.from_numpy(found), value)
+        process.join(20)
+        assert process.exitcode == 0
+    for found, value in zip(scan(inputs), expected, strict=True):
+        assert torch.equal(found, value)
+
+
+CACHED = """
+import torch
+from nnunet_cipa.ops import selective_scan
+from nnunet_cipa.ops.numba_forward import forward_kernel
+x = torch.ones(1, 2, 8)
+selective_scan(x, x, -torch.ones(2, 4), torch.ones(2, 4), torch.ones(2, 4), delta_softplus=True, backend="numba")
+print(sum(forward_kernel(4, True).stats.cache_hits.values()))
+"""
+
+
+def test_compiled_code_is_kept_on_disk(tmp_path: Path) -> None:
+    hits = []
+    for _ in range(2):
+        result = subprocess.run(
+            [sys.executable, "-c", CACHED],
+            env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        hits.append(int(result.stdout))
+    assert hits == [0, 1]
+
+
+def test_no_place_for_compiled_code(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    original = numba_compile.njit
+
+    def njit(*, cache: bool, **options: object) -> Callable[..., object]:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return original(cache=cache, **options)
+
+    monkeypatch.setattr(numba_compile, "njit", njit)
+    with caplog.at_level(logging.INFO, logger=numba_compile.__name__):
+        kernel = numba_compile.compile_kernel(lambda x: x + 1, 7)
+    assert kernel(1) == 2
+    assert "no locator available" in caplog.text
