@@ -107,7 +107,13 @@ class CIPA(nn.Module):
         -------
         Tensor
             (B, num_classes, H, W) or (B, num_classes, D, H, W).
+
+        Raises
+        ------
+        ValueError
+            If ``x`` has another shape, or another size than ``patch_size`` while there is a CRM.
         """
+        self._check_input(x)
         if x.ndim == 5:
             batch, _, depth = x.shape[:3]
             logits = self.forward(slice_windows(x, self.slices))
@@ -117,7 +123,6 @@ class CIPA(nn.Module):
 
     def split_modalities(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Split (B, 2 * slices, H, W) into CT and PET images of the encoder's three channels, each (B, 3, H, W)."""
-        self._check_input(x)
         groups = dict(zip(self.modalities, x.chunk(len(MODALITIES), dim=1), strict=True))
         ct, pet = (groups[name].repeat(1, INPUT_CHANNELS // self.slices, 1, 1) for name in MODALITIES)
         return ct, pet
@@ -139,13 +144,13 @@ class CIPA(nn.Module):
         return [fusion(*feature.chunk(2)) for fusion, feature in zip(self.fusions, features, strict=True)]
 
     def _check_input(self, x: Tensor) -> None:
-        channels = len(MODALITIES) * self.slices
-        if x.ndim != 4 or x.shape[1] != channels:
+        channels = {4: len(MODALITIES) * self.slices, 5: len(MODALITIES)}
+        if x.ndim not in channels or x.shape[1] != channels[x.ndim]:
             raise ValueError(
                 f"the input has shape {tuple(x.shape)}; {self.slices} slice(s) of {' and '.join(self.modalities)} are "
-                f"(B, {channels}, H, W), or (B, {len(MODALITIES)}, D, H, W) for a stack"
+                f"(B, {channels[4]}, H, W), or (B, {channels[5]}, D, H, W) for a stack"
             )
-        size = tuple(x.shape[2:])
+        size = tuple(x.shape[-2:])
         if self.fusions[0].crm is not None and size != self.patch_size:
             raise ValueError(f"the input is {size} and the network was built for patch_size {self.patch_size}")
         _check_patch_size(size)

@@ -1,0 +1,72 @@
+"""float64, bfloat16 autocast and torch.compile against float32."""
+
+import copy
+
+import pytest
+import torch
+
+from nnunet_cipa.network import CIPA
+from nnunet_cipa.network.precision import preferred_autocast
+from tests.network.helpers import assert_close, image
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return CIPA(2, 2, patch_size=(64, 32), variant="nano").eval()
+
+
+@pytest.fixture
+def x():
+    return image(2, 2, 64, 32, dtype=torch.float32)
+
+
+@torch.no_grad()
+def test_float64_agrees(network, x):
+    expected = copy.deepcopy(network).double()(x.double())
+    assert expected.dtype == torch.float64
+    assert_close(network(x), expected, 1e-5)
+
+
+def test_bfloat16_autocast_stays_close(network, x):
+    expected = network(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = network(x)
+    assert logits.dtype == torch.bfloat16
+    assert_close(logits.detach().float(), expected.detach(), 2e-2)
+    logits.float().square().mean().backward()
+    assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in network.parameters())
+
+
+@pytest.mark.slow
+def test_training_compiles_to_one_graph(network, x):
+    network.train()
+    compiled = torch.compile(copy.deepcopy(network), fullgraph=True, backend="aot_eager")
+    outputs, gradients = [], []
+    for module in (compiled, network):
+        torch.manual_seed(0)
+        logits = module(x)
+        logits.square().mean().backward()
+        outputs.append(logits.detach())
+        gradients.append(torch.cat([parameter.grad.flatten() for parameter in module.parameters()]))
+    assert_close(*outputs, 1e-5)
+    assert_close(*gradients, 1e-4)
+
+
+def test_autocast_is_left_alone_without_cuda():
+    with torch.autocast("cpu", dtype=torch.bfloat16), preferred_autocast(torch.device("cpu")):
+        assert torch.get_autocast_dtype("cpu") == torch.bfloat16
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("enabled", [False, True])
+@torch.no_grad()
+def test_float16_autocast_becomes_bfloat16_where_the_gpu_has_it(network, x, enabled):
+    network.cuda()
+    expected = network(x.cuda())
+    with torch.autocast("cuda", enabled=enabled):
+        logits = network(x.cuda())
+    half = torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float16
+    assert logits.dtype == (half if enabled else torch.float32)
+    assert_close(logits.float().cpu(), expected.cpu(), 2e-2)
