@@ -1,4 +1,4 @@
-"""Reading hostile and broken files, and writing without leaving half of one."""
+"""Reading files: what is understood, and what is refused of hostile and broken ones."""
 
 import io
 import os
@@ -11,8 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.weights import files
-from nnunet_cipa.weights.files import read_state_dict, write_checkpoint
+from nnunet_cipa.weights.files import read_state_dict
 
 STATE = {"a": torch.arange(600.0), "b.num_batches_tracked": torch.tensor(3)}
 OBJECTS = "holds Python objects besides tensors"
@@ -33,10 +32,6 @@ def zip_of_text():
     with zipfile.ZipFile(io.BytesIO(), "w") as archive:
         archive.writestr("readme.txt", "no weights")
         return archive.fp.getvalue()
-
-
-def names_in(directory):
-    return [path.name for path in directory.iterdir()]
 
 
 def assert_same(actual, expected):
@@ -172,39 +167,3 @@ def test_places_without_a_file(tmp_path):
         read_state_dict(tmp_path / "absent.pth")
     with pytest.raises(CIPAError, match="is a directory"):
         read_state_dict(tmp_path)
-
-
-def test_what_is_written_can_be_read(tmp_path):
-    half = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in STATE.items()}
-    write_checkpoint(half, tmp_path / "w.pth")
-    assert_same(torch.load(tmp_path / "w.pth", weights_only=True)["network_weights"], half)
-    assert_same(read_state_dict(tmp_path / "w.pth"), half)
-    assert names_in(tmp_path) == ["w.pth"]
-
-
-def test_the_file_has_the_usual_permissions(tmp_path):
-    write_checkpoint(STATE, tmp_path / "w.pth")
-    (tmp_path / "usual").touch()
-    assert (tmp_path / "w.pth").stat().st_mode == (tmp_path / "usual").stat().st_mode
-
-
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch, error):
-    def save(content, file):
-        file.write(b"half")
-        raise error
-
-    (tmp_path / "w.pth").write_text("earlier")
-    monkeypatch.setattr(files.torch, "save", save)
-    with pytest.raises(type(error)):
-        write_checkpoint(STATE, tmp_path / "w.pth")
-    assert names_in(tmp_path) == ["w.pth"]
-    assert (tmp_path / "w.pth").read_text() == "earlier"
-
-
-def test_places_that_hold_no_file(tmp_path):
-    with pytest.raises(CIPAError, match="is a directory; give the name"):
-        write_checkpoint(STATE, tmp_path)
-    with pytest.raises(CIPAError, match=r"absent: no such directory.*w\.pth"):
-        write_checkpoint(STATE, tmp_path / "absent" / "w.pth")
-    assert names_in(tmp_path) == []
