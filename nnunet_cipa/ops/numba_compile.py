@@ -42,8 +42,7 @@ def compile_kernel(kernel: Callable[..., Any], *constants: object) -> Callable[.
 
 
 def _compiled(function: Callable[..., Any], *, keep: bool) -> Callable[..., Any]:
-    # No "nnan", "ninf" or "reassoc": NaN and infinity must stay what they are.
-    decorate: Callable[..., Any] = njit(cache=keep, nogil=True, error_model="numpy", fastmath={"contract"})
+    decorate: Callable[..., Any] = njit(cache=keep, nogil=True, error_model="numpy")
     compiled: Callable[..., Any] = decorate(function)
     return compiled
 

@@ -90,8 +90,10 @@ class Layout:
         """Pack B or C, (b, g, n, l) or (b, d, n, 1), to (b, groups or blocks, l or 1, parts, 16)."""
         if not self._varies(matrix):
             return self.pack_channels(matrix[..., 0])[:, :, None].contiguous()
-        steps = F.pad(matrix.transpose(2, 3), (0, self.parts * self.width - self.states))
-        return steps.repeat(1, 1, 1, self.per_block).unflatten(3, (self.parts, LANES)).contiguous()
+        batch, groups, states, length = matrix.shape
+        packed = matrix.new_zeros(batch, groups, length, self.per_block, self.parts * self.width)
+        packed[..., :states] = matrix.transpose(2, 3)[:, :, :, None]
+        return packed.view(batch, groups, length, self.parts, LANES)
 
     def unpack_matrix_gradient(self, packed: Tensor, matrix: Tensor) -> Tensor:
         """Turn the gradient of what ``pack_matrix`` made into that of B or C."""

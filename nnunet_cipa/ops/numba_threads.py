@@ -2,6 +2,8 @@
 
 The kernels release the interpreter's lock, so plain threads run them side by side. Numba's thread pools would not do:
 one of them aborts the process when two threads call it at once, the other in a forked child, and nnU-Net forks.
+(Torch's own threads do not survive a fork: a child that computes sets torch's thread count to one, as torch's own
+loaders do.)
 """
 
 import itertools

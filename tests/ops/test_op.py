@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from nnunet_cipa.ops import selective_scan
-from nnunet_cipa.ops.arguments import check_arguments
+from nnunet_cipa.ops import registry, selective_scan
+from nnunet_cipa.ops.arguments import ScanArguments, check_arguments
 from nnunet_cipa.ops.custom_op import scan_backward_op, scan_op
 
 Inputs = dict[str, Tensor]
@@ -64,6 +64,21 @@ def test_autocast_leaves_the_scan_in_float32(make_inputs: Callable[..., Inputs],
     assert mixed.dtype == torch.bfloat16
     mixed.float().sum().backward()
     assert inputs["B"].grad.isfinite().all()
+
+
+def test_autocast_reaches_the_operator(make_inputs: Callable[..., Inputs], monkeypatch: pytest.MonkeyPatch) -> None:
+    module = registry.backend_module("numba")
+    forward, seen = module.forward, []
+
+    def record(arguments: ScanArguments) -> tuple[Tensor, Tensor, Tensor]:
+        seen.extend(x.dtype for x in arguments if isinstance(x, Tensor))
+        return forward(arguments)
+
+    monkeypatch.setattr(module, "forward", record)
+    inputs = make_inputs(dtype=torch.bfloat16)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert selective_scan(**inputs, backend="numba").dtype == torch.bfloat16
+    assert set(seen) == {torch.float32}
 
 
 @pytest.mark.parametrize("backend", ["reference", *BACKENDS])

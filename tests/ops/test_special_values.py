@@ -69,3 +69,15 @@ def test_growth_overflows_to_infinity(backend: str) -> None:
     assert torch.equal(y.isinf(), expected.isinf())
     finite = expected.isfinite()
     torch.testing.assert_close(y[finite], expected[finite], rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("delta", "A"), [(1.0, 200.0), (-200.0, -1.0)])
+def test_one_step_of_growth_beyond_float32(backend: str, delta: float, A: float) -> None:
+    u, steps, one = torch.ones(1, 2, 80), torch.full((1, 2, 80), 0.001), torch.ones(2, 1)
+    steps[..., 50] = delta
+    y = selective_scan(u, steps, A * one, one, one, backend=backend)
+    expected = selective_scan(u, steps, A * one, one, one, backend="reference")
+    assert expected[..., :50].isfinite().all()
+    assert expected[..., 50].isinf().all()
+    assert torch.equal(kinds(y), kinds(expected))
