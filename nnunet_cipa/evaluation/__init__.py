@@ -1,0 +1,30 @@
+"""Scores of predicted tumours, and the page that shows them."""
+
+from nnunet_cipa.evaluation.cases import CaseFiles, find_cases
+from nnunet_cipa.evaluation.measures import Measures, dice, hausdorff95, measure
+from nnunet_cipa.evaluation.report import CaseResult, Command, Page, Verdict, score_case, write_page
+from nnunet_cipa.evaluation.summary import read_dice
+from nnunet_cipa.evaluation.threshold import PetThreshold, fit_pet_threshold
+from nnunet_cipa.evaluation.volumes import Volume, check_same_geometry, read_mask, read_volume
+
+__all__ = [
+    "CaseFiles",
+    "CaseResult",
+    "Command",
+    "Measures",
+    "Page",
+    "PetThreshold",
+    "Verdict",
+    "Volume",
+    "check_same_geometry",
+    "dice",
+    "find_cases",
+    "fit_pet_threshold",
+    "hausdorff95",
+    "measure",
+    "read_dice",
+    "read_mask",
+    "read_volume",
+    "score_case",
+    "write_page",
+]

@@ -1,0 +1,155 @@
+"""The page that shows what a model does on held-out cases."""
+
+import math
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.evaluation.cases import CaseFiles
+from nnunet_cipa.evaluation.measures import Measures, dice, measure
+from nnunet_cipa.evaluation.overlay import draw_overlay
+from nnunet_cipa.evaluation.threshold import PetThreshold
+from nnunet_cipa.evaluation.versions import versions
+from nnunet_cipa.evaluation.volumes import check_same_geometry, read_mask, read_volume
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """What the network and the PET threshold scored on one case."""
+
+    files: CaseFiles
+    network: Measures
+    threshold_dice: float
+
+    @property
+    def picture(self) -> str:
+        """File name of the overlay."""
+        return f"{self.files.name}.png"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One sentence on the outcome, and whether it is the one that was hoped for."""
+
+    passed: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that was run, and how long it took in seconds if that is of interest."""
+
+    line: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """The content of an evaluation page.
+
+    Attributes
+    ----------
+    title, notice : str
+        Heading, and what every reader has to know before any figure.
+    verdict : Verdict
+        The outcome.
+    results : sequence of CaseResult
+        The held-out cases.
+    threshold : PetThreshold
+        The trivial predictor of ``threshold_dice``.
+    curve : Path
+        nnU-Net's progress.png.
+    commands : sequence of Command
+        How the results came about.
+    facts : dict
+        Further settings, name -> value.
+    """
+
+    title: str
+    notice: str
+    verdict: Verdict
+    results: Sequence[CaseResult]
+    threshold: PetThreshold
+    curve: Path
+    commands: Sequence[Command] = ()
+    facts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def mean_dice(self) -> float:
+        """Mean over the cases, those where it is not defined left out."""
+        return _mean(result.network.dice for result in self.results)
+
+    @property
+    def mean_threshold_dice(self) -> float:
+        """The same of the PET threshold."""
+        return _mean(result.threshold_dice for result in self.results)
+
+
+def _mean(scores: Iterable[float]) -> float:
+    defined = [score for score in scores if not math.isnan(score)]
+    return math.fsum(defined) / len(defined) if defined else math.nan
+
+
+def score_case(files: CaseFiles, threshold: PetThreshold) -> CaseResult:
+    """Compare prediction and PET threshold of a case with the truth.
+
+    Raises
+    ------
+    CIPAError
+        If a file cannot be read or they do not lie on one voxel grid.
+    """
+    assert files.prediction is not None  # noqa: S101 - for the type checker; find_cases was given predictions
+    truth, pet = read_mask(files.truth), read_volume(files.pet)
+    check_same_geometry(truth, pet)
+    return CaseResult(
+        files, measure(truth, read_mask(files.prediction)), dice(truth.array, threshold.predict(pet.array))
+    )
+
+
+def write_page(page: Page, folder: Path) -> Path:
+    """Write index.html and its pictures to a new folder, and return the path of index.html.
+
+    The folder appears under its name only when the page is complete.
+
+    Raises
+    ------
+    CIPAError
+        If the folder exists, or an image of a case or the training curve cannot be read.
+    """
+    if folder.exists():
+        raise CIPAError(f"{folder}: exists; remove it or choose another folder for the page")
+    template = _environment().get_template("report.html")
+    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        slices = {result.files.name: draw_overlay(result.files, building / result.picture) for result in page.results}
+        shutil.copyfile(page.curve, building / "progress.png")
+        text = template.render(page=page, slices=slices, versions=versions())
+        (building / "index.html").write_text(text, encoding="utf-8")
+        building.chmod(0o755)
+        building.rename(folder)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    return folder / "index.html"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("nnunet_cipa.evaluation", "."),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["figure"] = _figure
+    return environment
+
+
+def _figure(value: float, digits: int = 2) -> str:
+    """Format a number of the table; n/a if it is not defined."""
+    return "n/a" if math.isnan(value) else f"{value:.{digits}f}"

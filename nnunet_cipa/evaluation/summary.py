@@ -1,0 +1,33 @@
+"""What ``nnUNetv2_evaluate_folder`` wrote."""
+
+from pathlib import Path
+
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.evaluation.cases import read_json
+
+
+def read_dice(summary: Path, label: int = 1) -> dict[str, float]:
+    """Read the Dice of each case from nnU-Net's summary.json; NaN where truth and prediction are empty.
+
+    Raises
+    ------
+    CIPAError
+        If there is no such file, or it is not laid out as nnU-Net's or names no case.
+    """
+    content = read_json(summary)
+    try:
+        scores = {
+            _case_name(entry["prediction_file"]): float(entry["metrics"][str(label)]["Dice"])
+            for entry in content["metric_per_case"]
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise CIPAError(
+            f"{summary}: has no Dice of label {label} for each case; write it with nnUNetv2_evaluate_folder"
+        ) from error
+    if not scores:
+        raise CIPAError(f"{summary}: names no case; was anything predicted?")
+    return scores
+
+
+def _case_name(file: str) -> str:
+    return Path(file).name.removesuffix(".gz").removesuffix(".nii")
