@@ -31,10 +31,41 @@ def register(
         "--num-classes", type=int, default=2, metavar="N", help="classes, background included (default: 2)"
     )
     importer.set_defaults(run=_import)
+    _register_adapt(actions, common)
+
+
+def _register_adapt(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    adapter = actions.add_parser(
+        "adapt",
+        parents=[common],
+        help="a checkpoint of this package to one that fits another training",
+        description="Turn any checkpoint of this package into a file for nnUNetv2_train -pretrained_weights of another "
+        "training: other data set, patch size, number of slices, SIM setting or classes. Prints what became of each "
+        "tensor. The data set has to be planned.",
+    )
+    adapter.add_argument("source", metavar="SOURCE", help="checkpoint_final.pth, or a file of weights import or adapt")
+    adapter.add_argument("out", metavar="OUT", help="the file to write")
+    adapter.add_argument("--dataset-id", type=int, required=True, metavar="N", help="data set of the training")
+    adapter.add_argument("--trainer", required=True, metavar="NAME", help="its trainer, as after -tr")
+    adapter.add_argument("--plans", default="nnUNetPlans", metavar="NAME", help="its plans (default: %(default)s)")
+    adapter.add_argument(
+        "--configuration", default="2d", metavar="NAME", help="its configuration (default: %(default)s)"
+    )
+    adapter.set_defaults(run=_adapt)
 
 
 def _import(args: argparse.Namespace) -> None:
     from nnunet_cipa.weights import import_weights  # noqa: PLC0415 - torch takes seconds to import
 
     print(import_weights(args.source, args.out, args.patch_size, args.num_classes))
+    print(f"written: {args.out}")
+
+
+def _adapt(args: argparse.Namespace) -> None:
+    from nnunet_cipa.weights import Target, adapt_weights  # noqa: PLC0415 - torch takes seconds to import
+
+    target = Target(args.dataset_id, args.trainer, args.plans, args.configuration)
+    print(adapt_weights(args.source, args.out, target))
     print(f"written: {args.out}")

@@ -1,21 +1,24 @@
 """CIPA, the whole network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from nnunet_cipa.network.arguments import MODALITIES, check_channels, check_patch_size, check_slices
 from nnunet_cipa.network.crm import CRM
 from nnunet_cipa.network.dcim import DCIM
 from nnunet_cipa.network.decoder import CVSSDecoder
 from nnunet_cipa.network.encoder import INPUT_CHANNELS, VMambaEncoder
+from nnunet_cipa.network.feature_sim import FeatureSIM
 from nnunet_cipa.network.fusion import Fusion
 from nnunet_cipa.network.precision import preferred_autocast
+from nnunet_cipa.network.sim import BRANCHES, InputSIM
 from nnunet_cipa.network.variants import Variant, get_variant
-from nnunet_cipa.network.windows import slice_windows
+from nnunet_cipa.network.windows import gather_windows, index_windows, split_windows
 
-STRIDE = 32
-MODALITIES = ("CT", "PET")
+PIXELS_AT_ONCE = 2**20
 
 
 class CIPA(nn.Module):
@@ -32,11 +35,17 @@ class CIPA(nn.Module):
     patch_size : (int, int)
         (H, W) in pixels, multiples of 32. CRM's first layers have its size.
     slices : int
-        Neighbouring slices that the network reads: 1 or 3.
+        Neighbouring slices that the network reads: 1, 3 or 5. One slice is repeated for the three channels of the
+        encoder, three are its channels, and for five its patch embedding has five.
     variant : str
         "tiny", "small", "base" or "nano".
-    sim : None
-        The slice interaction module; not part of this version.
+    sim : None, "input" or "features"
+        The slice interaction module: none; on the slices before the encoder; or on the features of slices that are
+        encoded one by one, at each stage.
+    sim_branches : sequence of str
+        Which of SIM's branches are switched on, of "channel", "spatial" and "relation".
+    sim_learnable : bool
+        Learn the weights of SIM's branches instead of keeping 0.3, 0.3 and 0.4.
     crm, dcim : bool
         Switches of the paper's ablation.
     region_size : int
@@ -51,7 +60,8 @@ class CIPA(nn.Module):
 
     Notes
     -----
-    Source: arXiv 2503.17261 (CVPR 2025) and the released weights; where the two differ, the weights win.
+    Source: arXiv 2503.17261 (CVPR 2025) and the released weights; where the two differ, the weights win. Slices and
+    SIM: arXiv 2509.22841.
 
     Examples
     --------
@@ -74,15 +84,27 @@ class CIPA(nn.Module):
         crm: bool = True,
         dcim: bool = True,
         region_size: int = 4,
+        sim_branches: Sequence[str] = BRANCHES,
+        sim_learnable: bool = False,
         modalities: Sequence[str] = MODALITIES,
     ) -> None:
         super().__init__()
-        _check_arguments(input_channels, num_classes, deep_supervision, slices, sim, modalities)
-        self.patch_size = _check_patch_size(patch_size)
+        check_channels(input_channels, num_classes, deep_supervision, modalities)
+        check_slices(slices, sim, sim_branches, sim_learnable)
+        self.patch_size = check_patch_size(patch_size)
         self.slices = slices
         self.modalities = tuple(modalities)
         sizes = get_variant(variant)
-        self.encoder = VMambaEncoder(sizes)
+        self.encoder = VMambaEncoder(sizes, INPUT_CHANNELS if sim == "features" else max(slices, INPUT_CHANNELS))
+        self.sim = _for_each_modality(InputSIM, slices, sim_branches, sim_learnable) if sim == "input" else None
+        self.feature_sims = (
+            nn.ModuleList(
+                _for_each_modality(FeatureSIM, slices, channels, sim_branches, sim_learnable)
+                for channels in sizes.widths
+            )
+            if sim == "features"
+            else None
+        )
         self.fusions = nn.ModuleList(self._build_fusion(sizes, level, crm, dcim, region_size) for level in range(4))
         self.decoder = CVSSDecoder(sizes, num_classes)
 
@@ -114,34 +136,61 @@ class CIPA(nn.Module):
             If ``x`` has another shape, or another size than ``patch_size`` while there is a CRM.
         """
         self._check_input(x)
-        if x.ndim == 5:
-            batch, _, depth = x.shape[:3]
-            logits = self.forward(slice_windows(x, self.slices))
-            return logits.unflatten(0, (batch, depth)).transpose(1, 2)
         with preferred_autocast(x.device):
-            return self.decoder(self.fuse(*self.split_modalities(x)))
+            if x.ndim == 5:
+                batch, _, depth = x.shape[:3]
+                planes, index = index_windows(x, self.slices)
+                index, place = index.unique(dim=0, return_inverse=True)
+                return self._segment_planes(planes, index)[place].unflatten(0, (batch, depth)).transpose(1, 2)
+            if self.feature_sims is not None:
+                return self._segment_planes(*split_windows(x, self.slices))
+            return self.decoder(self.fuse(self.encode(x)))
 
-    def split_modalities(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Split (B, 2 * slices, H, W) into CT and PET images of the encoder's three channels, each (B, 3, H, W)."""
-        groups = dict(zip(self.modalities, x.chunk(len(MODALITIES), dim=1), strict=True))
-        ct, pet = (groups[name].repeat(1, INPUT_CHANNELS // self.slices, 1, 1) for name in MODALITIES)
-        return ct, pet
-
-    def fuse(self, ct: Tensor, pet: Tensor) -> list[Tensor]:
-        """Encode both images as one batch and fuse them at each stage.
+    def encode(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Encode CT and PET as one batch.
 
         Parameters
         ----------
-        ct, pet : Tensor
-            (B, 3, H, W).
+        x : Tensor
+            (B, 2 * slices, H, W), with SIM on the input if there is one; (B, 2, H, W), each slice by itself, if SIM is
+            on the features.
 
         Returns
         -------
-        list of Tensor
-            (B, H/s, W/s, C) at s = 4, 8, 16, 32.
+        list of (Tensor, Tensor)
+            CT and PET, each (B, H/s, W/s, C), at s = 4, 8, 16, 32.
         """
-        features = self.encoder(torch.cat((ct, pet)))
-        return [fusion(*feature.chunk(2)) for fusion, feature in zip(self.fusions, features, strict=True)]
+        images = dict(zip(self.modalities, x.chunk(len(MODALITIES), dim=1), strict=True))
+        if self.sim is not None:
+            images = {name: self.sim[name](image) for name, image in images.items()}
+        pair = torch.cat([images[name] for name in MODALITIES])
+        features = self.encoder(pair.repeat(1, self.encoder.in_channels // pair.shape[1], 1, 1))
+        return [feature.chunk(2) for feature in features]
+
+    def fuse(self, features: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+        """Fuse CT and PET, each (B, H/s, W/s, C), to one feature of that shape at each stage."""
+        return [fusion(ct, pet) for fusion, (ct, pet) in zip(self.fusions, features, strict=True)]
+
+    def _segment_planes(self, planes: Tensor, index: Tensor) -> Tensor:
+        """Segment the centres of the windows (B, S) of planes (N, 2, H, W): logits (B, num_classes, H, W).
+
+        Outside training a few windows are done at a time, so that memory does not grow with their number.
+        """
+        at_once = len(index) if self.training else max(1, PIXELS_AT_ONCE // planes[0, 0].numel())
+        parts = index.split(at_once)
+        if self.feature_sims is None:
+            return torch.cat([self.decoder(self.fuse(self.encode(gather_windows(planes, part)))) for part in parts])
+        encoded = [self.encode(some) for some in planes.split(len(planes) if self.training else at_once)]
+        stages = [tuple(torch.cat(parts) for parts in zip(*stage, strict=True)) for stage in zip(*encoded, strict=True)]
+        return torch.cat([self.decoder(self.fuse(self._interact(stages, part))) for part in parts])
+
+    def _interact(self, stages: list[tuple[Tensor, ...]], index: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Let the features of each window's slices interact, to those of its centre."""
+        assert self.feature_sims is not None  # noqa: S101
+        return [
+            (sims["CT"](ct[index]), sims["PET"](pet[index]))
+            for sims, (ct, pet) in zip(cast("Iterable[nn.ModuleDict]", self.feature_sims), stages, strict=True)
+        ]
 
     def _check_input(self, x: Tensor) -> None:
         channels = {4: len(MODALITIES) * self.slices, 5: len(MODALITIES)}
@@ -153,32 +202,8 @@ class CIPA(nn.Module):
         size = tuple(x.shape[-2:])
         if self.fusions[0].crm is not None and size != self.patch_size:
             raise ValueError(f"the input is {size} and the network was built for patch_size {self.patch_size}")
-        _check_patch_size(size)
+        check_patch_size(size)
 
 
-def _check_patch_size(patch_size: Sequence[int]) -> tuple[int, int]:
-    if len(patch_size) != 2 or any(side < STRIDE or side % STRIDE for side in patch_size):
-        raise ValueError(f"patch_size {tuple(patch_size)} must be (H, W), each a positive multiple of {STRIDE}")
-    return int(patch_size[0]), int(patch_size[1])
-
-
-def _check_arguments(
-    input_channels: int,
-    num_classes: int,
-    deep_supervision: bool,
-    slices: int,
-    sim: str | None,
-    modalities: Sequence[str],
-) -> None:
-    if input_channels != len(MODALITIES):
-        raise ValueError(f"CIPA reads CT and PET, so input_channels is {len(MODALITIES)}, not {input_channels}")
-    if num_classes < 1:
-        raise ValueError(f"num_classes is {num_classes}; it has to be at least 1")
-    if deep_supervision:
-        raise ValueError("CIPA has one output and no deep supervision; use a trainer of nnunet_cipa")
-    if slices not in (1, INPUT_CHANNELS):
-        raise ValueError(f"slices is {slices}; choose 1 or {INPUT_CHANNELS}")
-    if sim is not None:
-        raise ValueError(f"sim is {sim!r}; this version has no slice interaction module, so it has to be None")
-    if sorted(modalities) != sorted(MODALITIES):
-        raise ValueError(f"modalities {tuple(modalities)} must be CT and PET, in the order of the input's channels")
+def _for_each_modality(make: Callable[..., nn.Module], *arguments: object) -> nn.ModuleDict:
+    return nn.ModuleDict({name: make(*arguments) for name in MODALITIES})

@@ -27,13 +27,13 @@ class VSSBlock(nn.Module):
 class PatchEmbed(nn.Module):
     """4 x 4 convolution of stride 4 and LayerNorm."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
-        self.proj = ChannelsLast(nn.Conv2d(INPUT_CHANNELS, channels, 4, 4))
+        self.proj = ChannelsLast(nn.Conv2d(in_channels, channels, 4, 4))
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map an image (B, 3, H, W) to (B, H/4, W/4, C)."""
+        """Map an image (B, in_channels, H, W) to (B, H/4, W/4, C)."""
         return self.norm(self.proj(x.permute(0, 2, 3, 1)))
 
 
@@ -71,16 +71,19 @@ class VMambaEncoder(nn.Module):
     ----------
     variant : Variant
         Widths, depths, states and stochastic depth.
+    in_channels : int
+        Channels of an image: 3 as in VMamba, or one for each slice of a wider window.
 
     Notes
     -----
     Source: Liu et al., VMamba, NeurIPS 2024; the variant without MLP that CIPA uses.
     """
 
-    def __init__(self, variant: Variant) -> None:
+    def __init__(self, variant: Variant, in_channels: int = INPUT_CHANNELS) -> None:
         super().__init__()
+        self.in_channels = in_channels
         rates = iter(torch.linspace(0, variant.drop_path, sum(variant.depths)).tolist())
-        self.patch_embed = PatchEmbed(variant.width)
+        self.patch_embed = PatchEmbed(in_channels, variant.width)
         self.stages = nn.ModuleList(
             EncoderStage(channels, variant.d_state, [next(rates) for _ in range(depth)])
             for channels, depth in zip(variant.widths, variant.depths, strict=True)
@@ -89,7 +92,7 @@ class VMambaEncoder(nn.Module):
         self.apply(_init_linear)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Map images (B, 3, H, W), sides multiples of 32, to four features (B, H/s, W/s, C) at s = 4, 8, 16, 32."""
+        """Map images (B, in_channels, H, W), sides multiples of 32, to features (B, H/s, W/s, C), s = 4, 8, 16, 32."""
         x = self.patch_embed(x)
         features = []
         for level, stage in enumerate(self.stages):

@@ -6,10 +6,25 @@ from nnunet_cipa.trainers.ablations import (
     nnUNetTrainerCIPA_noDCIM,
 )
 from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
-from nnunet_cipa.trainers.small import nnUNetTrainerCIPA_demo
+from nnunet_cipa.trainers.slices import (
+    nnUNetTrainerCIPA25D,
+    nnUNetTrainerCIPASIM,
+    nnUNetTrainerCIPASIM_5slices,
+    nnUNetTrainerCIPASIM_features,
+    nnUNetTrainerCIPASIM_learnable,
+)
+from nnunet_cipa.trainers.small import nnUNetTrainerCIPA_demo, nnUNetTrainerCIPASIM_demo
+from nnunet_cipa.trainers.transfer import nnUNetTrainerCIPASIMTransfer
 
 __all__ = [
     "nnUNetTrainerCIPA",
+    "nnUNetTrainerCIPA25D",
+    "nnUNetTrainerCIPASIM",
+    "nnUNetTrainerCIPASIMTransfer",
+    "nnUNetTrainerCIPASIM_5slices",
+    "nnUNetTrainerCIPASIM_demo",
+    "nnUNetTrainerCIPASIM_features",
+    "nnUNetTrainerCIPASIM_learnable",
     "nnUNetTrainerCIPA_demo",
     "nnUNetTrainerCIPA_noCRM",
     "nnUNetTrainerCIPA_noCRM_noDCIM",

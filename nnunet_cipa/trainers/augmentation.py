@@ -9,6 +9,8 @@ from batchgeneratorsv2.helpers.scalar_type import RandomScalar
 from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from batchgeneratorsv2.transforms.spatial.mirroring import MirrorTransform
 from batchgeneratorsv2.transforms.spatial.spatial import SpatialTransform
+from batchgeneratorsv2.transforms.utils.nnunet_masking import MaskImageTransform
+from batchgeneratorsv2.transforms.utils.pseudo2d import Convert2DTo3DTransform, Convert3DTo2DTransform
 from batchgeneratorsv2.transforms.utils.random import RandomTransform
 from torch import Tensor
 
@@ -50,26 +52,55 @@ class RandomResizedCropTransform(BasicTransform):
         return F.interpolate(planes, size=like.shape[-2:], **how).reshape(like.shape)
 
 
+class SlicesToChannelsTransform(BasicTransform):
+    """Make the slices of a window channels, modality by modality; the segmentation is that of the centre slice."""
+
+    def _apply_to_image(self, img: Tensor, **params: Any) -> Tensor:
+        del params
+        return img.flatten(0, 1)
+
+    def _apply_to_segmentation(self, segmentation: Tensor, **params: Any) -> Tensor:
+        del params
+        return segmentation[:, segmentation.shape[1] // 2]
+
+
 def _draw_part(side: int, fraction: float) -> slice:
     kept = round(side * fraction)
     start = int(torch.randint(side - kept + 1, ()))
     return slice(start, start + kept)
 
 
-def spatial_transforms(
-    patch_size: Sequence[int], rotation: RandomScalar, mirror_axes: Sequence[int] | None
+def augmentation(
+    patch_size: Sequence[int], rotation: RandomScalar, mirror_axes: Sequence[int] | None, masked: Sequence[int]
 ) -> list[BasicTransform]:
-    """Make the transforms that move pixels.
+    """Make the transforms of a patch of one slice, (H, W), or of a window of S slices, (S, H, W).
+
+    The slices of a window move together and in plane only. They become channels at the end, after each slice's own
+    mask was applied. A transform of intensities has its place before that, so that it changes all slices of a modality
+    alike.
 
     Parameters
     ----------
     patch_size : sequence of int
-        (H, W).
+        (H, W) or (S, H, W).
     rotation : RandomScalar
         Range of the rotation in radians, as nnU-Net chose it for the patch.
     mirror_axes : sequence of int or None
-        Axes that may be flipped.
+        Axes of the patch that may be flipped; not the slices' axis.
+    masked : sequence of int
+        Input channels that are zero outside the mask of nnU-Net's normalisation.
     """
+    *window, height, width = patch_size
+    in_plane = _spatial_transforms((height, width), rotation, [axis - len(window) for axis in mirror_axes or ()])
+    mask = [MaskImageTransform(list(masked), channel_idx_in_seg=0, set_outside_to=0)] if masked else []
+    if not window:
+        return [*in_plane, *mask]
+    return [Convert3DTo2DTransform(), *in_plane, Convert2DTo3DTransform(), *mask, SlicesToChannelsTransform()]
+
+
+def _spatial_transforms(
+    patch_size: Sequence[int], rotation: RandomScalar, mirror_axes: Sequence[int]
+) -> list[BasicTransform]:
     affine = SpatialTransform(
         list(patch_size),
         patch_center_dist_from_border=0,

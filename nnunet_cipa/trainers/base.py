@@ -7,14 +7,13 @@ import torch
 from batchgeneratorsv2.helpers.scalar_type import RandomScalar
 from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
-from batchgeneratorsv2.transforms.utils.nnunet_masking import MaskImageTransform
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from torch import nn
 from torch._dynamo import OptimizedModule
 from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_cipa.network import CIPA
-from nnunet_cipa.trainers.augmentation import spatial_transforms
+from nnunet_cipa.trainers.augmentation import augmentation
 from nnunet_cipa.trainers.optimizer import parameter_groups
 from nnunet_cipa.trainers.plans import plan_cipa
 from nnunet_cipa.trainers.schedule import CosineSchedule
@@ -51,19 +50,38 @@ class nnUNetTrainerCIPA(nnUNetTrainer):
         dataset_json: dict[str, Any],
         device: torch.device = torch.device("cuda"),
     ) -> None:
-        plan_cipa(plans, configuration, dataset_json, self.architecture)
+        self.edit_plans(plans, configuration, dataset_json)
         super().__init__(plans, configuration, fold, dataset_json, device)
         self.initial_lr = 6e-5
         self.weight_decay = 1e-2
         self.num_epochs = 218
+        self.warmup_epochs = 0
+        self.encoder_rate = 1.0
+        self.freeze_encoder = False
         self.enable_deep_supervision = False
 
+    @classmethod
+    def edit_plans(cls, plans: dict[str, Any], configuration: str, dataset_json: dict[str, Any]) -> None:
+        """Put this trainer's patch and network into one configuration of the plans."""
+        plan_cipa(plans, configuration, dataset_json, cls.architecture)
+
     def configure_optimizers(self) -> tuple[torch.optim.Optimizer, CosineSchedule]:
-        """Make AdamW and the cosine schedule."""
-        groups = parameter_groups(self.network, self.weight_decay)
+        """Make AdamW, with the encoder's own rate, and the cosine schedule; freeze the encoder if asked to."""
+        network = self.unwrapped_network()
+        network.encoder.requires_grad_(not self.freeze_encoder)
+        encoder: list[tuple[str, nn.Parameter]] = []
+        others: list[tuple[str, nn.Parameter]] = []
+        for name, parameter in network.named_parameters():
+            if parameter.requires_grad:
+                (encoder if name.startswith("encoder.") else others).append((name, parameter))
+        groups = [
+            *parameter_groups(encoder, self.weight_decay, self.initial_lr * self.encoder_rate),
+            *parameter_groups(others, self.weight_decay, self.initial_lr),
+        ]
         optimizer = torch.optim.AdamW(groups, lr=self.initial_lr, betas=(0.9, 0.999))
-        iterations = self.num_epochs * self.num_iterations_per_epoch
-        return optimizer, CosineSchedule(optimizer, iterations, self.num_iterations_per_epoch)
+        epoch = self.num_iterations_per_epoch
+        schedule = CosineSchedule(optimizer, self.num_epochs * epoch, epoch, warmup=self.warmup_epochs * epoch)
+        return optimizer, schedule
 
     def set_deep_supervision_enabled(self, enabled: bool) -> None:
         """Do nothing: CIPA has one output."""
@@ -106,10 +124,8 @@ class nnUNetTrainerCIPA(nnUNetTrainer):
     ) -> BasicTransform:
         """Make the papers' augmentation, then what nnU-Net does to the labels of every patch."""
         del do_dummy_2d_data_aug
-        transforms = spatial_transforms(patch_size, rotation_for_DA, mirror_axes)
         masked = [channel for channel, use_mask in enumerate(use_mask_for_norm or ()) if use_mask]
-        if masked:
-            transforms.append(MaskImageTransform(masked, channel_idx_in_seg=0, set_outside_to=0))
+        transforms = augmentation(patch_size, rotation_for_DA, mirror_axes, masked)
         labels = nnUNetTrainer.get_validation_transforms(
             deep_supervision_scales, is_cascaded, foreground_labels, regions, ignore_label
         )

@@ -4,14 +4,18 @@ from typing import Any
 
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-from nnunet_cipa.network.cipa import STRIDE
+from nnunet_cipa.network.arguments import STRIDE
 from nnunet_cipa.trainers.modalities import find_modalities
 
 NETWORK = "nnunet_cipa.network.CIPA"
 
 
 def plan_cipa(
-    plans: dict[str, Any], configuration: str, dataset_json: dict[str, Any], architecture: dict[str, Any]
+    plans: dict[str, Any],
+    configuration: str,
+    dataset_json: dict[str, Any],
+    architecture: dict[str, Any],
+    depth: int | None = None,
 ) -> None:
     """Put patch size and architecture of CIPA into one configuration of the plans.
 
@@ -28,6 +32,9 @@ def plan_cipa(
         Content of dataset.json.
     architecture : dict
         Arguments of the network that differ from its defaults.
+    depth : int or None
+        Slices of a tile of nnU-Net's sliding window, for a network that reads neighbouring slices. The patch then has
+        three entries while the spacing keeps two, so that preprocessing leaves the slices as they are.
 
     Raises
     ------
@@ -38,13 +45,13 @@ def plan_cipa(
     """
     resolved = PlansManager(plans).get_configuration(configuration).configuration
     _check_configuration(plans, configuration, resolved)
-    patch_size = [-(-int(side) // STRIDE) * STRIDE for side in resolved["patch_size"]]
+    patch_size = [-(-int(side) // STRIDE) * STRIDE for side in resolved["patch_size"][-2:]]
     edited = plans["configurations"][configuration]
-    edited["patch_size"] = patch_size
+    edited["patch_size"] = list(patch_size) if depth is None else [depth, *patch_size]
     edited["architecture"] = {
         "network_class_name": NETWORK,
         "arch_kwargs": {
-            "patch_size": list(patch_size),
+            "patch_size": patch_size,
             "modalities": list(find_modalities(dataset_json)),
             **architecture,
         },

@@ -6,7 +6,7 @@ from torch.optim import Optimizer
 
 
 class CosineSchedule:
-    """Cosine annealing by iteration from each group's first rate to a fraction of it.
+    """Cosine annealing by iteration from each group's first rate to a fraction of it, after a linear warm-up.
 
     nnU-Net calls ``step`` with the epoch at each epoch's start, also after ``--c``; in between the optimizer's own
     steps move the schedule on.
@@ -19,6 +19,8 @@ class CosineSchedule:
         Length of the training, and of an epoch.
     final_fraction : float
         Last rate over first rate.
+    warmup : int
+        Iterations at the start in which the rate rises to the first rate by equal steps.
 
     Notes
     -----
@@ -26,12 +28,18 @@ class CosineSchedule:
     """
 
     def __init__(
-        self, optimizer: Optimizer, iterations: int, iterations_per_epoch: int, final_fraction: float = 1e-6
+        self,
+        optimizer: Optimizer,
+        iterations: int,
+        iterations_per_epoch: int,
+        final_fraction: float = 1e-6,
+        warmup: int = 0,
     ) -> None:
         self.optimizer = optimizer
         self.iterations = iterations
         self.iterations_per_epoch = iterations_per_epoch
         self.final_fraction = final_fraction
+        self.warmup = warmup
         self.first_rates = [group["lr"] for group in optimizer.param_groups]
         self.iteration = 0
         optimizer.register_step_post_hook(lambda *_: self._move_to(self.iteration + 1))
@@ -42,7 +50,9 @@ class CosineSchedule:
 
     def factor(self, iteration: int) -> float:
         """Return rate over first rate at an iteration."""
-        progress = min(iteration / self.iterations, 1)
+        if iteration < self.warmup:
+            return (iteration + 1) / self.warmup
+        progress = min((iteration - self.warmup) / max(self.iterations - self.warmup, 1), 1)
         return self.final_fraction + (1 - self.final_fraction) * (1 + math.cos(math.pi * progress)) / 2
 
     def _move_to(self, iteration: int) -> None:

@@ -3,13 +3,12 @@
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA, VARIANTS
-from nnunet_cipa.weights.files import StateDict, naming, read_state_dict, write_checkpoint
+from nnunet_cipa.weights.files import StateDict, naming, read_state_dict, refuse_same_file, write_checkpoint
 from nnunet_cipa.weights.names import released_name, vmamba_name
 from nnunet_cipa.weights.release import load_cipa_release
 from nnunet_cipa.weights.table import LoadTable
@@ -50,11 +49,10 @@ def import_weights(
         If ``source`` is neither, is of no known variant, or does not fit, or ``out`` cannot be written.
     """
     state = read_state_dict(source)
-    if Path(out).exists() and Path(out).samefile(source):
-        raise CIPAError(f"{out}: is the file to import; choose another name, so that the original is kept")
+    refuse_same_file(source, out)
     with naming(source):
         network, table = _load(state, patch_size, num_classes)
-    write_checkpoint(network.state_dict(), out)
+    write_checkpoint(network.state_dict(), out, network.patch_size)
     return table
 
 

@@ -9,15 +9,20 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
 from nnunet_cipa.weights.files import StateDict
 from nnunet_cipa.weights.resample import resample_crm
-from nnunet_cipa.weights.table import INITIAL, LOADED, RESAMPLED, UNUSED, LoadTable
+from nnunet_cipa.weights.slices import fit_slices
+from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, RESAMPLED, UNUSED, LoadTable
 
+HEAD = "decoder.head.weight"
 _CRM_POSITIONS = ("crm.norm.weight", "crm.norm.bias", "crm.embed.weight")
 
 
 def fit_tensors(
-    network: CIPA, source: StateDict, translate: Callable[[str], str | None]
+    network: CIPA,
+    source: StateDict,
+    translate: Callable[[str], str | None],
+    patch_size: tuple[int, int] | None = None,
 ) -> tuple[StateDict, LoadTable]:
-    """Find each tensor of the network in the file, resampled where only the patch size differs.
+    """Find each tensor of the network in the file, resampled or converted where only patch size or slices differ.
 
     Parameters
     ----------
@@ -27,6 +32,8 @@ def fit_tensors(
         The file's state dict.
     translate : callable
         Name in the network to name in the file; None where the file's kind of network has no such tensor.
+    patch_size : (int, int) or None
+        Of the file's network; None if the file does not say, and then it is taken to be square.
 
     Returns
     -------
@@ -56,8 +63,11 @@ def fit_tensors(
             fitted[name] = tensor
             table.add(name, LOADED, target.shape)
         elif name.endswith(_CRM_POSITIONS):
-            fitted[name], reason = _resample(network, name, tensor, target)
+            fitted[name], reason = _resample(network, name, tensor, target, patch_size)
             table.add(name, RESAMPLED, target.shape, reason)
+        elif (converted := fit_slices(name, tensor, target)) is not None:
+            fitted[name], reason = converted
+            table.add(name, CONVERTED, target.shape, reason)
         else:
             raise CIPAError(
                 f"{theirs} has shape {tuple(tensor.shape)} in the file and {tuple(target.shape)} in the network; "
@@ -69,14 +79,18 @@ def fit_tensors(
     return fitted, table
 
 
-def _resample(network: CIPA, name: str, tensor: Tensor, target: Tensor) -> tuple[Tensor, str]:
-    level = int(name.split(".")[1])
-    height, width = (side // (4 * 2**level) for side in network.patch_size)
+def _resample(
+    network: CIPA, name: str, tensor: Tensor, target: Tensor, patch_size: tuple[int, int] | None
+) -> tuple[Tensor, str]:
+    stride = 4 * 2 ** int(name.split(".")[1])
+    height, width = (side // stride for side in network.patch_size)
     side = math.isqrt(tensor.shape[-1])
-    if side * side != tensor.shape[-1] or tensor.shape[:-1] != target.shape[:-1]:
+    rows, columns = (side, side) if patch_size is None else (patch_size[0] // stride, patch_size[1] // stride)
+    if rows * columns != tensor.shape[-1] or tensor.shape[:-1] != target.shape[:-1]:
+        of = "not of a square patch" if patch_size is None else f"not of its patch of {patch_size[0]} x {patch_size[1]}"
         raise CIPAError(
             f"{name} has shape {tuple(tensor.shape)} in the file and {tuple(target.shape)} in the network, and the "
-            "file's is not of a square patch; only square patches can be resampled"
+            f"file's is {of}; only CRM of a known patch size, or of a square patch, can be resampled"
         )
-    resampled = resample_crm(name, tensor, (side, side), (height, width))
-    return resampled, f"from {side} x {side} to {height} x {width} positions"
+    resampled = resample_crm(name, tensor, (rows, columns), (height, width))
+    return resampled, f"from {rows} x {columns} to {height} x {width} positions"

@@ -9,11 +9,11 @@ from torch import Tensor
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
 from nnunet_cipa.weights.files import StateDict, naming, read_state_dict
-from nnunet_cipa.weights.matching import fit_tensors
+from nnunet_cipa.weights.matching import HEAD, fit_tensors
 from nnunet_cipa.weights.names import released_name
+from nnunet_cipa.weights.slices import is_sim
 from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, LoadTable
 
-HEAD = "decoder.head.weight"
 RELEASED_HEAD = released_name(HEAD)
 
 
@@ -48,7 +48,9 @@ def load_cipa_release(network: CIPA, source: str | os.PathLike[str] | Mapping[st
     state = dict(source)
     head = state.pop(RELEASED_HEAD, None)
     ours = network.state_dict()[HEAD]
-    fitted, table = fit_tensors(network, state, lambda name: None if name == HEAD else released_name(name))
+    fitted, table = fit_tensors(
+        network, state, lambda name: None if name == HEAD or is_sim(name) else released_name(name)
+    )
     table.rows = [row for row in table.rows if row.name != HEAD]
     if head is None:
         table.add(HEAD, INITIAL, ours.shape, "the file has no head")

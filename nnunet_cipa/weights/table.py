@@ -26,6 +26,15 @@ class LoadTable:
         """Add a row."""
         self.rows.append(Row(name, status, tuple(shape), reason))
 
+    def replace(self, name: str, status: str, reason: str = "") -> None:
+        """Say something else about a tensor; what its row said of a conversion before stays in front."""
+        for index, row in enumerate(self.rows):
+            if row.name == name:
+                before = f"{row.reason}; " if row.status == CONVERTED else ""
+                self.rows[index] = Row(name, status, row.shape, before + reason)
+                return
+        raise KeyError(name)
+
     def names(self, status: str) -> list[str]:
         """Return the names of all tensors with that status."""
         return [row.name for row in self.rows if row.status == status]

@@ -10,6 +10,7 @@ from nnunet_cipa.network import CIPA
 from nnunet_cipa.weights.files import naming, read_state_dict
 from nnunet_cipa.weights.matching import fit_tensors
 from nnunet_cipa.weights.names import vmamba_name
+from nnunet_cipa.weights.slices import fit_slices
 from nnunet_cipa.weights.table import LoadTable
 
 ENCODER = "encoder."
@@ -55,6 +56,8 @@ def load_vmamba_release(network: CIPA, source: str | os.PathLike[str] | Mapping[
 def load_encoder(network: CIPA, path: str | os.PathLike[str]) -> int:
     """Load the encoder alone from a file with this package's names, as ``weights import`` writes it.
 
+    The patch embedding is brought to the network's number of slices, see ``fit_slices``.
+
     Returns
     -------
     int
@@ -71,10 +74,14 @@ def load_encoder(network: CIPA, path: str | os.PathLike[str]) -> int:
     for name, tensor in expected.items():
         if name not in encoder:
             raise CIPAError(f"{path}: lacks {name}; make the file with 'nnunet-cipa weights import'")
-        if encoder[name].shape != tensor.shape:
+        if encoder[name].shape == tensor.shape:
+            continue
+        converted = fit_slices(name, encoder[name], tensor)
+        if converted is None:
             raise CIPAError(
                 f"{path}: {name} has shape {tuple(encoder[name].shape)}, this variant needs {tuple(tensor.shape)}; "
                 "import the weights of the variant that is trained"
             )
+        encoder[name], _ = converted
     network.load_state_dict(network.state_dict() | {name: encoder[name] for name in expected})
     return len(expected)

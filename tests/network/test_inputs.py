@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nnunet_cipa.network import CIPA
-from nnunet_cipa.network.windows import slice_windows
+from nnunet_cipa.network.windows import gather_windows, index_windows, split_windows
 from tests.network.helpers import assert_close, image, randomise
 
 
@@ -62,7 +62,35 @@ def test_modalities_name_the_order_of_the_channels(slices):
     assert not torch.equal(ct_first(x), pet_first(x))
 
 
+def numbered(*shape):
+    return torch.arange(1.0, 1 + torch.Size(shape).numel()).reshape(*shape, 1, 1)
+
+
 def test_windows_of_numbered_slices():
-    stack = torch.arange(1.0, 9).reshape(1, 2, 4, 1, 1)
-    windows = slice_windows(stack, 3).flatten(1).tolist()
+    planes, index = index_windows(numbered(1, 2, 4), 3)
+    windows = gather_windows(planes, index).flatten(1).tolist()
     assert windows == [[0, 1, 2, 0, 5, 6], [1, 2, 3, 5, 6, 7], [2, 3, 4, 6, 7, 8], [3, 4, 0, 7, 8, 0]]
+
+
+def test_windows_do_not_reach_into_the_next_stack():
+    planes, index = index_windows(numbered(2, 1, 2), 5)
+    windows = gather_windows(planes, index).flatten(1).tolist()
+    assert windows == [[0, 0, 1, 2, 0], [0, 1, 2, 0, 0], [0, 0, 3, 4, 0], [0, 3, 4, 0, 0]]
+
+
+def test_slices_of_zeros_are_the_same_one():
+    stack = torch.zeros(1, 2, 6, 1, 1)
+    stack[:, 1, 2] = 7
+    planes, index = index_windows(stack, 3)
+    assert len(planes) == 2
+    assert len(index.unique(dim=0)) == 4, "three windows that hold the slice, and the empty one"
+    pet = gather_windows(planes, index)[:, 3:].flatten(1).tolist()
+    assert pet == [[0, 0, 0], [0, 0, 7], [0, 7, 0], [7, 0, 0], [0, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("slices", [1, 3, 5])
+def test_windows_taken_apart_and_put_together(slices):
+    windows = image(2, 2 * slices, 4, 4)
+    planes, index = split_windows(windows, slices)
+    assert planes.shape == (2 * slices, 2, 4, 4)
+    assert torch.equal(gather_windows(planes, index), windows)

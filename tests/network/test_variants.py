@@ -24,12 +24,12 @@ def network(variant):
 @torch.no_grad()
 def test_declared_widths_are_those_of_the_features(variant, network):
     height, width = WIDE[4]
-    ct, pet = image(2, 1, 3, height, width, dtype=torch.float32)
+    x = image(1, 2, height, width, dtype=torch.float32)
     expected = [
         (1, height // stride, width // stride, channels)
         for stride, channels in zip((4, 8, 16, 32), VARIANTS[variant].widths, strict=True)
     ]
-    assert [tuple(feature.shape) for feature in network.fuse(ct, pet)] == expected
+    assert [tuple(feature.shape) for feature in network.fuse(network.encode(x))] == expected
 
 
 def test_every_parameter_takes_part(network):

@@ -30,7 +30,7 @@ def train(rank, port, folder, switches):
     torch.set_num_threads(1)
     torch.manual_seed(rank)  # different weights and batches: DDP has to make the weights equal
     network = DistributedDataParallel(CIPA(2, 2, patch_size=(32, 32), variant="nano", **switches))
-    optimizer = torch.optim.AdamW(parameter_groups(network, 1e-2), lr=1e-3)
+    optimizer = torch.optim.AdamW(parameter_groups(network.named_parameters(), 1e-2, 1e-3))
     dice = {"batch_dice": True, "smooth": 1e-5, "do_bg": False, "ddp": False}
     loss_function = DC_and_CE_loss(dice, {}, dice_class=MemoryEfficientSoftDiceLoss)
     network.train()

@@ -1,0 +1,90 @@
+"""``weights adapt``: any checkpoint of this package to one that fits another training."""
+
+import os
+from typing import Any
+
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.network import CIPA
+from nnunet_cipa.network.sim import SIM
+from nnunet_cipa.weights.files import Checkpoint, StateDict, naming, read_checkpoint, refuse_same_file, write_checkpoint
+from nnunet_cipa.weights.matching import HEAD, fit_tensors
+from nnunet_cipa.weights.slices import PATCH_EMBED, is_sim
+from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, LoadTable
+from nnunet_cipa.weights.target import Target, build_target
+
+
+def adapt_weights(source: str | os.PathLike[str], out: str | os.PathLike[str], target: Target) -> LoadTable:
+    """Turn a checkpoint into one that fits another data set, patch size, number of slices or SIM setting.
+
+    A network that is new in nothing but its slices and SIM gives the same logits as the old one for a stack of equal
+    slices: a new SIM starts as a multiplication, which is divided out of the weights.
+
+    Parameters
+    ----------
+    source : path
+        A checkpoint of nnU-Net, or a file of ``weights import`` or ``weights adapt``.
+    out : path
+        The file to write, for ``-pretrained_weights``; its tensors are on the CPU.
+    target : Target
+        The training that will load it.
+
+    Returns
+    -------
+    LoadTable
+        What became of each tensor.
+
+    Raises
+    ------
+    CIPAError
+        If the training cannot be, the source is no checkpoint of this package or does not fit, or ``out`` cannot be
+        written.
+    """
+    network, dataset_json = build_target(target)
+    checkpoint = read_checkpoint(source)
+    refuse_same_file(source, out)
+    with naming(source):
+        fitted, table = _fit(network, checkpoint, dataset_json)
+    write_checkpoint(network.state_dict() | fitted, out, network.patch_size)
+    return table
+
+
+def _fit(network: CIPA, checkpoint: Checkpoint, dataset_json: dict[str, Any]) -> tuple[StateDict, LoadTable]:
+    state = dict(checkpoint.weights)
+    if PATCH_EMBED not in state:
+        raise CIPAError(
+            f"is no checkpoint of this package, as it has no {PATCH_EMBED}; bring released files in with "
+            "'nnunet-cipa weights import'"
+        )
+    head = state.pop(HEAD, None)
+    new_sim = not any(is_sim(name) for name in state)
+
+    def translate(name: str) -> str | None:
+        return None if name == HEAD or (is_sim(name) and name not in state) else name
+
+    fitted, table = fit_tensors(network, state, translate, checkpoint.patch_size)
+    ours = network.state_dict()[HEAD]
+    if head is None or head.shape != ours.shape:
+        had = "none" if head is None else f"{len(head)} outputs"
+        table.replace(HEAD, INITIAL, f"the file has {had}, the network {len(ours)}")
+    elif checkpoint.has_regions != ("regions_class_order" in dataset_json):
+        table.replace(HEAD, INITIAL, "one of the two networks has regions, the other has classes")
+    else:
+        fitted[HEAD] = head
+        table.replace(HEAD, LOADED)
+    if new_sim:
+        _divide_by_gain(network, fitted, table)
+    return fitted, table
+
+
+def _divide_by_gain(network: CIPA, fitted: StateDict, table: LoadTable) -> None:
+    """Take what a new SIM multiplies by out of the layers beside it, so that the output stays the same."""
+    sims = [module for module in network.modules() if isinstance(module, SIM)]
+    if not sims:
+        return
+    gain = sims[0].initial_gain
+    names = [PATCH_EMBED]
+    if network.feature_sims is not None:
+        names = [f"encoder.stages.{level}.out_norm.{part}" for level in range(4) for part in ("weight", "bias")]
+    for name in names:
+        fitted[name] = fitted[name] / gain
+        table.replace(name, CONVERTED, f"divided by {gain:g}, by which a new SIM multiplies")

@@ -1,0 +1,56 @@
+"""Tensors whose sizes depend on how many slices the network reads, for another number of slices."""
+
+import torch
+from torch import Tensor
+
+from nnunet_cipa.network.arguments import SLICES
+
+PATCH_EMBED = "encoder.patch_embed.proj.0.weight"
+_SIM = ("sim.", "feature_sims.")
+
+
+def is_sim(name: str) -> bool:
+    """Say whether a tensor of the network belongs to a slice interaction module."""
+    return name.startswith(_SIM)
+
+
+def fit_slices(name: str, tensor: Tensor, initial: Tensor) -> tuple[Tensor, str] | None:
+    """Bring a tensor to another number of slices, such that a stack of equal slices gets the same response.
+
+    With more slices, those in the middle keep their weights and the new ones at the border get zeros; the slice
+    relation's depthwise filters there start as in a new network, since zeros on both sides of them could never learn.
+    With fewer slices, SIM loses what it had for those at the border, and the patch embedding adds it to the outermost
+    ones that stay.
+
+    Parameters
+    ----------
+    name : str
+        Name in the network.
+    tensor : Tensor
+        What the file has.
+    initial : Tensor
+        The network's tensor, at its initial value.
+
+    Returns
+    -------
+    (Tensor, str) or None
+        The fitted tensor and what was done; None if other sizes differ than that of the slices.
+    """
+    pairs = list(zip(tensor.shape, initial.shape, strict=False))
+    changed = {pair for pair in pairs if pair[0] != pair[1]}
+    slices_only = len(changed) == 1 and all(size in SLICES for size in next(iter(changed)))
+    if tensor.ndim != initial.ndim or not slices_only or not (is_sim(name) or name == PATCH_EMBED):
+        return None
+    ((theirs, ours),) = changed
+    inner = tuple(slice(abs(a - b) // 2, abs(a - b) // 2 + min(a, b)) for a, b in pairs)
+    reason = f"from {theirs} to {ours} slices"
+    if theirs < ours:
+        grown = initial.clone() if ".depthwise." in name else torch.zeros_like(initial)
+        grown[inner] = tensor.to(initial.dtype)
+        return grown, reason
+    shrunk = tensor[inner].clone()
+    if name == PATCH_EMBED:
+        cut = (theirs - ours) // 2
+        shrunk[:, 0] += tensor[:, :cut].sum(1)
+        shrunk[:, -1] += tensor[:, -cut:].sum(1)
+    return shrunk, reason

@@ -1,0 +1,113 @@
+"""The network that a training would build, without starting the training."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.network import CIPA
+
+if TYPE_CHECKING:
+    from nnunet_cipa.trainers import nnUNetTrainerCIPA
+
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a training is told by its command line: ``nnUNetv2_train DATASET_ID CONFIGURATION -tr -p``."""
+
+    dataset_id: int
+    trainer: str
+    plans: str = "nnUNetPlans"
+    configuration: str = "2d"
+
+
+def build_target(target: Target) -> tuple[CIPA, dict[str, Any]]:
+    """Build the network that the training would, with the same initial values each time.
+
+    Returns
+    -------
+    (CIPA, dict)
+        The network, and the content of dataset.json.
+
+    Raises
+    ------
+    CIPAError
+        If the data set is not planned, has no such plans or configuration, or the trainer is none of this package.
+    """
+    # The trainers import this package's loading of weights.
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager  # noqa: PLC0415 - as above
+
+    folder = _preprocessed(target.dataset_id)
+    plans, dataset_json = _read_json(folder / f"{target.plans}.json"), _read_json(folder / "dataset.json")
+    configurations = list(plans.get("configurations", {}))
+    if target.configuration not in configurations:
+        raise CIPAError(
+            f"{folder / target.plans}.json: has no configuration {target.configuration!r}, only "
+            f"{', '.join(configurations)}; give one of these as --configuration"
+        )
+    trainer = _find_trainer(target.trainer)
+    try:
+        trainer.edit_plans(plans, target.configuration, dataset_json)
+    except NotImplementedError as error:
+        raise CIPAError(f"{folder / target.plans}.json: {error}") from error
+    manager = PlansManager(plans)
+    heads = manager.get_label_manager(dataset_json).num_segmentation_heads
+    configuration = manager.get_configuration(target.configuration)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_SEED)
+        network = trainer.build_network_architecture(manager, configuration, 2, heads, enable_deep_supervision=False)
+    if not isinstance(network, CIPA):
+        raise CIPAError(f"--trainer {target.trainer}: trains {type(network).__name__}, which is not CIPA")
+    return network, dataset_json
+
+
+def _preprocessed(dataset_id: int) -> Path:
+    value = os.environ.get("nnUNet_preprocessed")
+    if not value:
+        raise CIPAError(
+            "nnUNet_preprocessed is not set; set it to nnU-Net's folder: export nnUNet_preprocessed=/path/to/it"
+        )
+    found = sorted(path for path in Path(value).glob(f"Dataset{dataset_id:03d}_*") if path.is_dir())
+    if len(found) != 1:
+        raise CIPAError(
+            f"{value}: {len(found)} data sets have id {dataset_id}; "
+            f"run nnUNetv2_plan_and_preprocess -d {dataset_id} -c 2d first, or give another --dataset-id"
+        )
+    return found[0]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise CIPAError(f"{path}: no such file; plan the data set first, or give the name of its --plans") from error
+    except ValueError as error:
+        raise CIPAError(f"{path}: is no JSON ({error}); plan the data set again") from error
+    if not isinstance(content, dict):
+        raise CIPAError(f"{path}: holds no object; plan the data set again")
+    return content
+
+
+def _find_trainer(name: str) -> "type[nnUNetTrainerCIPA]":
+    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name  # noqa: PLC0415 - as above
+
+    from nnunet_cipa import trainers  # noqa: PLC0415 - as above
+
+    found: Any = getattr(trainers, name, None) if name in trainers.__all__ else None
+    if found is None:
+        try:
+            found = recursive_find_trainer_class_by_name(name)
+        except RuntimeError as error:
+            raise CIPAError(
+                f"--trainer {name}: nnU-Net finds no such trainer; for one of your own, add its directory to "
+                f"nnUNet_extTrainer; ours are {', '.join(trainers.__all__)}"
+            ) from error
+    if not issubclass(found, trainers.nnUNetTrainerCIPA):
+        raise CIPAError(f"--trainer {name}: is not derived from nnUNetTrainerCIPA, so its network is another")
+    return found

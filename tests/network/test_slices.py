@@ -1,0 +1,121 @@
+"""CIPA on neighbouring slices, with and without SIM."""
+
+import pytest
+import torch
+
+from nnunet_cipa.network import CIPA
+from nnunet_cipa.network.sim import SIM
+from tests.network.helpers import WIDE, assert_all_take_part, assert_close, gradients, image, randomise
+
+SIZE = (32, 32)
+SETTINGS = {
+    "3": {"slices": 3},
+    "5": {"slices": 5},
+    "sim 1": {"slices": 1, "sim": "input"},
+    "sim 3": {"slices": 3, "sim": "input"},
+    "sim 5": {"slices": 5, "sim": "input"},
+    "learnable": {"slices": 3, "sim": "input", "sim_learnable": True},
+    "relation alone": {"slices": 3, "sim": "input", "sim_branches": ["relation"]},
+    "features 3": {"slices": 3, "sim": "features"},
+    "features 5": {"slices": 5, "sim": "features", "sim_learnable": True},
+}
+
+
+def nano(patch_size=SIZE, **switches):
+    torch.manual_seed(0)
+    return randomise(CIPA(2, 2, patch_size=patch_size, variant="nano", **switches)).eval()
+
+
+def window_at(stack, z, slices):
+    """The window around slice z of (B, 2, D, H, W), by hand."""
+    margin = slices // 2
+    zero = torch.zeros_like(stack[:, 0, 0])
+    return torch.stack(
+        [
+            stack[:, modality, i] if 0 <= i < stack.shape[2] else zero
+            for modality in (0, 1)
+            for i in range(z - margin, z + margin + 1)
+        ],
+        dim=1,
+    )
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_stack_is_its_windows_with_missing_neighbours_zero(setting):
+    network, stack = nano(**SETTINGS[setting]), image(2, 2, 4, *SIZE, dtype=torch.float32)
+    stack[1, :, 2:] = 0  # padding, which is done once for all slices
+    logits = network(stack)
+    assert logits.shape == (2, 2, 4, *SIZE)
+    for z in range(4):
+        assert_close(logits[:, :, z], network(window_at(stack, z, network.slices)), 1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("setting", ["3", "sim 3", "features 3"])
+def test_few_windows_at_a_time_are_all_at_once(setting, monkeypatch):
+    network, stack = nano(**SETTINGS[setting]), image(1, 2, 5, *SIZE, dtype=torch.float32)
+    whole = network(stack)
+    monkeypatch.setattr("nnunet_cipa.network.cipa.PIXELS_AT_ONCE", 2 * 32 * 32)
+    assert_close(network(stack), whole, 1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("setting", "filled", "expected"),
+    [
+        ("features 3", 6, 2 * (6 + 1)),  # each slice once, and the zero slice beyond both ends once
+        ("features 5", 6, 2 * (6 + 1)),
+        ("features 3", 2, 2 * (2 + 1)),  # padding is the zero slice too
+        ("sim 3", 6, 2 * 6),  # a window a slice
+        ("sim 3", 2, 2 * (3 + 1)),  # three windows with a slice in them, and the empty one
+    ],
+)
+def test_nothing_is_encoded_twice_in_one_call(setting, filled, expected):
+    network, stack = nano(**SETTINGS[setting]), torch.zeros(1, 2, 6, *SIZE)
+    stack[:, :, :filled] = image(1, 2, filled, *SIZE, dtype=torch.float32)
+    encoded = []
+    network.encoder.register_forward_pre_hook(lambda _, inputs: encoded.append(len(inputs[0])))
+    network(stack)
+    assert sum(encoded) == expected
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_every_parameter_takes_part(setting):
+    assert_all_take_part(gradients(nano(WIDE[4], **SETTINGS[setting]), batch=1))
+
+
+@pytest.mark.parametrize("slices", [1, 3])
+@pytest.mark.parametrize("sim", ["input", "features"])
+def test_sim_leaves_every_other_tensor_as_it_is(slices, sim):
+    plain = CIPA(2, 2, patch_size=SIZE, variant="nano").state_dict()
+    with_sim = CIPA(2, 2, patch_size=SIZE, variant="nano", slices=slices, sim=sim).state_dict()
+    others = {name: tensor.shape for name, tensor in with_sim.items() if "sim" not in name}
+    assert others == {name: tensor.shape for name, tensor in plain.items()}
+
+
+def test_parameters_of_sim_are_what_its_layers_add_up_to():
+    def count(**switches):
+        network = CIPA(2, 2, patch_size=SIZE, variant="nano", **switches)
+        return sum(p.numel() for m in network.modules() if isinstance(m, SIM) for p in m.parameters())
+
+    def on_input(s):
+        return (s * 8 + 8 + 8 * s + s) + (2 * 49 + 1) + (9 * s + s + s * s + s)
+
+    def on_features(s, c):
+        h = c // 16
+        return (c * h * s + h + h * c + c) + (2 * 49 + 1) + (9 * s * c + c + 9 * c + c)
+
+    for s in (1, 3, 5):
+        assert count(slices=s, sim="input") == 2 * on_input(s)
+        assert count(slices=s, sim="features") == 2 * sum(on_features(s, c) for c in (32, 64, 128, 256))
+    assert count(slices=3, sim="input", sim_learnable=True) == 2 * (on_input(3) + 3)
+    assert count(slices=3) == 0
+
+
+@torch.no_grad()
+def test_modalities_have_a_sim_each():
+    network, x = nano(slices=3, sim="input"), image(1, 6, *SIZE, dtype=torch.float32)
+    before = network(x)
+    network.sim["CT"].load_state_dict(network.sim["PET"].state_dict())
+    assert not torch.equal(network(x), before)
