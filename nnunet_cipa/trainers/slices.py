@@ -16,22 +16,23 @@ from nnunet_cipa.trainers.augmentation import SlicesToChannelsTransform
 from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
 from nnunet_cipa.trainers.plans import plan_cipa
 
-TILE_DEPTH = 16
+TILE_DEPTH = 64
 
 
 class nnUNetTrainerCIPA25D(nnUNetTrainerCIPA):
     """CIPA on windows of three neighbouring slices, without SIM; everything else is nnUNetTrainerCIPA's.
 
     A training sample is a window of which every slice of a case can be the centre; the target is the centre slice.
-    nnU-Net predicts with tiles of 16 slices that overlap by half, of which the network makes each slice a centre.
-    Neighbours beyond the case are zero in training and in prediction alike. Test-time mirroring is in plane.
+    Neighbours beyond the case are zero in training and in prediction alike. nnU-Net predicts with tiles of 64 slices,
+    of which the network makes each slice a centre; the slices that it pads a shorter case with cost next to nothing,
+    and tiles of a longer case overlap by half. Test-time mirroring is in plane.
     """
 
     architecture: ClassVar[dict[str, Any]] = {"slices": 3}
 
     @classmethod
     def edit_plans(cls, plans: dict[str, Any], configuration: str, dataset_json: dict[str, Any]) -> None:
-        """Put a patch of 16 slices and the network into one configuration of the plans."""
+        """Put a patch of 64 slices and the network into one configuration of the plans."""
         plan_cipa(plans, configuration, dataset_json, cls.architecture, depth=TILE_DEPTH)
 
     def configure_rotation_dummyDA_mirroring_and_inital_patch_size(  # noqa: N802 - nnU-Net's name

@@ -59,9 +59,11 @@ def make_trainer(plans, dataset_json, tmp_path, monkeypatch):
     assert nnUNet_results.is_set()
     assert nnUNet_preprocessed.is_set()
 
-    def make(trainer_class, configuration="2d"):
+    def make(trainer_class, configuration="2d", fold=0):
         import torch
 
-        return trainer_class({**plans, "continue_training": False}, configuration, 0, dataset_json, torch.device("cpu"))
+        return trainer_class(
+            {**plans, "continue_training": False}, configuration, fold, dataset_json, torch.device("cpu")
+        )
 
     return make

@@ -48,3 +48,17 @@ def test_continues_at_the_epoch_that_nnunet_names():
 def test_never_rises_after_the_end():
     schedule = CosineSchedule(make_optimizer(1.0), iterations=10, iterations_per_epoch=10)
     assert schedule.factor(10) == schedule.factor(11) == pytest.approx(1e-6)
+
+
+def test_warm_up_rises_by_equal_steps_then_falls_as_the_cosine_of_what_is_left():
+    schedule = CosineSchedule(make_optimizer(1.0), iterations=25, iterations_per_epoch=5, warmup=5)
+    rest = CosineSchedule(make_optimizer(1.0), iterations=20, iterations_per_epoch=5)
+    assert [schedule.factor(i) for i in range(5)] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert [schedule.factor(i) for i in range(5, 26)] == pytest.approx([rest.factor(i) for i in range(21)])
+
+
+@pytest.mark.parametrize("iterations", [1, 5])
+def test_a_training_that_is_all_warm_up_ends(iterations):
+    schedule = CosineSchedule(make_optimizer(1.0), iterations=iterations, iterations_per_epoch=1, warmup=5)
+    assert [schedule.factor(i) for i in range(5)] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert 0 < schedule.factor(7) < 1

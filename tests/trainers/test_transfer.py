@@ -1,0 +1,61 @@
+"""The settings of fine-tuning."""
+
+import pytest
+import torch
+
+from nnunet_cipa.trainers import nnUNetTrainerCIPASIM, nnUNetTrainerCIPASIMTransfer
+
+
+@pytest.fixture
+def ready(make_trainer, monkeypatch):
+    """Build a trainer with a nano network and its optimizer."""
+
+    def make(trainer_class, **settings):
+        monkeypatch.setattr(trainer_class, "architecture", {**trainer_class.architecture, "variant": "nano"})
+        trainer = make_trainer(trainer_class)
+        for name, value in settings.items():
+            setattr(trainer, name, value)
+        trainer.network = trainer.build_network_architecture(
+            trainer.plans_manager, trainer.configuration_manager, 2, 2, False
+        )
+        trainer.optimizer, trainer.lr_scheduler = trainer.configure_optimizers()
+        return trainer
+
+    return make
+
+
+def rates(trainer):
+    named = {id(p): name for name, p in trainer.network.named_parameters()}
+    return {named[id(p)]: group["lr"] for group in trainer.optimizer.param_groups for p in group["params"]}
+
+
+def test_the_encoder_has_a_tenth_of_the_rate_from_the_first_to_the_last_iteration(ready):
+    trainer = ready(nnUNetTrainerCIPASIMTransfer)
+    assert trainer.num_epochs * trainer.num_iterations_per_epoch == 10_000
+    assert trainer.lr_scheduler.warmup == 500
+    for epoch, factor in ((0, 1 / 500), (2, 1.0), (21, 0.5), (40, 1e-6)):
+        trainer.lr_scheduler.step(epoch)
+        found = rates(trainer)
+        assert found.keys() == {name for name, _ in trainer.network.named_parameters()}
+        for name, rate in found.items():
+            assert rate == pytest.approx(6e-5 * factor * (0.1 if name.startswith("encoder.") else 1), rel=1e-4)
+
+
+def test_training_from_scratch_has_one_rate_and_no_warm_up(ready):
+    trainer = ready(nnUNetTrainerCIPASIM)
+    trainer.lr_scheduler.step(0)
+    assert set(rates(trainer).values()) == {6e-5}
+
+
+def test_a_frozen_encoder_stays_as_it_is_and_the_rest_learns(ready):
+    trainer = ready(nnUNetTrainerCIPASIMTransfer, freeze_encoder=True, initial_lr=1e-2)
+    before = {name: tensor.clone() for name, tensor in trainer.network.named_parameters()}
+    trainer.lr_scheduler.step(5)
+    torch.manual_seed(0)
+    trainer.network.train()(torch.randn(1, 6, 96, 64)).square().mean().backward()
+    trainer.optimizer.step()
+    moved = {name for name, tensor in trainer.network.named_parameters() if not torch.equal(tensor, before[name])}
+    assert not any(name.startswith("encoder.") for name in moved)
+    assert any(name.startswith("sim.") for name in moved)
+    assert any(name.startswith("fusions.") for name in moved)
+    assert any(name.startswith("decoder.") for name in moved)
