@@ -69,7 +69,7 @@ def test_surplus_tensors_are_listed(released):
         (
             "backbone.cross_mamba.0.channel_weights.mlp.1.weight",
             torch.ones(32, 250),
-            r"has shape \(32, 250\) in the file and \(32, 256\).*only square patches",
+            r"has shape \(32, 250\) in the file and \(32, 256\).*not of a square patch",
         ),
         ("backbone.cross_mamba.0.channel_weights.mlp.1.weight", torch.ones(31, 64), r"has shape \(31, 64\)"),
     ],
