@@ -6,10 +6,10 @@ import traceback
 from collections.abc import Sequence
 
 from nnunet_cipa import __version__
-from nnunet_cipa.cli import conversion, demo, doctor, plugin_path, weights
+from nnunet_cipa.cli import bench, conversion, demo, doctor, plugin_path, weights
 from nnunet_cipa.errors import CIPAError
 
-COMMANDS = (plugin_path, doctor, conversion, weights, demo)
+COMMANDS = (plugin_path, doctor, conversion, weights, demo, bench)
 
 
 def build_parser() -> argparse.ArgumentParser:
