@@ -97,6 +97,8 @@ def _figure(planes: Sequence[NDArray[np.generic]], pixel: tuple[float, ...], tit
         strict=True,
     ):  # fmt: skip
         axis.imshow(image, cmap=colours, aspect=pixel[0] / pixel[1], interpolation="nearest")
+        # or the contours, whose grid goes beyond the image, would make the image smaller
+        axis.autoscale(enable=False)
         axis.set_title(name, fontsize=14)
         axis.set_axis_off()
     _outline(axes[2], truth, _TRUTH)
