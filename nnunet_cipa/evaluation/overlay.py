@@ -75,7 +75,8 @@ def draw_overlay(case: CaseFiles, out: Path) -> int:
 def _shown(ct: Volume, index: int, marked: NDArray[np.bool_]) -> tuple[slice, slice]:
     """Rows and columns that hold more than the air around the patient or a part of a mask, with a margin."""
     plane = ct.array[index]
-    inside = plane > plane.min()
+    # well above the lowest value, so that the noise of the air does not count
+    inside = plane > 0.75 * plane.min() + 0.25 * plane.max()
     parts = []
     for axis, spacing in ((1, ct.spacing[1]), (0, ct.spacing[2])):
         found = np.flatnonzero((inside.mean(axis=axis) > 0.05) | marked.any(axis=axis))
