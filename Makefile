@@ -24,7 +24,7 @@ types: .venv/installed
 	$(BIN)/mypy
 
 docs: .venv/installed
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict
 
 check: lint types docs test
 

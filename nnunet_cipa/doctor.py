@@ -4,12 +4,11 @@ import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
-PACKAGES = ("nnunetv2>=2.8,<2.9", "torch>=2.6", "numba>=0.60", "SimpleITK>=2.2", "batchgenerators>=0.25.1")
 OPTIONAL_PACKAGES = ("triton", "mamba-ssm", "causal-conv1d")
 FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
 TRAINER = "nnUNetTrainerCIPA"
@@ -38,15 +37,16 @@ def examine() -> list[Finding]:
 def _versions() -> Iterator[Finding]:
     yield Finding("versions", "Python", platform.python_version())
     yield Finding("versions", "nnunet-cipa", version("nnunet-cipa"))
-    for text in PACKAGES:
-        requirement = Requirement(text)
+    for requirement in map(Requirement, requires("nnunet-cipa") or ()):
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
         try:
             found = version(requirement.name)
         except PackageNotFoundError:
-            yield Finding("versions", requirement.name, "not installed", f"pip install '{text}'")
+            yield Finding("versions", requirement.name, "not installed", f"pip install '{requirement}'")
             continue
         fits = requirement.specifier.contains(found, prereleases=True)
-        yield Finding("versions", requirement.name, found, "" if fits else f"pip install '{text}'")
+        yield Finding("versions", requirement.name, found, "" if fits else f"pip install '{requirement}'")
     for name in OPTIONAL_PACKAGES:
         try:
             yield Finding("versions", name, version(name))

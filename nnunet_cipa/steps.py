@@ -124,11 +124,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     try:
-        process.wait(_GRACE)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
 def _describe(status: int) -> str:
-    return f"exit code {status}" if status > 0 else f"signal {signal.Signals(-status).name}"
+    if status > 0:
+        return f"exit code {status}"
+    # the real-time signals between the first and the last have no name in Python
+    known = -status in {int(number) for number in signal.Signals}
+    return f"signal {signal.Signals(-status).name if known else -status}"

@@ -1,15 +1,17 @@
 """The program ``nnunet-cipa``: a thin shell over the package's functions, one module a group of subcommands."""
 
 import argparse
+import contextlib
+import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from nnunet_cipa import __version__
-from nnunet_cipa.cli import conversion, doctor, plugin_path, weights
+from nnunet_cipa.cli import bench, conversion, demo, doctor, plugin_path, weights
 from nnunet_cipa.errors import CIPAError
 
-COMMANDS = (plugin_path, doctor, conversion, weights)
+COMMANDS = (plugin_path, doctor, conversion, weights, demo, bench)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -38,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     try:
-        args.run(args)
+        with _end_as_if_interrupted():
+            args.run(args)
     except KeyboardInterrupt:
         return _fail("interrupted", debug=False)
     except CIPAError as error:
@@ -49,6 +52,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - a fault of the program itself is still told in one line
         return _fail(f"{type(error).__name__}: {error} (run again with --debug for the traceback)", debug=args.debug)
     return 0
+
+
+@contextlib.contextmanager
+def _end_as_if_interrupted() -> Iterator[None]:
+    """Let SIGTERM, which batch systems send, clean up and end child processes as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _fail(message: str, *, debug: bool) -> int:

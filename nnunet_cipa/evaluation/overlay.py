@@ -65,20 +65,21 @@ def draw_overlay(case: CaseFiles, out: Path) -> int:
     ct, pet = read_volume(case.ct), read_volume(case.pet)
     check_same_geometry(truth, prediction, ct, pet)
     index = largest_slice(truth.array, prediction.array)
-    rows, columns = _body(ct, index)
+    rows, columns = _shown(ct, index, truth.array[index] | prediction.array[index])
     planes = [volume.array[index, rows, columns] for volume in (ct, pet, truth, prediction)]
     figure = _figure(planes, truth.spacing[1:], f"{case.name}, slice {index + 1} of {len(truth.array)}")
     figure.savefig(out, dpi=110, facecolor="white")
     return index
 
 
-def _body(ct: Volume, index: int) -> tuple[slice, slice]:
-    """Rows and columns that hold more than the air around the patient, with a margin."""
+def _shown(ct: Volume, index: int, marked: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Rows and columns that hold more than the air around the patient or a part of a mask, with a margin."""
     plane = ct.array[index]
-    inside = plane > plane.min()
+    # well above the lowest value, so that the noise of the air does not count
+    inside = plane > 0.75 * plane.min() + 0.25 * plane.max()
     parts = []
     for axis, spacing in ((1, ct.spacing[1]), (0, ct.spacing[2])):
-        found = np.flatnonzero(inside.mean(axis=axis) > 0.05)
+        found = np.flatnonzero((inside.mean(axis=axis) > 0.05) | marked.any(axis=axis))
         margin = round(_MARGIN_MM / spacing)
         low, high = (found[0], found[-1]) if len(found) else (0, inside.shape[1 - axis] - 1)
         parts.append(slice(max(0, int(low) - margin), int(high) + margin + 1))
@@ -89,13 +90,16 @@ def _figure(planes: Sequence[NDArray[np.generic]], pixel: tuple[float, ...], tit
     ct, pet, truth, prediction = planes
     height = ct.shape[0] * pixel[0] / (ct.shape[1] * pixel[1])
     figure = Figure(figsize=(15, 3.7 * height + 1.05), layout="constrained")
-    figure.suptitle(title, fontsize=15, fontweight="bold", x=0.01, ha="left")
+    # a case may have two dollar signs in its name, which would be set as a formula
+    figure.suptitle(title, fontsize=15, fontweight="bold", x=0.01, ha="left", parse_math=False)
     axes = figure.subplots(1, 4)
     for axis, name, image, colours in zip(
         axes, ("CT", "PET", "truth on CT", "prediction on CT"), (ct, pet, ct, ct), ("gray", "gray_r", "gray", "gray"),
         strict=True,
     ):  # fmt: skip
         axis.imshow(image, cmap=colours, aspect=pixel[0] / pixel[1], interpolation="nearest")
+        # or the contours, whose grid goes beyond the image, would make the image smaller
+        axis.autoscale(enable=False)
         axis.set_title(name, fontsize=14)
         axis.set_axis_off()
     _outline(axes[2], truth, _TRUTH)

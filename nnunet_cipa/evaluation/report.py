@@ -28,8 +28,8 @@ class CaseResult:
 
     @property
     def picture(self) -> str:
-        """File name of the overlay."""
-        return f"{self.files.name}.png"
+        """File name of the overlay, never that of the page's other picture."""
+        return f"case_{self.files.name}.png"
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,8 @@ def write_page(page: Page, folder: Path) -> Path:
     """
     if folder.exists():
         raise CIPAError(f"{folder}: exists; remove it or choose another folder for the page")
+    if not page.curve.is_file():
+        raise CIPAError(f"{page.curve}: no such file; was the training run to its end?")
     template = _environment().get_template("report.html")
     building = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:

@@ -12,18 +12,20 @@ def read_dice(summary: Path, label: int = 1) -> dict[str, float]:
     Raises
     ------
     CIPAError
-        If there is no such file, or it is not laid out as nnU-Net's or names no case.
+        If there is no such file, or it is not laid out as nnU-Net's, names no case, or one twice.
     """
     content = read_json(summary)
     try:
+        entries = content["metric_per_case"]
         scores = {
-            _case_name(entry["prediction_file"]): float(entry["metrics"][str(label)]["Dice"])
-            for entry in content["metric_per_case"]
+            _case_name(entry["prediction_file"]): float(entry["metrics"][str(label)]["Dice"]) for entry in entries
         }
     except (KeyError, TypeError, ValueError) as error:
         raise CIPAError(
             f"{summary}: has no Dice of label {label} for each case; write it with nnUNetv2_evaluate_folder"
         ) from error
+    if len(scores) < len(entries):
+        raise CIPAError(f"{summary}: names a case twice; evaluate one folder of predictions at a time")
     if not scores:
         raise CIPAError(f"{summary}: names no case; was anything predicted?")
     return scores

@@ -10,8 +10,8 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation.cases import CaseFiles
 from nnunet_cipa.evaluation.volumes import check_same_geometry, read_mask, read_volume
 
-# As many as an 8-bit PET has steps between its grey values.
-BINS = 255
+# Sixteen for each step between the grey values of an 8-bit PET, so that rounding leaves none of them out of reach.
+BINS = 16 * 255
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.evaluation.nifti import check_nifti
 
 # NIfTI stores positions as 32-bit floats, so equal geometries differ by rounding.
 _TOLERANCE_MM = 1e-3
@@ -52,6 +53,8 @@ def read_volume(path: Path) -> Volume:
     """
     if not path.is_file():
         raise CIPAError(f"{path}: no such file; is the prediction complete, and the folder the right one?")
+    if path.name.endswith((".nii", ".nii.gz")):
+        check_nifti(path)
     try:
         image = sitk.ReadImage(path)
     except RuntimeError as error:

@@ -4,7 +4,6 @@ Source: Gu and Dao, Mamba, 2023 (S6); Liu et al., VMamba, NeurIPS 2024 (several 
 """
 
 import math
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -87,4 +86,4 @@ class SelectiveSSM(nn.Module):
             delta_bias=self.dt_projs_bias.flatten(),
             delta_softplus=True,
         )
-        return cast("Tensor", out).view(sequences.shape)
+        return out.view(sequences.shape)

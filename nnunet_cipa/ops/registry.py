@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Protocol, cast
 
+import torch
 from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
@@ -21,6 +22,7 @@ _MODULES: Mapping[str, str] = {
 }
 _PREFERENCE: Mapping[str, tuple[str, ...]] = {"cpu": ("numba", "torch"), "cuda": ("mamba_ssm", "torch")}
 _ANY_DEVICE = ("torch",)
+_D_STATE = 16
 
 _logger = logging.getLogger(__name__)
 _logged: set[tuple[str, str]] = set()
@@ -61,9 +63,14 @@ def available_backends() -> dict[str, tuple[bool, str]]:
 
 
 def preferred_backend(device_type: str) -> str:
-    """Name the backend that float32 tensors of a device type ("cpu", "cuda", ...) get by default."""
-    usable = (name for name in _PREFERENCE.get(device_type, _ANY_DEVICE) if _candidate(name).usable()[0])
-    return next(usable)
+    """Name the backend that the network's calls get on a device type ("cpu", "cuda", ...).
+
+    Raises
+    ------
+    CIPAError
+        If the environment variable names one that does not exist or cannot be used there.
+    """
+    return choose_backend(None, ScanTraits(device_type, torch.float32, _D_STATE, False, False))
 
 
 def choose_backend(name: str | None, traits: ScanTraits) -> str:

@@ -26,8 +26,9 @@ class nnUNetTrainerCIPA(nnUNetTrainer):
     """CIPA on single slices, trained as in the CVPR paper.
 
     AdamW with rate 6e-5 and weight decay 0.01, none on biases, norms, A_logs and Ds; cosine schedule by iteration to
-    1e-6 of the start; 218 epochs of 250 iterations, the paper's 54,400 iterations. Flips, affine and crops of 0.7 to
-    0.9 of the side. Everything else is nnU-Net's: planning, preprocessing, batch size, folds, losses, logging.
+    1e-6 of the start; 218 epochs of 250 iterations, as many as the paper's 50 epochs have (54,400). Flips, affine and
+    crops of 0.7 to 0.9 of the side. Everything else is nnU-Net's: planning, preprocessing, batch size, folds, losses,
+    logging.
 
     A new training takes the encoder from the file that ``NNUNET_CIPA_ENCODER`` names, if it is set; with
     ``-pretrained_weights`` and ``--c`` the checkpoint decides.

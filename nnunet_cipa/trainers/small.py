@@ -10,7 +10,7 @@ from nnunet_cipa.trainers.slices import nnUNetTrainerCIPASIM
 
 
 class Shortened(nnUNetTrainer):
-    """Settings for minutes on two CPU cores, to put before a trainer: 12 epochs of 25 iterations at rate 1e-3."""
+    """Settings for minutes on two CPU cores, to put before a trainer: 10 epochs of 25 iterations at rate 3e-3."""
 
     def __init__(
         self,
@@ -21,14 +21,14 @@ class Shortened(nnUNetTrainer):
         device: torch.device = torch.device("cuda"),
     ) -> None:
         super().__init__(plans, configuration, fold, dataset_json, device)
-        self.initial_lr = 1e-3
-        self.num_epochs = 12
+        self.initial_lr = 3e-3
+        self.num_epochs = 10
         self.num_iterations_per_epoch = 25
         self.num_val_iterations_per_epoch = 5
 
 
 class nnUNetTrainerCIPA_demo(Shortened, nnUNetTrainerCIPA):
-    """The nano variant, trained for minutes on two CPU cores: 12 epochs of 25 iterations at rate 1e-3."""
+    """The nano variant, trained for minutes on two CPU cores: 10 epochs of 25 iterations at rate 3e-3."""
 
     architecture: ClassVar[dict[str, Any]] = {"variant": "nano"}
 

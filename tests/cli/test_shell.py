@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import sys
 import zipfile
@@ -55,6 +57,14 @@ def test_error_is_one_line_without_a_traceback(tmp_path, capsys):
 def test_debug_adds_the_traceback(tmp_path, capsys):
     assert main(["weights", "import", str(tmp_path / "missing.pth"), str(tmp_path / "out.pth"), "--debug"]) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does(monkeypatch, capsys):
+    monkeypatch.setattr("nnunet_cipa.doctor.examine", lambda: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["doctor"]) == 1
+    assert capsys.readouterr().err == "nnunet-cipa: error: interrupted\n"
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_heavy_packages_are_not_imported_for_help():

@@ -1,0 +1,99 @@
+"""Seconds and peak memory of a function."""
+
+import ctypes
+import math
+import re
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What some runs of a function took.
+
+    Attributes
+    ----------
+    seconds : float
+        Median over the runs.
+    fastest, slowest : float
+        The extremes, in seconds.
+    peak_bytes : float
+        The most that was in use above what was in use before: of the device's memory on CUDA, of the process's
+        resident memory on a CPU (Linux; NaN elsewhere).
+    """
+
+    seconds: float
+    fastest: float
+    slowest: float
+    peak_bytes: float
+
+    @property
+    def cells(self) -> tuple[str, str, str]:
+        """Median, range and memory as a table shows them."""
+        memory = "n/a" if math.isnan(self.peak_bytes) else f"{self.peak_bytes / 2**20:,.0f} MiB"
+        return f"{self.seconds:.4g}", f"{self.fastest:.4g} to {self.slowest:.4g}", memory
+
+
+def measure(function: Callable[[], object], device: torch.device, repeats: int) -> Timing:
+    """Run a function once to warm up, once for its memory, then ``repeats`` times against the clock."""
+    function()
+    peak = _peak_memory(function, device)
+    seconds = [_seconds(function, device) for _ in range(repeats)]
+    return Timing(statistics.median(seconds), min(seconds), max(seconds), peak)
+
+
+def _seconds(function: Callable[[], object], device: torch.device) -> float:
+    _wait(device)
+    start = time.perf_counter()
+    function()
+    _wait(device)
+    return time.perf_counter() - start
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _peak_memory(function: Callable[[], object], device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        function()
+        return float(torch.cuda.max_memory_allocated(device) - before)
+    if not _CLEAR.exists():
+        return math.nan
+    _give_back_freed_memory()
+    _CLEAR.write_text("5")  # starts the high-water mark of resident memory anew
+    before = _resident("VmRSS")
+    function()
+    return float(_resident("VmHWM") - before)
+
+
+def _give_back_freed_memory() -> None:
+    """Return what glibc keeps for later to the system, or a second call would seem to need no memory."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def _resident(name: str) -> int:
+    found = re.search(rf"{name}:\s+(\d+) kB", _STATUS.read_text())
+    assert found is not None  # noqa: S101 - Linux always has both lines
+    return int(found.group(1)) * 1024
+
+
+def render(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown, its columns aligned so that it reads well in a terminal."""
+    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+             for row in (header, *rows)]  # fmt: skip
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)

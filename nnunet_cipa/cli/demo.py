@@ -1,0 +1,38 @@
+"""``nnunet-cipa demo``."""
+
+import argparse
+from pathlib import Path
+
+
+def register(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "demo",
+        parents=[common],
+        help="run the whole job on synthetic patients, in minutes on a CPU",
+        description="Make synthetic PET/CT patients, convert them, plan, train a small network, predict and evaluate "
+        "held-out patients, each step by the command that you would type, and write a page with the results to "
+        "OUT/report/index.html. Ends with status 1 if the network did not learn.",
+    )
+    parser.add_argument("out", type=Path, metavar="OUT", help="a new or empty folder for everything that is written")
+    parser.add_argument(
+        "--patients", type=int, default=25, metavar="N", help="patients, a fifth held out (default: %(default)s)"
+    )
+    parser.add_argument("--size", type=int, default=128, metavar="N", help="pixels a side (default: %(default)s)")
+    parser.add_argument(
+        "--slices", type=int, default=12, metavar="N", help="about how many slices a patient (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the phantom (default: %(default)s)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: %(default)s")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier demo in OUT")
+    parser.set_defaults(run=_demo)
+
+
+def _demo(args: argparse.Namespace) -> None:
+    from nnunet_cipa.demo import Options, run_demo  # noqa: PLC0415 - torch takes seconds to import
+
+    options = Options(args.patients, args.size, args.slices, args.seed, args.device)
+    page = run_demo(args.out, options, overwrite=args.overwrite)
+    print(f"open {page}")

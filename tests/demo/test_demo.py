@@ -1,0 +1,269 @@
+"""The demo with programs in place of nnU-Net's, which keep what they were called with; the evaluation is real."""
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from PIL import Image
+
+from nnunet_cipa import demo
+from nnunet_cipa.cli import main
+from nnunet_cipa.demo import DATASET, MIN_DICE, TRAINER, Demo, Options, child_environment, judge, run_demo
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.evaluation import CaseFiles, CaseResult, Measures
+from nnunet_cipa.plugin import plugin_path
+
+PROGRAMS = (
+    "nnunet-cipa",
+    "nnUNetv2_plan_and_preprocess",
+    "nnUNetv2_train",
+    "nnUNetv2_predict",
+    "nnUNetv2_evaluate_folder",
+)
+RAW = f"nnUNet_raw/{DATASET}"
+MODEL = f"nnUNet_results/{DATASET}/{TRAINER}__nnUNetPlans__2d"
+
+
+def tumour(name):
+    mask = np.zeros((2, 12, 12), dtype=np.uint8)
+    mask[:, 3:9, 3 : 6 + len(name)] = 1
+    return mask
+
+
+GUESSES = {
+    "exact": lambda mask: mask,
+    "nothing": np.zeros_like,
+    "everything": np.ones_like,
+    "a quarter": lambda mask: mask * (np.arange(12) < 4),
+}
+
+
+class Stage:
+    """A Python's folder with programs, and what each is going to have written, by step."""
+
+    def __init__(self, folder):
+        self.bin, self.written, self.calls = folder / "bin", folder / "written", folder / "calls"
+        self.bin.mkdir(parents=True)
+        self.calls.mkdir()
+        self.out = folder / "out"
+        for name in PROGRAMS:
+            step = f'$(ls "{self.calls}" | wc -l)'
+            path = self.bin / name
+            path.write_text(
+                f'#!/bin/sh\nstep={step}\nenv > "{self.calls}/$step.env.tmp"\n'
+                f'for word in {name} "$@"; do echo "$word"; done >> "{self.calls}/$step"\n'
+                f'mv "{self.calls}/$step.env.tmp" "{self.calls}/../$step.env"\n'
+                f'if [ -d "{self.written}/$step" ]; then cp -R "{self.written}/$step/." "{self.out}"; fi\n'
+                f'if [ -f "{self.written}/$step.fails" ]; then echo "out of memory"; exit 1; fi\n'
+            )
+            path.chmod(0o755)
+
+    def write(self, step, path, array):
+        path = self.written / str(step) / path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sitk.WriteImage(sitk.GetImageFromArray(array), path)
+
+    def prepare(self, guess="exact"):
+        for part, names in (("Tr", ("t1", "t22")), ("Ts", ("h1", "h22"))):
+            for name in names:
+                mask = tumour(name)
+                self.write(1, f"{RAW}/labels{part}/{name}.nii.gz", mask)
+                for channel, image in enumerate((mask * 50 + 1, mask * 100)):
+                    self.write(1, f"{RAW}/images{part}/{name}_000{channel}.nii.gz", image)
+        description = {"modalities": {"0": "CT", "1": "PET"}, "file_ending": ".nii.gz"}
+        (self.written / f"1/{RAW}/dataset.json").write_text(json.dumps(description))
+        curve = self.written / f"3/{MODEL}/fold_0/progress.png"
+        curve.parent.mkdir(parents=True)
+        Image.new("RGB", (30, 18)).save(curve)
+        entries = []
+        for name in ("h1", "h22"):
+            mask = tumour(name)
+            found = GUESSES[guess](mask)
+            self.write(4, f"predictions/{name}.nii.gz", found.astype(np.uint8))
+            dice = 2 * int((mask * found).sum()) / int(mask.sum() + found.sum())
+            entries.append({"prediction_file": f"x/{name}.nii.gz", "metrics": {"1": {"Dice": dice}}})
+        (self.written / "5/predictions").mkdir(parents=True)
+        (self.written / "5/predictions/summary.json").write_text(json.dumps({"metric_per_case": entries}))
+        return np.mean([entry["metrics"]["1"]["Dice"] for entry in entries])
+
+    def commands(self):
+        return [(self.calls / str(step)).read_text().splitlines() for step in range(len(list(self.calls.iterdir())))]
+
+    def environment(self, step):
+        lines = (self.calls.parent / f"{step}.env").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    made = Stage(tmp_path / "a stage")
+    monkeypatch.setattr(sys, "executable", str(made.bin / "python"))
+    return made
+
+
+def test_six_commands_in_their_order_and_a_page(stage, capsys):
+    stage.prepare()
+    page = run_demo(stage.out, Options(patients=7, size=64, slices=5, seed=3))
+    assert page == stage.out / "report" / "index.html"
+    raw, predictions, model = stage.out / RAW, stage.out / "predictions", stage.out / MODEL
+    which, how = ["-d", "701", "-c", "2d"], ["-tr", TRAINER, "-device", "cpu"]
+    commands = stage.commands()
+    assert [command[: 3 if command[0] == "nnunet-cipa" else 1] for command in commands] == [
+        ["nnunet-cipa", "phantom", "pclt20k"],
+        ["nnunet-cipa", "convert", "pclt20k"],
+        *([name] for name in PROGRAMS[1:]),
+    ]
+    phantom, convert, plan, train, predict, evaluate = commands
+    assert phantom[3] == convert[3] == str(stage.out / "phantom")
+    assert phantom[4:] == ["--patients", "7", "--size", "64", "--slices", "5", "--seed", "3"]
+    assert convert[convert.index("--dataset-id") + 1] == "701"
+    assert plan[1:5] == which
+    assert train[1:] == ["701", "2d", "0", *how]
+    assert predict[1:5] == ["-i", str(raw / "imagesTs"), "-o", str(predictions)]
+    assert predict[5:15] == [*which, "-f", "0", *how]
+    assert evaluate[1:3] == [str(raw / "labelsTs"), str(predictions)]
+    assert evaluate[4:7:2] == [str(model / "dataset.json"), str(model / "plans.json")]
+    printed = [shlex.split(line[2:]) for line in capsys.readouterr().out.splitlines() if line.startswith("$ ")]
+    assert printed == [commands[0], *commands[1:3], ["nnUNet_n_proc_DA=0", *train], *commands[4:]]
+    logs = [f"0{i}_{n}.log" for i, n in enumerate(("phantom", "convert", "plan", "train", "predict", "evaluate"), 1)]
+    assert sorted(path.name for path in (stage.out / "logs").iterdir()) == logs
+
+
+def test_the_callers_settings_do_not_reach_the_commands(stage, monkeypatch):
+    stage.prepare()
+    for name in ("nnUNet_raw", "nnUNet_compile", "nnUNet_n_proc_DA", "nnUNet_extTrainer", "nnUNet_wandb_enabled"):
+        monkeypatch.setenv(name, "/of/the/user")
+    monkeypatch.setenv("NNUNET_CIPA_ENCODER", "/of/the/user.pth")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    before = dict(os.environ)
+    run_demo(stage.out, Options())
+    assert dict(os.environ) == before
+    for step in range(6):
+        found = stage.environment(step)
+        assert "/of/the/user" not in found.values()
+        assert "NNUNET_CIPA_ENCODER" not in found
+        assert found["OMP_NUM_THREADS"] == "1"
+        assert found["nnUNet_extTrainer"] == str(plugin_path())
+        assert found["nnUNet_compile"] == "f"
+        for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+            assert found[name] == str(stage.out / name)
+        assert ("nnUNet_n_proc_DA" in found) == (step == 3)
+
+
+@pytest.mark.parametrize(("path", "first"), [(None, True), ("/usr/bin:/bin", True), ("/bin:{programs}", False)])
+def test_programs_of_this_python_are_on_the_path_of_the_commands(path, first):
+    programs = str(Path(sys.executable).parent)
+    parent = {} if path is None else {"PATH": path.format(programs=programs)}
+    folders = child_environment(parent, {})["PATH"].split(os.pathsep)
+    assert folders.count(programs) == 1
+    assert (folders[0] == programs) == first
+
+
+@pytest.mark.parametrize("guess", ["nothing", "everything", "a quarter"])
+def test_a_network_that_did_not_learn_fails_but_the_page_is_there(stage, capsys, guess):
+    mean = stage.prepare(guess)
+    assert mean < MIN_DICE
+    assert main(["demo", str(stage.out)]) == 1
+    message = capsys.readouterr().err
+    assert f"Mean Dice {mean:.3f} on 2 held-out cases is below {MIN_DICE}: the network did not learn" in message
+    assert str(stage.out / "report" / "index.html") in message
+    assert 'class="card verdict failed"' in (stage.out / "report" / "index.html").read_text()
+
+
+def test_a_network_that_learned_passes(stage, capsys):
+    stage.prepare()
+    assert main(["demo", str(stage.out)]) == 0
+    printed = capsys.readouterr().out
+    assert "Mean Dice 1.000 on 2 held-out cases is at least 0.5: the network learned." in printed
+    assert 'class="card verdict passed"' in (stage.out / "report" / "index.html").read_text()
+
+
+def test_a_step_that_fails_is_the_last_one(stage, capsys):
+    stage.prepare()
+    (stage.written / "3.fails").touch()
+    assert main(["demo", str(stage.out)]) == 1
+    assert "step train ended with exit code 1" in (message := capsys.readouterr().err)
+    assert "out of memory" in message
+    assert len(stage.commands()) == 4
+    assert not (stage.out / "report").exists()
+
+
+def tree(folder):
+    return {path.relative_to(folder): path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_of_something_else_is_refused_and_left_alone(stage, overwrite):
+    (stage.out / "logs").mkdir(parents=True)
+    (stage.out / "logs" / "mine.txt").write_text("mine")
+    before = tree(stage.out)
+    with pytest.raises(CIPAError, match=r"out: is not empty and holds no earlier demo; give a new folder"):
+        run_demo(stage.out, Options(), overwrite=overwrite)
+    assert tree(stage.out) == before
+    assert stage.commands() == []
+
+
+def test_a_file_is_refused(stage):
+    stage.out.write_text("mine")
+    with pytest.raises(CIPAError, match="out: is a file; give a new folder"):
+        run_demo(stage.out, Options())
+    assert stage.out.read_text() == "mine"
+
+
+def test_an_earlier_demo_is_replaced_only_when_told(stage):
+    demo._prepare(Demo(stage.out, Options()), overwrite=False)
+    for name in ("phantom", "nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results", "predictions", "report", "logs"):
+        (stage.out / name).mkdir(exist_ok=True)
+        (stage.out / name / "old").touch()
+    (stage.out / "notes").mkdir()
+    (stage.out / "notes" / "mine.txt").write_text("mine")
+    before = tree(stage.out)
+    with pytest.raises(CIPAError, match="holds an earlier demo; give --overwrite"):
+        run_demo(stage.out, Options())
+    assert tree(stage.out) == before
+    stage.prepare()
+    run_demo(stage.out, Options(seed=9), overwrite=True)
+    after = tree(stage.out)
+    assert not [path for path in after if path.name == "old"]
+    assert after[Path("notes/mine.txt")] == b"mine"
+    assert json.loads(after[Path("demo.json")])["options"]["seed"] == 9
+
+
+def test_an_empty_folder_is_taken(stage):
+    stage.prepare()
+    stage.out.mkdir()
+    assert run_demo(stage.out, Options()).is_file()
+
+
+def results(**scores):
+    nowhere = Path("x")
+    return [
+        CaseResult(CaseFiles(name, nowhere, nowhere, nowhere), Measures(dice, 1.0, 1.0, 1.0), 0.5)
+        for name, dice in scores.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scores", "passed", "mean"),
+    [
+        ({"a": 0.0, "b": 0.0}, False, "0.000"),
+        ({"a": 0.49, "b": 0.5}, False, "0.495"),
+        ({"a": 0.25, "b": 0.75}, True, "0.500"),
+        ({"a": 1.0}, True, "1.000"),
+    ],
+)
+def test_verdict(scores, passed, mean):
+    verdict = judge(scores, results(**scores))
+    assert verdict.passed == passed
+    assert verdict.sentence.startswith(f"Mean Dice {mean} on {len(scores)} held-out cases ")
+
+
+@pytest.mark.parametrize("stock", [{"a": 0.9, "b": 0.8}, {"a": 0.9}, {"a": 0.9, "c": 0.7}, {}])
+def test_a_summary_of_other_scores_is_refused(stock):
+    with pytest.raises(CIPAError, match=r"summary\.json has the Dice"):
+        judge(stock, results(a=0.9, b=0.7))
