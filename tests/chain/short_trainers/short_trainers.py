@@ -2,7 +2,7 @@
 
 import torch
 
-from nnunet_cipa.trainers import nnUNetTrainerCIPA_demo
+from nnunet_cipa.trainers import nnUNetTrainerCIPA_demo, nnUNetTrainerCIPASIMTransfer
 
 
 class nnUNetTrainerCIPA_short(nnUNetTrainerCIPA_demo):
@@ -25,3 +25,23 @@ class nnUNetTrainerCIPA_short_noCRM(nnUNetTrainerCIPA_short):
     def __init__(self, plans, configuration, fold, dataset_json, device=torch.device("cuda")):
         super().__init__(plans, configuration, fold, dataset_json, device)
         self.num_epochs = 1
+
+
+class nnUNetTrainerCIPA_brief(nnUNetTrainerCIPA_short):
+    """One epoch, to transfer from."""
+
+    def __init__(self, plans, configuration, fold, dataset_json, device=torch.device("cuda")):
+        super().__init__(plans, configuration, fold, dataset_json, device)
+        self.num_epochs = 1
+
+
+class nnUNetTrainerCIPASIMTransfer_brief(nnUNetTrainerCIPASIMTransfer):
+    """One epoch of the nano variant, to transfer to."""
+
+    architecture = {"variant": "nano", "slices": 3, "sim": "input"}
+
+    def __init__(self, plans, configuration, fold, dataset_json, device=torch.device("cuda")):
+        super().__init__(plans, configuration, fold, dataset_json, device)
+        self.num_epochs = 1
+        self.num_iterations_per_epoch = 2
+        self.num_val_iterations_per_epoch = 1
