@@ -12,13 +12,12 @@ from nnunetv2.dataset_conversion.generate_dataset_json import generate_dataset_j
 from nnunet_cipa import __version__
 from nnunet_cipa.errors import CIPAError
 
-from .gaps import suspect_gaps
 from .nnunet_folder import dataset_folder, planned_splits
 from .pclt20k_case import FOLDERS, CaseJob, Intensity, write_case
-from .pclt20k_check import CheckedPatient, CheckJob, check_patient
+from .pclt20k_check import CheckedPatient, CheckJob, check_patient, split_at_gaps
 from .pclt20k_source import Source, read_source
 from .problems import refuse
-from .splits import make_splits
+from .splits import make_splits, name_cases
 from .staging import staged_folder
 from .workers import default_processes, run_jobs
 
@@ -45,6 +44,9 @@ class Options:
         Number of processes.
     overwrite
         Replace an existing dataset.
+    split_at_gaps
+        Cut a patient where slices seem to be missing into several cases, so that all neighbours in a case are
+        neighbours in the body.
     """
 
     dataset_id: int = 701
@@ -54,24 +56,29 @@ class Options:
     seed: int = 12345
     processes: int = field(default_factory=default_processes)
     overwrite: bool = False
+    split_at_gaps: bool = False
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What was converted: the folder, all patients, PNG files that no list names, and what to tell the user."""
+    """What was converted: the folder, all patients, their sections, which are the cases, and what to tell the user.
+
+    ``unlisted`` are PNG files that no list names.
+    """
 
     folder: Path
     patients: tuple[CheckedPatient, ...]
+    sections: tuple[CheckedPatient, ...]
     unlisted: tuple[str, ...]
     warnings: tuple[str, ...]
 
     def cases(self, part: str) -> list[CheckedPatient]:
-        """Return the patients of ``train`` or ``test``."""
-        return [checked for checked in self.patients if checked.patient.part == part]
+        """Return the cases of ``train`` or ``test``: patients, or their sections."""
+        return [checked for checked in self.sections if checked.patient.part == part]
 
 
 def convert_pclt20k(source: Path, options: Options | None = None) -> Conversion:
-    """Write PCLT20K to ``$nnUNet_raw/DatasetNNN_NAME``, one case a patient.
+    """Write PCLT20K to ``$nnUNet_raw/DatasetNNN_NAME``, one case a patient or a section of one.
 
     Everything is read and checked before anything is written, and the dataset appears under its name only when it is
     complete.
@@ -96,12 +103,16 @@ def convert_pclt20k(source: Path, options: Options | None = None) -> Conversion:
     found = read_source(source)
     checked = _check(found, options)
     train = {case.patient.patient: len(case.facts) for case in checked if case.patient.part == "train"}
-    splits = make_splits(train, options.seed)
-    conversion = Conversion(final, checked, found.unlisted, tuple(_warnings(found, final, splits)))
+    sections = tuple(s for case in checked for s in (split_at_gaps(case) if options.split_at_gaps else [case]))
+    cases: dict[str, list[str]] = {}
+    for section in sections:
+        cases.setdefault(section.patient.patient, []).append(section.case)
+    splits = name_cases(make_splits(train, options.seed), cases)
+    conversion = Conversion(final, checked, sections, found.unlisted, tuple(_warnings(found, final, splits)))
     with staged_folder(final, overwrite=options.overwrite) as folder:
         for name in (*FOLDERS["train"], *FOLDERS["test"], "provenance"):
             (folder / name).mkdir()
-        jobs = [CaseJob(found.root, folder, case, options.spacing, options.intensity) for case in checked]
+        jobs = [CaseJob(found.root, folder, case, options.spacing, options.intensity) for case in sections]
         run_jobs(write_case, jobs, options.processes, "writing")
         _write_dataset_json(folder, conversion, options)
         _write_json(folder / "splits_final.json", splits)
@@ -155,7 +166,9 @@ def _summary(conversion: Conversion, options: Options) -> dict[str, object]:
         "seed": options.seed,
         "cases": {part: len(conversion.cases(part)) for part in FOLDERS},
         "slices": {part: sum(len(case.facts) for case in conversion.cases(part)) for part in FOLDERS},
-        "suspected_gaps": sum(len(suspect_gaps(list(case.steps))) for case in conversion.patients),
+        "patients": {part: sum(p.patient.part == part for p in conversion.patients) for part in FOLDERS},
+        "split_at_gaps": options.split_at_gaps,
+        "suspected_gaps": sum(len(patient.gaps) for patient in conversion.patients),
         "mask_pixels_between": sum(fact.between for case in conversion.patients for fact in case.facts),
         "stored_as_rgb": sum(len(fact.rgb) for case in conversion.patients for fact in case.facts),
         "unlisted_files": conversion.unlisted,

@@ -1,4 +1,4 @@
-"""Writes one patient of PCLT20K as an nnU-Net case with its provenance."""
+"""Writes one case of PCLT20K, a patient or a section of one, as an nnU-Net case with its provenance."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from nnunet_cipa import __version__
 from nnunet_cipa.errors import CIPAError
 
-from .gaps import suspect_gaps
 from .nifti_stream import NiftiStream
 from .pclt20k_check import CheckedPatient
 from .pclt20k_slice import read_slice
@@ -49,7 +48,7 @@ class Intensity(str, Enum):
 
 @dataclass(frozen=True)
 class CaseJob:
-    """A checked patient, where it comes from, and the dataset folder it goes to."""
+    """A checked case, where it comes from, and the dataset folder it goes to."""
 
     root: Path
     folder: Path
@@ -59,7 +58,7 @@ class CaseJob:
 
 
 def write_case(job: CaseJob) -> None:
-    """Write CT, PET, mask and provenance of one patient, slice by slice.
+    """Write CT, PET, mask and provenance of one case, slice by slice.
 
     Raises
     ------
@@ -68,11 +67,11 @@ def write_case(job: CaseJob) -> None:
     """
     try:
         _write_volumes(job)
-        path = job.folder / "provenance" / f"{job.checked.patient.patient}.json"
+        path = job.folder / "provenance" / f"{job.checked.case}.json"
         path.write_text(json.dumps(provenance(job), indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise CIPAError(
-            f"{error.filename or job.folder}: writing patient {job.checked.patient.patient} failed ({error.strerror}); "
+            f"{error.filename or job.folder}: writing patient {job.checked.case} failed ({error.strerror}); "
             "free space or check permissions in nnUNet_raw"
         ) from error
 
@@ -81,9 +80,10 @@ def provenance(job: CaseJob) -> dict[str, object]:
     """Describe where a case comes from and what was assumed."""
     checked = job.checked
     names = [fact.name for fact in checked.facts]
-    gaps = suspect_gaps(list(checked.steps))
     return {
-        "case": checked.patient.patient,
+        "case": checked.case,
+        "patient": checked.patient.patient,
+        "section": checked.section,
         "source": "PCLT20K",
         "list": f"{checked.patient.part}.txt",
         "converted_by": f"nnunet_cipa {__version__}",
@@ -92,7 +92,9 @@ def provenance(job: CaseJob) -> dict[str, object]:
         "spacing_mm": job.spacing,
         "spacing_assumed": True,
         "orientation_assumed": "LPS",
-        "suspected_gaps": [{"after": names[i], "before": names[i + 1], **asdict(checked.steps[i])} for i in gaps],
+        "suspected_gaps": [
+            {"after": names[i], "before": names[i + 1], **asdict(checked.steps[i])} for i in checked.gaps
+        ],
         "slices": [asdict(fact) for fact in checked.facts],
         "steps": [asdict(step) for step in checked.steps],
     }
@@ -101,7 +103,7 @@ def provenance(job: CaseJob) -> dict[str, object]:
 def _write_volumes(job: CaseJob) -> None:
     checked = job.checked
     images, labels = (job.folder / name for name in FOLDERS[checked.patient.part])
-    case = checked.patient.patient
+    case = checked.case
     shape = (len(checked.facts), checked.size[1], checked.size[0])
     store = job.intensity.store()
     with (

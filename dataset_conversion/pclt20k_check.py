@@ -1,11 +1,12 @@
 """The checking pass over one patient of PCLT20K: every file is read, nothing is written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
 
-from .gaps import Step, measure_step
+from .gaps import Step, measure_step, suspect_gaps
 from .pclt20k_slice import SliceFacts, SliceImages, describe_slice, read_slice
 from .pclt20k_source import PatientSlices
 
@@ -20,12 +21,33 @@ class CheckJob:
 
 @dataclass(frozen=True)
 class CheckedPatient:
-    """A patient after the checking pass; ``facts`` and ``steps`` are whole only if there are no ``problems``."""
+    """A patient after the checking pass, or a section of one.
+
+    Attributes
+    ----------
+    patient
+        The names of the slices.
+    facts, steps
+        What was measured of each slice and between neighbours; whole only if there are no ``problems``.
+    gaps
+        Indices of the slices after which slices seem to be missing.
+    problems
+        What is wrong, a line each.
+    section
+        Number of a section between gaps, from 1; None for a whole patient.
+    """
 
     patient: PatientSlices
     facts: tuple[SliceFacts, ...]
     steps: tuple[Step, ...]
+    gaps: tuple[int, ...]
     problems: tuple[str, ...]
+    section: int | None = None
+
+    @property
+    def case(self) -> str:
+        """Name of the case: the patient's, and the section's number after an underscore."""
+        return self.patient.patient if self.section is None else f"{self.patient.patient}_{self.section}"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -51,7 +73,25 @@ def check_patient(job: CheckJob) -> CheckedPatient:
         if before is not None:
             steps.append(measure_step((before.ct, before.tumour), (images.ct, images.tumour)))
         before = images
-    return CheckedPatient(job.patient, tuple(facts), tuple(steps), tuple(problems))
+    return CheckedPatient(job.patient, tuple(facts), tuple(steps), tuple(suspect_gaps(steps)), tuple(problems))
+
+
+def split_at_gaps(checked: CheckedPatient) -> list[CheckedPatient]:
+    """Cut a patient at its suspected gaps into sections; one without gaps stays whole."""
+    if not checked.gaps:
+        return [checked]
+    edges = [0, *(gap + 1 for gap in checked.gaps), len(checked.facts)]
+    return [
+        replace(
+            checked,
+            patient=replace(checked.patient, slices=checked.patient.slices[first:end]),
+            facts=checked.facts[first:end],
+            steps=checked.steps[first : end - 1],
+            gaps=(),
+            section=section,
+        )
+        for section, (first, end) in enumerate(pairwise(edges), start=1)
+    ]
 
 
 def _check_size(path: Path, fact: SliceFacts, before: list[SliceFacts]) -> None:

@@ -19,7 +19,7 @@ def make_splits(slices: Mapping[str, int], seed: int) -> list[dict[str, list[str
     Parameters
     ----------
     slices
-        Number of slices of each training case (one case a patient).
+        Number of slices of each training patient.
     seed
         The same cases and seed give the same folds.
 
@@ -40,3 +40,11 @@ def make_splits(slices: Mapping[str, int], seed: int) -> list[dict[str, list[str
         for case, fold in zip(block, rng.permutation(FOLDS)[: len(block)], strict=True):
             folds[fold].append(case)
     return [{"train": sorted(set(cases) - set(fold)), "val": sorted(fold)} for fold in folds]
+
+
+def name_cases(splits: list[dict[str, list[str]]], cases: Mapping[str, list[str]]) -> list[dict[str, list[str]]]:
+    """Put each patient's cases in its place, so that they all stay in one fold."""
+    return [
+        {part: sorted(case for patient in patients for case in cases[patient]) for part, patients in split.items()}
+        for split in splits
+    ]

@@ -47,6 +47,11 @@ def _register_convert(subparsers: "Subparsers[argparse.ArgumentParser]", common:
         help="paper: v / 255 * 3.2 - 1.6, not normalised again; raw: grey values, which nnU-Net normalises "
         "(default: %(default)s)",
     )
+    parser.add_argument(
+        "--split-at-gaps",
+        action="store_true",
+        help="cut a patient where slices seem to be missing into several cases, which stay in one fold",
+    )
     parser.add_argument("--statistics", type=Path, metavar="DIR", help="write figures and a table of the slices to DIR")
     parser.add_argument("--seed", type=int, default=12345, metavar="N", help="of the five folds (default: %(default)s)")
     parser.set_defaults(run=_convert_pclt20k)
@@ -89,6 +94,7 @@ def _convert_pclt20k(args: argparse.Namespace) -> None:
         seed=args.seed,
         processes=default_processes() if args.processes is None else args.processes,
         overwrite=args.overwrite,
+        split_at_gaps=args.split_at_gaps,
     )
     if args.statistics is not None:
         args.statistics.mkdir(parents=True, exist_ok=True)
@@ -104,16 +110,14 @@ def _convert_pclt20k(args: argparse.Namespace) -> None:
 
 
 def _summary(conversion: "Conversion") -> str:
-    from nnunet_cipa.dataset_conversion.gaps import suspect_gaps  # noqa: PLC0415 - as above
-
     lines = []
     for part, folder in (("train", "imagesTr"), ("test", "imagesTs")):
         cases = conversion.cases(part)
         slices = sum(len(case.facts) for case in cases)
-        gaps = [len(suspect_gaps(list(case.steps))) for case in cases]
+        gaps = [len(patient.gaps) for patient in conversion.patients if patient.patient.part == part]
         lines.append(
             f"{part}: {len(cases)} cases, {slices} slices in {folder}; {sum(gaps)} suspected gaps in "
-            f"{sum(count > 0 for count in gaps)} cases"
+            f"{sum(count > 0 for count in gaps)} of {len(gaps)} patients"
         )
     lines.append(f"written to {conversion.folder}")
     return "\n".join(lines)
