@@ -16,6 +16,12 @@ from nnunet_cipa.trainers.optimizer import parameter_groups
 
 WORLD_SIZE = 2
 STEPS = 2
+SWITCHES = {
+    "whole": {},
+    "ablated": {"crm": False, "dcim": False},
+    "sim": {"slices": 3, "sim": "input"},
+    "features": {"slices": 3, "sim": "features", "sim_learnable": True},
+}
 
 
 def free_port():
@@ -37,7 +43,7 @@ def train(rank, port, folder, switches):
     for _ in range(STEPS):  # a parameter left out of a pass is an error in the next one
         optimizer.zero_grad(set_to_none=True)
         target = torch.randint(0, 2, (2, 1, 32, 32)).float()
-        loss_function(network(torch.randn(2, 2, 32, 32)), target).backward()
+        loss_function(network(torch.randn(2, 2 * network.module.slices, 32, 32)), target).backward()
         optimizer.step()
     state = {name: p.detach() for name, p in network.module.named_parameters()}
     unused = [name for name, p in network.module.named_parameters() if p.grad is None]
@@ -46,7 +52,7 @@ def train(rank, port, folder, switches):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("switches", [{}, {"crm": False, "dcim": False}], ids=["whole", "ablated"])
+@pytest.mark.parametrize("switches", SWITCHES.values(), ids=SWITCHES)
 def test_two_processes_stay_equal_and_use_every_parameter(tmp_path, switches):
     mp.spawn(train, args=(free_port(), tmp_path, switches), nprocs=WORLD_SIZE)
     first, second = (torch.load(tmp_path / f"{rank}.pth") for rank in range(WORLD_SIZE))
