@@ -33,6 +33,7 @@ TRAINER = "nnUNetTrainerCIPA_demo"
 MIN_DICE = 0.5
 NNUNET_FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
 MARKER = "demo.json"
+_MAKER = "nnunet_cipa demo"
 NOTICE = (
     "These are synthetic phantoms, drawn by a program. The figures show that the software works from end to end; they "
     "say nothing about patients."
@@ -171,12 +172,12 @@ def _exports(demo: Demo, environment: Mapping[str, str]) -> list[str]:
 
 
 def _prepare(demo: Demo, *, overwrite: bool) -> None:
-    """Make the folders, after those of an earlier demo were removed; nothing that a demo did not write is touched."""
+    """Make the folders, after those of an earlier demo, which belong to the demo with all they hold, were removed."""
     out = demo.out
     if out.exists() and not out.is_dir():
         raise CIPAError(f"{out}: is a file; give a new folder")
     if out.exists() and any(out.iterdir()):
-        if not (out / MARKER).is_file():
+        if not _holds_demo(out):
             raise CIPAError(f"{out}: is not empty and holds no earlier demo; give a new folder")
         if not overwrite:
             raise CIPAError(f"{out}: holds an earlier demo; give --overwrite to replace it, or a new folder")
@@ -185,8 +186,16 @@ def _prepare(demo: Demo, *, overwrite: bool) -> None:
                 shutil.rmtree(out / name)
     for name in (*NNUNET_FOLDERS, "logs"):
         (out / name).mkdir(parents=True, exist_ok=True)
-    facts = {"made_by": f"nnunet_cipa {__version__}", "options": asdict(demo.options)}
+    facts = {"made_by": f"{_MAKER} {__version__}", "options": asdict(demo.options)}
     (out / MARKER).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _holds_demo(out: Path) -> bool:
+    try:
+        facts = json.loads((out / MARKER).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return False
+    return isinstance(facts, dict) and str(facts.get("made_by", "")).startswith(_MAKER)
 
 
 def _show(demo: Demo, commands: list[Command]) -> Path:
@@ -227,12 +236,21 @@ def judge(stock: Mapping[str, float], results: Sequence[CaseResult]) -> Verdict:
     ------
     CIPAError
         If nnU-Net and the page do not have the same Dice for the same cases.
+
+    Notes
+    -----
+    Cases whose truth and prediction are both empty have no Dice and do not count; with no others the mean is 0.
     """
     shown = {result.files.name: result.network.dice for result in results}
-    if shown.keys() != stock.keys() or any(abs(shown[name] - stock[name]) > 1e-6 for name in shown):
+    if shown.keys() != stock.keys() or not all(_same(shown[name], stock[name]) for name in shown):
         raise CIPAError(f"nnU-Net's summary.json has the Dice {dict(stock)} and the page {shown}; run the demo again")
-    mean = math.fsum(stock.values()) / len(stock)
+    defined = [score for score in stock.values() if not math.isnan(score)]
+    mean = math.fsum(defined) / len(defined) if defined else 0.0
     passed = mean >= MIN_DICE
     outcome = "the network learned" if passed else "the network did not learn"
     relation = "is at least" if passed else "is below"
-    return Verdict(passed, f"Mean Dice {mean:.3f} on {len(stock)} held-out cases {relation} {MIN_DICE}: {outcome}.")
+    return Verdict(passed, f"Mean Dice {mean:.3f} on {len(defined)} held-out cases {relation} {MIN_DICE}: {outcome}.")
+
+
+def _same(first: float, second: float) -> bool:
+    return math.isclose(first, second, abs_tol=1e-6) or (math.isnan(first) and math.isnan(second))

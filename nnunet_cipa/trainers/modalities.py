@@ -25,11 +25,12 @@ def find_modalities(dataset_json: dict[str, Any]) -> tuple[str, ...]:
     """
     key = "modalities" if "modalities" in dataset_json else "channel_names"
     names = dataset_json.get(key, {})
-    found = [str(names[index]) for index in sorted(names, key=int)]
-    modalities = tuple(_SPELLINGS.get(name.upper(), name) for name in found)
+    modalities: tuple[str, ...] = ()
+    if isinstance(names, dict) and names.keys() == {"0", "1"}:
+        modalities = tuple(_SPELLINGS.get(str(names[index]).upper(), "") for index in ("0", "1"))
     if sorted(modalities) != ["CT", "PET"]:
         raise CIPAError(
-            f"dataset.json: {key} is {found}, and CIPA needs one CT and one PET channel; if the data are that, add "
+            f"dataset.json: {key} is {names}, and CIPA needs one CT and one PET channel; if the data are that, add "
             '"modalities": {"0": "CT", "1": "PET"} (in the order of the channels) to dataset.json'
         )
     return modalities

@@ -1,6 +1,7 @@
 """The demo with programs in place of nnU-Net's, which keep what they were called with; the evaluation is real."""
 
 import json
+import math
 import os
 import shlex
 import sys
@@ -234,6 +235,14 @@ def test_an_earlier_demo_is_replaced_only_when_told(stage):
     assert json.loads(after[Path("demo.json")])["options"]["seed"] == 9
 
 
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"made_by": "another program"}'])
+def test_a_file_that_is_called_as_the_demos_is_no_demo(stage, content):
+    stage.out.mkdir()
+    (stage.out / "demo.json").write_text(content)
+    with pytest.raises(CIPAError, match="holds no earlier demo"):
+        run_demo(stage.out, Options(), overwrite=True)
+
+
 def test_an_empty_folder_is_taken(stage):
     stage.prepare()
     stage.out.mkdir()
@@ -263,7 +272,15 @@ def test_verdict(scores, passed, mean):
     assert verdict.sentence.startswith(f"Mean Dice {mean} on {len(scores)} held-out cases ")
 
 
-@pytest.mark.parametrize("stock", [{"a": 0.9, "b": 0.8}, {"a": 0.9}, {"a": 0.9, "c": 0.7}, {}])
+def test_a_case_without_a_dice_does_not_count():
+    scores = {"a": 0.9, "b": math.nan}
+    assert judge(scores, results(**scores)).sentence.startswith("Mean Dice 0.900 on 1 held-out cases ")
+    assert not judge({"b": math.nan}, results(b=math.nan)).passed
+
+
+@pytest.mark.parametrize(
+    "stock", [{"a": 0.9, "b": 0.8}, {"a": 0.9}, {"a": 0.9, "c": 0.7}, {}, {"a": 0.9, "b": math.nan}]
+)
 def test_a_summary_of_other_scores_is_refused(stock):
     with pytest.raises(CIPAError, match=r"summary\.json has the Dice"):
         judge(stock, results(a=0.9, b=0.7))

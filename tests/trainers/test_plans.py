@@ -84,12 +84,23 @@ def test_modalities_key_wins_over_channel_names(plans, dataset_json):
 
 
 @pytest.mark.parametrize(
-    "channels", [{"0": "CT"}, {"0": "CT", "1": "CT"}, {"0": "T1", "1": "T2"}, {"0": "CT", "1": "PET", "2": "CT"}, {}]
+    "channels",
+    [
+        {"0": "CT"},
+        {"0": "CT", "1": "CT"},
+        {"0": "T1", "1": "T2"},
+        {"0": "CT", "1": "PET", "2": "CT"},
+        {"0": "CT", "2": "PET"},
+        {"CT": 0, "PET": 1},
+        ["CT", "PET"],
+        None,
+        {},
+    ],
 )
 def test_other_inputs_are_refused_with_what_was_found(plans, dataset_json, channels):
     del dataset_json["modalities"]
     dataset_json["channel_names"] = channels
     with pytest.raises(RuntimeError) as error:
         plan_cipa(plans, "2d", dataset_json, {})
-    assert str(list(channels.values())) in str(error.value)
+    assert str(channels) in str(error.value)
     assert "modalities" in str(error.value)
