@@ -180,7 +180,7 @@ def test_a_network_that_learned_passes(stage, capsys):
     stage.prepare()
     assert main(["demo", str(stage.out)]) == 0
     printed = capsys.readouterr().out
-    assert "Mean Dice 1.000 on 2 held-out cases is at least 0.5: the network learned." in printed
+    assert "Mean Dice 1.000 on 2 held-out cases is at least 0.4: the network learned." in printed
     assert 'class="card verdict passed"' in (stage.out / "report" / "index.html").read_text()
 
 
@@ -261,8 +261,8 @@ def results(**scores):
     ("scores", "passed", "mean"),
     [
         ({"a": 0.0, "b": 0.0}, False, "0.000"),
-        ({"a": 0.49, "b": 0.5}, False, "0.495"),
-        ({"a": 0.25, "b": 0.75}, True, "0.500"),
+        ({"a": 0.29, "b": 0.5}, False, "0.395"),
+        ({"a": 0.15, "b": 0.65}, True, "0.400"),
         ({"a": 1.0}, True, "1.000"),
     ],
 )
