@@ -11,7 +11,7 @@ DEMO ?= demo_results
 	touch $@
 
 demo: .venv/installed
-	$(BIN)/nnunet-cipa demo $(DEMO)
+	$(BIN)/nnunet-cipa demo $(DEMO) --rows
 
 test: .venv/installed
 	$(BIN)/python -m pytest

@@ -7,9 +7,10 @@ import torch
 from dynamic_network_architectures.architectures.unet import PlainConvUNet, ResidualEncoderUNet
 from torch import nn
 
-from nnunet_cipa.bench.timing import measure, render
+from nnunet_cipa.bench.timing import measure
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
+from nnunet_cipa.tables import render
 
 _HEADER = ("network", "parameters", "pass", "median s", "range s", "memory", "ratio")
 # What nnU-Net 2.8 plans for slices of 512 x 512: eight stages, and the blocks of the stages of ResEnc-L.

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nnunet_cipa.bench.timing import measure, render
+from nnunet_cipa.bench.timing import measure
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.ops import available_backends, selective_scan
+from nnunet_cipa.tables import render
 
 _GROUPS = 4
 _HEADER = ("backend", "pass", "median s", "range s", "memory", "largest error", "ratio")

@@ -5,7 +5,7 @@ import math
 import re
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,12 +88,3 @@ def _resident(name: str) -> int:
     found = re.search(rf"{name}:\s+(\d+) kB", _STATUS.read_text())
     assert found is not None  # noqa: S101 - Linux always has both lines
     return int(found.group(1)) * 1024
-
-
-def render(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table in Markdown, its columns aligned so that it reads well in a terminal."""
-    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-             for row in (header, *rows)]  # fmt: skip
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from nnunet_cipa.evaluation.cases import CaseFiles, find_cases
 from nnunet_cipa.evaluation.measures import Measures, dice, hausdorff95, measure
+from nnunet_cipa.evaluation.positions import dice_by_position, lesion_ends
 from nnunet_cipa.evaluation.report import CaseResult, Command, Page, Verdict, score_case, write_page
 from nnunet_cipa.evaluation.summary import read_dice
 from nnunet_cipa.evaluation.threshold import PetThreshold, fit_pet_threshold
@@ -18,9 +19,11 @@ __all__ = [
     "Volume",
     "check_same_geometry",
     "dice",
+    "dice_by_position",
     "find_cases",
     "fit_pet_threshold",
     "hausdorff95",
+    "lesion_ends",
     "measure",
     "read_dice",
     "read_mask",

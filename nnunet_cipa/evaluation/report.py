@@ -16,6 +16,7 @@ from nnunet_cipa.evaluation.overlay import draw_overlay
 from nnunet_cipa.evaluation.threshold import PetThreshold
 from nnunet_cipa.evaluation.versions import versions
 from nnunet_cipa.evaluation.volumes import check_same_geometry, read_mask, read_volume
+from nnunet_cipa.tables import Table
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class Page:
         The trivial predictor of ``threshold_dice``.
     curve : Path
         nnU-Net's progress.png.
+    tables : sequence of Table
+        Further results.
     commands : sequence of Command
         How the results came about.
     facts : dict
@@ -76,6 +79,7 @@ class Page:
     results: Sequence[CaseResult]
     threshold: PetThreshold
     curve: Path
+    tables: Sequence[Table] = ()
     commands: Sequence[Command] = ()
     facts: dict[str, str] = field(default_factory=dict)
 

@@ -13,19 +13,28 @@ from nnunet_cipa.trainers.slices import (
     nnUNetTrainerCIPASIM_features,
     nnUNetTrainerCIPASIM_learnable,
 )
-from nnunet_cipa.trainers.small import nnUNetTrainerCIPA_demo, nnUNetTrainerCIPASIM_demo
+from nnunet_cipa.trainers.small import (
+    nnUNetTrainerCIPA25D_demoTransfer,
+    nnUNetTrainerCIPA_demo,
+    nnUNetTrainerCIPA_demoTransfer,
+    nnUNetTrainerCIPASIM_demo,
+    nnUNetTrainerCIPASIM_demoTransfer,
+)
 from nnunet_cipa.trainers.transfer import nnUNetTrainerCIPASIMTransfer
 
 __all__ = [
     "nnUNetTrainerCIPA",
     "nnUNetTrainerCIPA25D",
+    "nnUNetTrainerCIPA25D_demoTransfer",
     "nnUNetTrainerCIPASIM",
     "nnUNetTrainerCIPASIMTransfer",
     "nnUNetTrainerCIPASIM_5slices",
     "nnUNetTrainerCIPASIM_demo",
+    "nnUNetTrainerCIPASIM_demoTransfer",
     "nnUNetTrainerCIPASIM_features",
     "nnUNetTrainerCIPASIM_learnable",
     "nnUNetTrainerCIPA_demo",
+    "nnUNetTrainerCIPA_demoTransfer",
     "nnUNetTrainerCIPA_noCRM",
     "nnUNetTrainerCIPA_noCRM_noDCIM",
     "nnUNetTrainerCIPA_noDCIM",

@@ -6,7 +6,7 @@ import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
-from nnunet_cipa.trainers.slices import nnUNetTrainerCIPASIM
+from nnunet_cipa.trainers.slices import nnUNetTrainerCIPA25D, nnUNetTrainerCIPASIM
 
 
 class Shortened(nnUNetTrainer):
@@ -35,5 +35,41 @@ class nnUNetTrainerCIPA_demo(Shortened, nnUNetTrainerCIPA):
 
 class nnUNetTrainerCIPASIM_demo(Shortened, nnUNetTrainerCIPASIM):
     """Three slices and SIM before the nano variant, as short as nnUNetTrainerCIPA_demo."""
+
+    architecture: ClassVar[dict[str, Any]] = {"variant": "nano", "slices": 3, "sim": "input"}
+
+
+class FineTuned(Shortened):
+    """Settings for a minute of fine-tuning: 8 epochs of 8 iterations at rate 1e-3."""
+
+    def __init__(
+        self,
+        plans: dict[str, Any],
+        configuration: str,
+        fold: int,
+        dataset_json: dict[str, Any],
+        device: torch.device = torch.device("cuda"),
+    ) -> None:
+        super().__init__(plans, configuration, fold, dataset_json, device)
+        self.initial_lr = 1e-3
+        self.num_epochs = 8
+        self.num_iterations_per_epoch = 8
+        self.num_val_iterations_per_epoch = 1
+
+
+class nnUNetTrainerCIPA_demoTransfer(FineTuned, nnUNetTrainerCIPA):
+    """The nano variant on one slice, for the demo's rows."""
+
+    architecture: ClassVar[dict[str, Any]] = {"variant": "nano"}
+
+
+class nnUNetTrainerCIPA25D_demoTransfer(FineTuned, nnUNetTrainerCIPA25D):
+    """The nano variant on three slices, for the demo's rows."""
+
+    architecture: ClassVar[dict[str, Any]] = {"variant": "nano", "slices": 3}
+
+
+class nnUNetTrainerCIPASIM_demoTransfer(FineTuned, nnUNetTrainerCIPASIM):
+    """The nano variant on three slices with SIM, for the demo's rows."""
 
     architecture: ClassVar[dict[str, Any]] = {"variant": "nano", "slices": 3, "sim": "input"}

@@ -3,9 +3,10 @@ import time
 import pytest
 import torch
 
-from nnunet_cipa.bench.timing import measure, render
+from nnunet_cipa.bench.timing import measure
 from nnunet_cipa.cli import main
 from nnunet_cipa.network import CIPA
+from nnunet_cipa.tables import render
 
 MIB = 2**20
 

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+
 from nnunet_cipa.dataset_conversion.gaps import Step, measure_step, suspect_gaps
 from nnunet_cipa.dataset_conversion.pclt20k import Options, convert_pclt20k
 from nnunet_cipa.dataset_conversion.phantom_pclt20k import image_patient

@@ -1,8 +1,8 @@
 import os
 
 import pytest
-from nnunet_cipa.dataset_conversion.nnunet_folder import dataset_folder
 
+from nnunet_cipa.dataset_conversion.nnunet_folder import dataset_folder
 from nnunet_cipa.errors import CIPAError
 
 

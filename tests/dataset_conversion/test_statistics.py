@@ -2,10 +2,11 @@ import csv
 
 import numpy as np
 import pytest
-from nnunet_cipa.dataset_conversion.pclt20k import Options, convert_pclt20k
-from nnunet_cipa.dataset_conversion.tumour_statistics import write_statistics
 from PIL import Image
 from scipy import ndimage
+
+from nnunet_cipa.dataset_conversion.pclt20k import Options, convert_pclt20k
+from nnunet_cipa.dataset_conversion.tumour_statistics import write_statistics
 
 
 @pytest.fixture

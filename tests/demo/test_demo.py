@@ -12,9 +12,11 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image
 
-from nnunet_cipa import demo
 from nnunet_cipa.cli import main
-from nnunet_cipa.demo import DATASET, MIN_DICE, TRAINER, Demo, Options, child_environment, judge, run_demo
+from nnunet_cipa.demo import Demo, Options, run_demo
+from nnunet_cipa.demo.folder import child_environment, prepare_folder
+from nnunet_cipa.demo.judge import MIN_DICE, judge
+from nnunet_cipa.demo.layout import TRAINER
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation import CaseFiles, CaseResult, Measures
 from nnunet_cipa.plugin import plugin_path
@@ -26,6 +28,7 @@ PROGRAMS = (
     "nnUNetv2_predict",
     "nnUNetv2_evaluate_folder",
 )
+DATASET = "Dataset701_PCLT20K"
 RAW = f"nnUNet_raw/{DATASET}"
 MODEL = f"nnUNet_results/{DATASET}/{TRAINER}__nnUNetPlans__2d"
 
@@ -120,7 +123,7 @@ def test_six_commands_in_their_order_and_a_page(stage, capsys):
         *([name] for name in PROGRAMS[1:]),
     ]
     phantom, convert, plan, train, predict, evaluate = commands
-    assert phantom[3] == convert[3] == str(stage.out / "phantom")
+    assert phantom[3] == convert[3] == str(stage.out / "phantom_pclt20k")
     assert phantom[4:] == ["--patients", "7", "--size", "64", "--slices", "5", "--seed", "3"]
     assert convert[convert.index("--dataset-id") + 1] == "701"
     assert plan[1:5] == which
@@ -131,7 +134,8 @@ def test_six_commands_in_their_order_and_a_page(stage, capsys):
     assert evaluate[4:7:2] == [str(model / "dataset.json"), str(model / "plans.json")]
     printed = [shlex.split(line[2:]) for line in capsys.readouterr().out.splitlines() if line.startswith("$ ")]
     assert printed == [commands[0], *commands[1:3], ["nnUNet_n_proc_DA=0", *train], *commands[4:]]
-    logs = [f"0{i}_{n}.log" for i, n in enumerate(("phantom", "convert", "plan", "train", "predict", "evaluate"), 1)]
+    names = ("phantom_pclt20k", "convert_pclt20k", "plan_pclt20k", "train", "predict", "evaluate")
+    logs = [f"0{i}_{name}.log" for i, name in enumerate(names, 1)]
     assert sorted(path.name for path in (stage.out / "logs").iterdir()) == logs
 
 
@@ -169,7 +173,7 @@ def test_programs_of_this_python_are_on_the_path_of_the_commands(path, first):
 def test_a_network_that_did_not_learn_fails_but_the_page_is_there(stage, capsys, guess):
     mean = stage.prepare(guess)
     assert mean < MIN_DICE
-    assert main(["demo", str(stage.out)]) == 1
+    assert main(["demo", str(stage.out), "--rows"]) == 1
     message = capsys.readouterr().err
     assert f"Mean Dice {mean:.3f} on 2 held-out cases is below {MIN_DICE}: the network did not learn" in message
     assert str(stage.out / "report" / "index.html") in message
@@ -178,7 +182,7 @@ def test_a_network_that_did_not_learn_fails_but_the_page_is_there(stage, capsys,
 
 def test_a_network_that_learned_passes(stage, capsys):
     stage.prepare()
-    assert main(["demo", str(stage.out)]) == 0
+    assert main(["demo", str(stage.out), "--rows"]) == 0
     printed = capsys.readouterr().out
     assert "Mean Dice 1.000 on 2 held-out cases is at least 0.4: the network learned." in printed
     assert 'class="card verdict passed"' in (stage.out / "report" / "index.html").read_text()
@@ -187,7 +191,7 @@ def test_a_network_that_learned_passes(stage, capsys):
 def test_a_step_that_fails_is_the_last_one(stage, capsys):
     stage.prepare()
     (stage.written / "3.fails").touch()
-    assert main(["demo", str(stage.out)]) == 1
+    assert main(["demo", str(stage.out), "--rows"]) == 1
     assert "step train ended with exit code 1" in (message := capsys.readouterr().err)
     assert "out of memory" in message
     assert len(stage.commands()) == 4
@@ -217,8 +221,16 @@ def test_a_file_is_refused(stage):
 
 
 def test_an_earlier_demo_is_replaced_only_when_told(stage):
-    demo._prepare(Demo(stage.out, Options()), overwrite=False)
-    for name in ("phantom", "nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results", "predictions", "report", "logs"):
+    prepare_folder(Demo(stage.out, Options()), overwrite=False)
+    for name in (
+        "phantom_pclt20k",
+        "nnUNet_raw",
+        "nnUNet_preprocessed",
+        "nnUNet_results",
+        "predictions",
+        "report",
+        "logs",
+    ):
         (stage.out / name).mkdir(exist_ok=True)
         (stage.out / name / "old").touch()
     (stage.out / "notes").mkdir()

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from nnunet_cipa import steps
+from nnunet_cipa.demo import steps
+from nnunet_cipa.demo.steps import Step, StepRunner, find_program
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.steps import Step, StepRunner, find_program
 
 
 @pytest.fixture

@@ -1,0 +1,164 @@
+"""The folders of a demo and the commands that fill them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nnunet_cipa.demo.steps import Step
+from nnunet_cipa.plugin import plugin_path
+
+NNUNET_FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
+TRAINER = "nnUNetTrainerCIPA_demo"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the demo runs on.
+
+    Attributes
+    ----------
+    patients, size, slices, seed : int
+        Of the phantom: patients, a fifth of them held out; pixels a side; slices a patient, about; seed.
+    device : str
+        "cpu" or "cuda".
+    rows : tuple of str
+        Which of ``ROWS`` to train on the IGTV phantom.
+    """
+
+    patients: int = 40
+    size: int = 128
+    slices: int = 8
+    seed: int = 0
+    device: str = "cpu"
+    rows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training on fold 0, then prediction and evaluation of the held-out cases.
+
+    Attributes
+    ----------
+    demo : Demo
+        Where it belongs to.
+    dataset : str
+        DatasetNNN_NAME.
+    trainer : str
+        As after ``-tr``.
+    results, predictions : Path
+        nnUNet_results for it, and the folder of the predicted masks.
+    name : str
+        Put before the names of its steps.
+    pretrained : Path or None
+        A file for ``-pretrained_weights``.
+    """
+
+    demo: "Demo"
+    dataset: str
+    trainer: str
+    results: Path
+    predictions: Path
+    name: str = ""
+    pretrained: Path | None = None
+
+    @property
+    def dataset_id(self) -> int:
+        """NNN."""
+        return int(self.dataset[7:10])
+
+    @property
+    def raw(self) -> Path:
+        """The converted cases."""
+        return self.demo.out / "nnUNet_raw" / self.dataset
+
+    @property
+    def model(self) -> Path:
+        """The folder of the trained model."""
+        return self.results / self.dataset / f"{self.trainer}__nnUNetPlans__2d"
+
+    @property
+    def checkpoint(self) -> Path:
+        """What the training ends with."""
+        return self.model / "fold_0" / "checkpoint_final.pth"
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What its commands need beyond the demo's variables."""
+        return {} if self.results == self.demo.results else {"nnUNet_results": str(self.results)}
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return the stock commands in their order."""
+        how = ("-tr", self.trainer, "-device", self.demo.options.device)
+        start = () if self.pretrained is None else ("-pretrained_weights", self.pretrained)
+        return (
+            # In the process of the training itself, the loader takes least time on few cores; planning fails with 0.
+            step(
+                f"{self.name}train", "nnUNetv2_train", self.dataset_id, "2d", 0, *how, *start, **self.variables,
+                nnUNet_n_proc_DA="0",
+            ),
+            step(
+                f"{self.name}predict", "nnUNetv2_predict", "-i", self.raw / "imagesTs", "-o", self.predictions, "-d",
+                self.dataset_id, "-c", "2d", "-f", 0, *how, "-npp", 0, "-nps", 0, **self.variables,
+            ),
+            step(
+                f"{self.name}evaluate", "nnUNetv2_evaluate_folder", self.raw / "labelsTs", self.predictions,
+                "-djfile", self.model / "dataset.json", "-pfile", self.model / "plans.json", "-np", 1,
+            ),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The folders of a demo under ``out``, and the commands of the main job."""
+
+    out: Path
+    options: Options = field(default_factory=Options)
+
+    @property
+    def results(self) -> Path:
+        """nnUNet_results of the main job."""
+        return self.out / "nnUNet_results"
+
+    @property
+    def main(self) -> Training:
+        """The training on the PCLT20K phantom."""
+        return Training(self, "Dataset701_PCLT20K", TRAINER, self.results, self.out / "predictions")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables that all commands need; few processes, as each imports torch, and no compiler."""
+        return {
+            **{name: str(self.out / name) for name in NNUNET_FOLDERS},
+            "nnUNet_extTrainer": str(plugin_path()),
+            "nnUNet_def_n_proc": "2",
+            "nnUNet_compile": "f",
+        }
+
+    def data_steps(self, study: str, dataset_id: int, **drawn: object) -> tuple[Step, ...]:
+        """Return the commands that make, convert and plan a phantom of one study."""
+        phantom = self.out / f"phantom_{study}"
+        words = [word for name, value in drawn.items() for word in (f"--{name}", value)]
+        return (
+            step(f"phantom_{study}", "nnunet-cipa", "phantom", study, phantom, *words),
+            step(
+                f"convert_{study}", "nnunet-cipa", "convert", study, phantom, "--dataset-id", dataset_id,
+                "--processes", 1,
+            ),
+            step(
+                f"plan_{study}", "nnUNetv2_plan_and_preprocess", "-d", dataset_id, "-c", "2d",
+                "--verify_dataset_integrity", "-npfp", 1, "-np", 1,
+            ),
+        )  # fmt: skip
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return the stock commands of the main job in their order."""
+        given = self.options
+        data = self.data_steps(
+            "pclt20k", 701, patients=given.patients, size=given.size, slices=given.slices, seed=given.seed
+        )
+        return (*data, *self.main.steps())
+
+
+def step(name: str, *command: object, **variables: str) -> Step:
+    """Make a step of a command's words, whatever their type."""
+    return Step(name, tuple(str(word) for word in command), variables)

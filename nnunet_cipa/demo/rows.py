@@ -1,0 +1,100 @@
+"""From GTV to IGTV: the four rows of the IGTV paper's ablation, on phantoms."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnunet_cipa.demo.judge import mean_dice
+from nnunet_cipa.demo.layout import Demo, Training, step
+from nnunet_cipa.demo.steps import Step
+from nnunet_cipa.evaluation import dice_by_position, find_cases, read_dice, read_mask
+from nnunet_cipa.tables import Table
+
+DATASET = "Dataset702_LUCID"
+PATIENTS = 20
+SLICES = 24
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the paper's table: its name for ``--rows``, what it says, and how it is trained."""
+
+    name: str
+    title: str
+    trainer: str
+    transferred: bool
+
+
+ROWS = {
+    row.name: row
+    for row in (
+        Row("2d", "2D, IGTV alone", "nnUNetTrainerCIPA_demoTransfer", False),
+        Row("2d-transfer", "2D, from GTV", "nnUNetTrainerCIPA_demoTransfer", True),
+        Row("25d-transfer", "2.5D, from GTV", "nnUNetTrainerCIPA25D_demoTransfer", True),
+        Row("sim-transfer", "2.5D and SIM, from GTV", "nnUNetTrainerCIPASIM_demoTransfer", True),
+    )
+}
+
+
+def row_training(demo: Demo, row: Row) -> Training:
+    """Return the training of a row; each has results of its own, as two rows have the same trainer."""
+    folder = demo.out / "rows" / row.name
+    return Training(
+        demo, DATASET, row.trainer, folder / "nnUNet_results", folder / "predictions", f"{row.name}_",
+        _adapted(demo, row) if row.transferred else None,
+    )  # fmt: skip
+
+
+def _adapted(demo: Demo, row: Row) -> Path:
+    return demo.out / "rows" / row.name / "pretrained.pth"
+
+
+def data_steps(demo: Demo) -> tuple[Step, ...]:
+    """Return the commands that make, convert and plan the IGTV phantom."""
+    return demo.data_steps(
+        "lucid", 702, patients=PATIENTS, size=demo.options.size, slices=SLICES, seed=demo.options.seed
+    )
+
+
+def row_steps(demo: Demo, row: Row) -> tuple[Step, ...]:
+    """Return the commands of a row: adapt the GTV checkpoint, train, predict, evaluate."""
+    training = row_training(demo, row)
+    if not row.transferred:
+        return training.steps()
+    adapt = step(
+        f"{row.name}_adapt", "nnunet-cipa", "weights", "adapt", demo.main.checkpoint, _adapted(demo, row),
+        "--dataset-id", training.dataset_id, "--trainer", row.trainer,
+    )  # fmt: skip
+    return (adapt, *training.steps())
+
+
+def table(demo: Demo, seconds: dict[str, float]) -> Table:
+    """Return the table of the rows that were run, in the paper's order.
+
+    Parameters
+    ----------
+    demo : Demo
+        The demo, its rows complete.
+    seconds : dict
+        Duration of the training of each row, by its name.
+    """
+    cells = []
+    for name in (name for name in ROWS if name in seconds):
+        training = row_training(demo, ROWS[name])
+        mean, count = mean_dice(read_dice(training.predictions / "summary.json").values())
+        positions = [
+            dice_by_position(read_mask(case.truth).array, read_mask(case.prediction).array)
+            for case in find_cases(training.raw, "Ts", training.predictions)
+            if case.prediction is not None
+        ]
+        figures = (mean, *(mean_dice(scores)[0] for scores in zip(*positions, strict=True)))
+        shown = ("n/a" if math.isnan(figure) else f"{figure:.3f}" for figure in figures)
+        cells.append((ROWS[name].title, str(count), *shown, f"{seconds[name]:.0f}"))
+    return Table(
+        "From GTV to IGTV",
+        ("training", "cases", "Dice", "Dice, first and last slices", "Dice, slices between", "training s"),
+        cells,
+        "The rows of the IGTV paper's ablation on the held-out cases of the IGTV phantom, trained for the same few "
+        "iterations. One run each on a handful of synthetic patients: differences of some hundredths mean nothing. "
+        "First and last slices are those of each lesion.",
+    )
