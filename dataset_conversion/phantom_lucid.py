@@ -146,13 +146,12 @@ def _choose_slices(
 
 def _pet_grid(grid: Grid, rng: np.random.Generator) -> Grid:
     """Voxels of 4 mm over the CT's field of view and up to a voxel more, off the CT's own by a random part of one."""
-    ahead = rng.uniform(0, 1, 3) * PET_VOXEL
-    origin = [o - a for o, a in zip(grid.origin, ahead, strict=True)]
-    counts = [
-        int(np.ceil(((n - 1) * s + a) / PET_VOXEL)) + 1 for n, s, a in zip(grid.shape, grid.spacing, ahead, strict=True)
-    ]
-    z, y, x = origin
-    return Grid((z, y, x), (PET_VOXEL,) * 3, (counts[0], counts[1], counts[2]))
+    ahead = rng.uniform(0, PET_VOXEL, 3)
+    z, y, x = (o - s / 2 - a for o, s, a in zip(grid.origin, grid.spacing, ahead, strict=True))
+    depth, rows, columns = (
+        int(np.ceil((n * s + a) / PET_VOXEL)) + 1 for n, s, a in zip(grid.shape, grid.spacing, ahead, strict=True)
+    )
+    return Grid((z, y, x), (PET_VOXEL,) * 3, (depth, rows, columns))
 
 
 def _write(folder: Path, study: Study) -> None:
