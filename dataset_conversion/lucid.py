@@ -18,7 +18,7 @@ from .dataset_files import (
     write_dataset_json,
     write_json,
 )
-from .lucid_case import CaseJob, Storage, write_case
+from .lucid_case import LOWEST_HU, CaseJob, Storage, write_case
 from .lucid_check import CheckedPatient, CheckJob, PatientFacts, check_patient
 from .lucid_source import UNITS, PatientFiles, Roi, StudySet, read_study_set
 from .nnunet_folder import dataset_folder
@@ -123,9 +123,11 @@ def convert_lucid(source: Path, options: Options | None = None) -> Conversion:
 
 def _check_options(options: Options) -> None:
     check_run(options.processes, options.seed)
-    for name, limits in (("hu-window", options.storage.hu_window), ("suv-range", options.storage.suv_range)):
-        if not all(math.isfinite(limit) for limit in limits) or limits[0] >= limits[1]:
-            raise CIPAError(f"--{name} {limits[0]:g} {limits[1]:g}: give a lower and a higher number")
+    storage = options.storage
+    for name, limits, least in (("hu-window", storage.hu_window, LOWEST_HU), ("suv-range", storage.suv_range, 0.0)):
+        low, high = limits
+        if not (math.isfinite(low) and math.isfinite(high) and low < high and high > least):
+            raise CIPAError(f"--{name} {low:g} {high:g}: give a lower and a higher number, the higher above {least:g}")
 
 
 def _check(found: StudySet, options: Options) -> tuple[Case, ...]:

@@ -201,6 +201,8 @@ def test_declared_as_synthetic_is_passed_on(lucid, raw):
         ({"processes": 0}, "--processes 0"),
         ({"seed": -1}, "--seed -1"),
         ({"storage": Storage(hu_window=(-200.0, -1200.0))}, "--hu-window -200 -1200"),
+        ({"storage": Storage(hu_window=(-3000.0, -1024.0))}, "above -1024"),
+        ({"storage": Storage(suv_range=(-5.0, 0.0))}, "above 0"),
         ({"storage": Storage(suv_range=(0.0, float("inf")))}, "--suv-range 0 inf"),
         ({"storage": Storage(suv_range=(5.0, 5.0))}, "--suv-range 5 5"),
         ({"test_fraction": 0.6}, "--test-fraction 0.6"),

@@ -182,11 +182,11 @@ def ball_pet(travel):
     field = np.full(grid.shape, travel, dtype=np.float32)
     mean, swept = over_cycle((0.5 + 7.5 * ball).astype(np.float32), ball, field, 0.2, grid)
     own = Grid((-56.0, -36.0, -36.0), (4.0, 4.0, 4.0), (29, 19, 19))
-    return scan_pet(mean, grid, own, np.random.default_rng(0)), swept, mean, grid
+    return scan_pet(mean, grid, own, np.random.default_rng(0)), swept, mean
 
 
 def test_moving_ball_is_lower_and_longer_than_a_static_one_and_keeps_its_activity():
-    (static, _, still, grid), (moving, swept, blurred, _) = ball_pet(0.0), ball_pet(20.0)
+    (static, _, still), (moving, swept, blurred) = ball_pet(0.0), ball_pet(20.0)
     assert moving.max() < static.max() - 0.5
     above = [(image[:, 9, 9] > 0.5 + 0.42 * (image.max() - 0.5)).sum() * 4 for image in (static, moving)]
     assert above[1] >= above[0] + 8
