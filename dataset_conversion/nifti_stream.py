@@ -14,8 +14,8 @@ COMPRESSION = 2
 class NiftiStream:
     """An open ``.nii.gz`` file that takes axial slices from the first to the last.
 
-    The volume's axes are x, y, z with the identity as direction in LPS (ITK's) coordinates and the origin at zero:
-    columns run to the patient's left, rows to the back, slices upwards.
+    The volume's axes are x, y, z with the identity as direction in LPS (ITK's) coordinates: columns run to the
+    patient's left, rows to the back, slices upwards.
 
     Parameters
     ----------
@@ -27,10 +27,17 @@ class NiftiStream:
         In mm along x, y, z.
     dtype
         Of the voxels.
+    origin
+        Centre of the first voxel in mm, x, y, z in LPS coordinates.
     """
 
     def __init__(
-        self, path: Path, shape: tuple[int, int, int], spacing: tuple[float, float, float], dtype: DTypeLike
+        self,
+        path: Path,
+        shape: tuple[int, int, int],
+        spacing: tuple[float, float, float],
+        dtype: DTypeLike,
+        origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
     ) -> None:
         self._rest = shape[0]
         self._slice_shape = shape[1:]
@@ -40,6 +47,7 @@ class NiftiStream:
         header.set_data_shape(shape[::-1])
         # NIfTI counts in RAS coordinates: the first two axes change their sign.
         affine = np.diag([-spacing[0], -spacing[1], spacing[2], 1.0])
+        affine[:3, 3] = 0.0 - origin[0], 0.0 - origin[1], origin[2]
         header.set_qform(affine, code="scanner")
         header.set_sform(affine, code="scanner")
         header.set_xyzt_units("mm")
@@ -57,6 +65,11 @@ class NiftiStream:
             raise ValueError(f"slice of shape {values.shape}; {self._rest} of {self._slice_shape} still to come")
         self._file.write(np.ascontiguousarray(values, dtype=self._dtype).tobytes())
         self._rest -= 1
+
+    def write_all(self, volume: NDArray[np.generic]) -> None:
+        """Append all slices of a volume (slices, rows, columns)."""
+        for values in volume:
+            self.write(values)
 
     def __enter__(self) -> "NiftiStream":
         return self

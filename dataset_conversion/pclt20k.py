@@ -1,24 +1,29 @@
 """Converts PCLT20K to nnU-Net's raw format."""
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from batchgenerators.utilities.file_and_folder_operations import load_json
-from nnunetv2.dataset_conversion.generate_dataset_json import generate_dataset_json
-
-from nnunet_cipa import __version__
 from nnunet_cipa.errors import CIPAError
 
-from .nnunet_folder import dataset_folder, planned_splits
-from .pclt20k_case import FOLDERS, CaseJob, Intensity, write_case
+from .dataset_files import (
+    CONVERTED_BY,
+    FOLDERS,
+    DatasetFacts,
+    check_run,
+    folds_warning,
+    new_dataset,
+    refuse_existing,
+    write_dataset_json,
+    write_json,
+)
+from .nnunet_folder import dataset_folder
+from .pclt20k_case import CaseJob, Intensity, write_case
 from .pclt20k_check import CheckedPatient, CheckJob, check_patient, split_at_gaps
 from .pclt20k_source import Source, read_source
 from .problems import refuse
 from .splits import make_splits, name_cases
-from .staging import staged_folder
 from .workers import default_processes, run_jobs
 
 LICENCE = "PCLT20K is for non-commercial research; see its own terms"
@@ -98,8 +103,7 @@ def convert_pclt20k(source: Path, options: Options | None = None) -> Conversion:
     options = options or Options()
     _check_options(options)
     final = dataset_folder(options.dataset_id, options.name)
-    if final.exists() and not options.overwrite:
-        raise CIPAError(f"{final}: exists; give --overwrite to replace it, or choose another --dataset-id")
+    refuse_existing(final, overwrite=options.overwrite)
     found = read_source(source)
     checked = _check(found, options)
     train = {case.patient.patient: len(case.facts) for case in checked if case.patient.part == "train"}
@@ -109,24 +113,19 @@ def convert_pclt20k(source: Path, options: Options | None = None) -> Conversion:
         cases.setdefault(section.patient.patient, []).append(section.case)
     splits = name_cases(make_splits(train, options.seed), cases)
     conversion = Conversion(final, checked, sections, found.unlisted, tuple(_warnings(found, final, splits)))
-    with staged_folder(final, overwrite=options.overwrite) as folder:
-        for name in (*FOLDERS["train"], *FOLDERS["test"], "provenance"):
-            (folder / name).mkdir()
+    with new_dataset(final, overwrite=options.overwrite) as folder:
         jobs = [CaseJob(found.root, folder, case, options.spacing, options.intensity) for case in sections]
         run_jobs(write_case, jobs, options.processes, "writing")
-        _write_dataset_json(folder, conversion, options)
-        _write_json(folder / "splits_final.json", splits)
-        _write_json(folder / "provenance" / "_dataset.json", _summary(conversion, options))
+        write_dataset_json(folder, _facts(conversion, options))
+        write_json(folder / "splits_final.json", splits)
+        write_json(folder / "provenance" / "_dataset.json", _summary(conversion, options))
     return conversion
 
 
 def _check_options(options: Options) -> None:
     if len(options.spacing) != 3 or not all(math.isfinite(s) and 0.01 <= s <= 100 for s in options.spacing):
         raise CIPAError(f"--spacing {options.spacing}: give three lengths in mm (x y z) from 0.01 to 100")
-    if options.processes < 1:
-        raise CIPAError(f"--processes {options.processes}: give at least 1")
-    if options.seed < 0:
-        raise CIPAError(f"--seed {options.seed}: give a number from 0")
+    check_run(options.processes, options.seed)
 
 
 def _check(found: Source, options: Options) -> tuple[CheckedPatient, ...]:
@@ -136,29 +135,21 @@ def _check(found: Source, options: Options) -> tuple[CheckedPatient, ...]:
     return checked
 
 
-def _write_dataset_json(folder: Path, conversion: Conversion, options: Options) -> None:
-    generate_dataset_json(
-        str(folder),
-        options.intensity.channel_names,
-        {"background": 0, "GTV": 1},
-        len(conversion.cases("train")),
-        ".nii.gz",
-        dataset_name=options.name,
-        reference=REFERENCE,
-        license=LICENCE,
-        converted_by=f"nnunet_cipa {__version__}",
-        overwrite_image_reader_writer="SimpleITKIO",
-        modalities={"0": "CT", "1": "PET"},
-        intensity=options.intensity.value,
-        spacing_mm=options.spacing,
-        spacing_assumed=True,
-    )
+def _facts(conversion: Conversion, options: Options) -> DatasetFacts:
+    more: dict[str, object] = {
+        "reference": REFERENCE,
+        "license": LICENCE,
+        "intensity": options.intensity.value,
+        "spacing_mm": options.spacing,
+        "spacing_assumed": True,
+    }
+    return DatasetFacts(options.name, "GTV", options.intensity.channel_names, len(conversion.cases("train")), more)
 
 
 def _summary(conversion: Conversion, options: Options) -> dict[str, object]:
     return {
         "source": "PCLT20K",
-        "converted_by": f"nnunet_cipa {__version__}",
+        "converted_by": CONVERTED_BY,
         "licence": LICENCE,
         "intensity": options.intensity.value,
         "spacing_mm": options.spacing,
@@ -181,10 +172,4 @@ def _warnings(found: Source, final: Path, splits: list[dict[str, list[str]]]) ->
             f"{found.root}: {len(found.unlisted)} PNG files belong to no listed slice and were left out, the first is "
             f"{found.unlisted[0]}; provenance/_dataset.json names them all"
         )
-    planned = planned_splits(final.name)
-    if planned is not None and load_json(planned) != splits:
-        yield f"{planned}: holds other folds than the new dataset, so that planning would fail; remove it first"
-
-
-def _write_json(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    yield from folds_warning(final, splits)

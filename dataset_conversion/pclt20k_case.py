@@ -1,6 +1,5 @@
 """Writes one case of PCLT20K, a patient or a section of one, as an nnU-Net case with its provenance."""
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import Enum
@@ -9,14 +8,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cipa import __version__
 from nnunet_cipa.errors import CIPAError
 
+from .dataset_files import (
+    CONVERTED_BY,
+    FOLDERS,
+    RAW_CHANNELS,
+    READY_CHANNELS,
+    network_values,
+    write_json,
+    writing_case,
+)
 from .nifti_stream import NiftiStream
 from .pclt20k_check import CheckedPatient
 from .pclt20k_slice import read_slice
-
-FOLDERS = {"train": ("imagesTr", "labelsTr"), "test": ("imagesTs", "labelsTs")}
 
 
 class Intensity(str, Enum):
@@ -36,13 +41,13 @@ class Intensity(str, Enum):
     @property
     def channel_names(self) -> dict[str, str]:
         """Channel names for dataset.json, by which nnU-Net chooses the normalisation."""
-        return {"0": "noNorm", "1": "noNorm"} if self is Intensity.PAPER else {"0": "CT", "1": "PET"}
+        return READY_CHANNELS if self is Intensity.PAPER else RAW_CHANNELS
 
     def store(self) -> Callable[[NDArray[np.uint8]], NDArray[np.generic]]:
         """Return the map from grey values to stored ones."""
         if self is Intensity.RAW:
             return lambda grey: grey
-        table = (np.arange(256) / 255 * 3.2 - 1.6).astype(np.float32)
+        table = network_values(np.arange(256) / 255).astype(np.float32)
         return lambda grey: table[grey]
 
 
@@ -65,15 +70,9 @@ def write_case(job: CaseJob) -> None:
     CIPAError
         If a file has changed since it was checked, or the disk does not take the output.
     """
-    try:
+    with writing_case(job.folder, job.checked.case):
         _write_volumes(job)
-        path = job.folder / "provenance" / f"{job.checked.case}.json"
-        path.write_text(json.dumps(provenance(job), indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CIPAError(
-            f"{error.filename or job.folder}: writing patient {job.checked.case} failed ({error.strerror}); "
-            "free space or check permissions in nnUNet_raw"
-        ) from error
+        write_json(job.folder / "provenance" / f"{job.checked.case}.json", provenance(job))
 
 
 def provenance(job: CaseJob) -> dict[str, object]:
@@ -86,7 +85,7 @@ def provenance(job: CaseJob) -> dict[str, object]:
         "section": checked.section,
         "source": "PCLT20K",
         "list": f"{checked.patient.part}.txt",
-        "converted_by": f"nnunet_cipa {__version__}",
+        "converted_by": CONVERTED_BY,
         "intensity": job.intensity.value,
         "size": checked.size,
         "spacing_mm": job.spacing,

@@ -17,11 +17,16 @@ SUV_WINDOW = (0.0, 12.0)
 
 @dataclass(frozen=True)
 class Breathing:
-    """Breathing blur of the PET: peak-to-peak travel in mm at the diaphragm, none at the apex."""
+    """Breathing along z: peak-to-peak travel in mm at the diaphragm, none at the apex (heights in mm)."""
 
     travel: float
     diaphragm: float
     apex: float
+
+    def share(self, height: FloatArray) -> FloatArray:
+        """Part of the travel at a height in mm: 1 at the diaphragm and below, falling linearly to 0 at the apex."""
+        part: FloatArray = np.clip((self.apex - height) / np.float32(self.apex - self.diaphragm), 0, 1)
+        return part
 
 
 def image_ct(density: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -33,18 +38,30 @@ def image_ct(density: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 def image_pet(uptake: FloatArray, grid: Grid, breathing: Breathing, rng: np.random.Generator) -> FloatArray:
     """Image an uptake volume (SUV) by PET and bring it back to the same grid by linear interpolation."""
-    sigma = [PSF_FWHM / FWHM_PER_SIGMA / s for s in grid.spacing]
-    blurred = ndimage.gaussian_filter(_breathe(uptake, grid, breathing), sigma)
+    blurred = point_spread(_breathe(uptake, grid, breathing), grid)
     native = [max(2, int(np.ceil(n * s / p))) for n, s, p in zip(grid.shape, grid.spacing, PET_SPACING, strict=True)]
     coarse = ndimage.zoom(
         blurred, [m / n for m, n in zip(native, grid.shape, strict=True)], order=1, grid_mode=True, mode="nearest"
     )
-    counts = np.sqrt(0.02 + 0.03 * np.clip(coarse, 0, None)).astype(np.float32)
-    noise = ndimage.gaussian_filter(rng.standard_normal(coarse.shape, dtype=np.float32), 0.6)
-    coarse = np.clip(coarse + counts * noise / noise.std(), 0, None)
+    coarse = count_noise(coarse, rng)
     back = [n / m for m, n in zip(coarse.shape, grid.shape, strict=True)]
     image: FloatArray = ndimage.zoom(coarse, back, order=1, grid_mode=True, mode="nearest")
     return image
+
+
+def point_spread(uptake: FloatArray, grid: Grid) -> FloatArray:
+    """Blur by the scanner's point spread, a Gaussian of 6 mm."""
+    sigma = [PSF_FWHM / FWHM_PER_SIGMA / s for s in grid.spacing]
+    blurred: FloatArray = ndimage.gaussian_filter(uptake, sigma)
+    return blurred
+
+
+def count_noise(coarse: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Add noise that grows with the root of the uptake (SUV) to a PET on its own grid, and cut off what is negative."""
+    counts = np.sqrt(0.02 + 0.03 * np.clip(coarse, 0, None)).astype(np.float32)
+    noise = ndimage.gaussian_filter(rng.standard_normal(coarse.shape, dtype=np.float32), 0.6)
+    noisy: FloatArray = np.clip(coarse + counts * noise / noise.std(), 0, None)
+    return noisy
 
 
 def to_grey(volume: FloatArray, window: tuple[float, float]) -> NDArray[np.uint8]:
@@ -57,7 +74,5 @@ def _breathe(uptake: FloatArray, grid: Grid, breathing: Breathing) -> FloatArray
     """Blur along z by a box as wide as the travel, which falls linearly from the diaphragm to the apex."""
     width = max(1, round(breathing.travel / grid.spacing[0]))
     moved = ndimage.uniform_filter1d(uptake, width, axis=0, mode="nearest")
-    height = grid.axes()[0]
-    share = np.clip((breathing.apex - height) / np.float32(breathing.apex - breathing.diaphragm), 0, 1)
-    blend: FloatArray = uptake + share * (moved - uptake)
+    blend: FloatArray = uptake + breathing.share(grid.axes()[0]) * (moved - uptake)
     return blend

@@ -63,14 +63,14 @@ def _draw_tumours(rng: np.random.Generator, thorax: Thorax, survey: Survey, slic
         left = max(wanted - len(covered) * SLICE_DISTANCE, MIN_DIAMETER)
         diameter = min(float(np.clip(rng.lognormal(np.log(38), 0.4), MIN_DIAMETER, 85)), left)
         tumour = draw_tumour(rng, survey, diameter)
-        shown = _shown_on(tumour, thorax)
+        shown = shown_on(tumour, thorax)
         if len(shown) * SLICE_DISTANCE > 0.6 * diameter:
             tumours.append(tumour)
             covered |= shown
     return tumours
 
 
-def _shown_on(tumour: Lesion, thorax: Thorax) -> set[int]:
+def shown_on(tumour: Lesion, thorax: Thorax) -> set[int]:
     """Numbers of the slices, counted from height 0, on which a tumour shows."""
     start = tuple(np.round(np.subtract(tumour.centre, tumour.reach) / SLICE_DISTANCE).astype(int).tolist())
     count = int(2 * tumour.reach / SLICE_DISTANCE) + 1

@@ -11,15 +11,13 @@ from PIL import Image
 from tqdm import tqdm
 
 from nnunet_cipa import __version__
-from nnunet_cipa.errors import CIPAError
 
 from .phantom_geometry import Grid
 from .phantom_imaging import CT_WINDOW, SUV_WINDOW, Breathing, image_ct, image_pet, to_grey
 from .phantom_patient import SLICE_DISTANCE, draw_patient
 from .phantom_scene import Patient, render
-from .staging import passing_folder
+from .phantom_study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_folder
 
-FIELD_OF_VIEW = 512 * 0.98
 MARGIN = 14.0
 MIN_AREA = 15.0
 
@@ -55,12 +53,10 @@ def make_pclt20k_phantom(out: Path, patients: int, seed: int, size: int, slices:
     CIPAError
         For a value out of range, or if ``out`` holds something.
     """
-    out = out.resolve()
-    _check(patients, seed, size, slices)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CIPAError(f"{out}: exists and is not an empty folder; choose another or remove it")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with passing_folder(out.parent, f".{out.name}_") as folder:
+    check_numbers(
+        ("patients", patients, 2, 9999), ("seed", seed, 0, 2**63), ("size", size, 64, 1024), ("slices", slices, 3, 90)
+    )
+    with new_folder(out) as folder:
         names = [
             _write_patient(folder, index, image_patient(seed, index, size, slices))
             for index in tqdm(range(patients), desc="phantom", unit="patient", disable=None)
@@ -69,16 +65,13 @@ def make_pclt20k_phantom(out: Path, patients: int, seed: int, size: int, slices:
         spacing = [FIELD_OF_VIEW / size, FIELD_OF_VIEW / size, SLICE_DISTANCE]
         facts = {"made_by": f"nnunet_cipa {__version__}", "seed": seed, "slices": slices, "spacing_mm": spacing}
         (folder / "phantom.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="ascii")
-        if out.exists():
-            out.rmdir()
-        folder.rename(out)
     return sum(len(listed) for listed in names)
 
 
 def _write_lists(folder: Path, names: list[list[str]], seed: int) -> None:
     """Write a fifth of the patients to test.txt and the others to train.txt, scrambled, without a last newline."""
     rng = np.random.default_rng([seed, len(names), 1])
-    test = set(rng.permutation(len(names))[: max(1, round(len(names) / 5))].tolist())
+    test = draw_fifth(len(names), rng)
     for part, members in (("train", set(range(len(names))) - test), ("test", test)):
         listed = [name for index in sorted(members) for name in names[index]]
         rng.shuffle(listed)
@@ -138,15 +131,3 @@ def _write_patient(out: Path, index: int, images: Triples) -> list[str]:
         for name, image in zip(names, volume, strict=True):
             Image.fromarray(image).save(out / folder / f"{name}_{kind}.png")
     return names
-
-
-def _check(patients: int, seed: int, size: int, slices: int) -> None:
-    limits = (
-        ("patients", patients, 2, 9999),
-        ("seed", seed, 0, 2**63),
-        ("size", size, 64, 1024),
-        ("slices", slices, 3, 90),
-    )
-    for name, value, low, high in limits:
-        if not low <= value <= high:
-            raise CIPAError(f"--{name} {value}: give a number from {low} to {high}")

@@ -29,7 +29,7 @@ def make_splits(slices: Mapping[str, int], seed: int) -> list[dict[str, list[str
         If there are fewer than five cases.
     """
     if len(slices) < FOLDS:
-        raise CIPAError(f"train.txt has {len(slices)} patients; five folds need at least {FOLDS}: add patients")
+        raise CIPAError(f"the training set has {len(slices)} patients; five folds need at least {FOLDS}: add patients")
     rng = np.random.default_rng(seed)
     cases = sorted(slices)
     rng.shuffle(cases)

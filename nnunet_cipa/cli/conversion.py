@@ -1,9 +1,12 @@
-"""``nnunet-cipa convert`` and ``nnunet-cipa phantom``."""
+"""``nnunet-cipa convert``; adds ``nnunet-cipa phantom`` too."""
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from nnunet_cipa.cli.phantom import register_phantom
 
 if TYPE_CHECKING:
     from nnunet_cipa.dataset_conversion.pclt20k import Conversion
@@ -13,13 +16,16 @@ Subparsers = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public
 
 def register(subparsers: "Subparsers[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     """Add both subcommands."""
-    convert = subparsers.add_parser("convert", help="write a public data set to nnUNet_raw")
-    _register_convert(convert.add_subparsers(metavar="DATASET", required=True), common)
-    phantom = subparsers.add_parser("phantom", help="make a synthetic study set in the layout of a public one")
-    _register_phantom(phantom.add_subparsers(metavar="DATASET", required=True), common)
+    convert = subparsers.add_parser("convert", help="write a data set to nnUNet_raw")
+    datasets = convert.add_subparsers(metavar="DATASET", required=True)
+    _register_convert_pclt20k(datasets, common)
+    _register_convert_lucid(datasets, common)
+    register_phantom(subparsers, common)
 
 
-def _register_convert(subparsers: "Subparsers[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+def _register_convert_pclt20k(
+    subparsers: "Subparsers[argparse.ArgumentParser]", common: argparse.ArgumentParser
+) -> None:
     parser = subparsers.add_parser(
         "pclt20k",
         parents=[common],
@@ -28,10 +34,7 @@ def _register_convert(subparsers: "Subparsers[argparse.ArgumentParser]", common:
         "patient. Everything is checked before anything is written. PCLT20K is for non-commercial research.",
     )
     parser.add_argument("source", type=Path, metavar="SOURCE", help="folder with train.txt, test.txt and the patients")
-    parser.add_argument("--dataset-id", type=int, default=701, metavar="N", help="1 to 999 (default: %(default)s)")
-    parser.add_argument("--name", default="PCLT20K", help="name after the number (default: %(default)s)")
-    parser.add_argument("--processes", type=int, metavar="N", help="processes (default: the CPU cores, at most 8)")
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing dataset of that id and name")
+    _add_dataset_options(parser, 701, "PCLT20K")
     parser.add_argument(
         "--spacing",
         type=float,
@@ -53,31 +56,64 @@ def _register_convert(subparsers: "Subparsers[argparse.ArgumentParser]", common:
         help="cut a patient where slices seem to be missing into several cases, which stay in one fold",
     )
     parser.add_argument("--statistics", type=Path, metavar="DIR", help="write figures and a table of the slices to DIR")
-    parser.add_argument("--seed", type=int, default=12345, metavar="N", help="of the five folds (default: %(default)s)")
     parser.set_defaults(run=_convert_pclt20k)
 
 
-def _register_phantom(subparsers: "Subparsers[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+def _register_convert_lucid(subparsers: "Subparsers[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser(
-        "pclt20k",
+        "lucid",
         parents=[common],
-        help="synthetic thorax PET/CT in the layout of PCLT20K",
-        description="Write synthetic thorax PET/CT slices with lung tumours in the layout of PCLT20K.",
+        help="a radiotherapy PET/CT study set in NIfTI, with IGTV",
+        description="Write a study set of NIfTI files to $nnUNet_raw/DatasetNNN_NAME, one case a patient. It reads a "
+        "folder for each patient with CT.nii.gz in HU, PET.nii.gz in SUV by body weight, in the frame of the CT, and "
+        "IGTV.nii.gz or GTV.nii.gz, 0 and 1 on the CT's grid. It does not read DICOM. Everything is checked before "
+        "anything is written.",
     )
-    parser.add_argument("out", type=Path, metavar="OUT", help="a new or empty folder")
     parser.add_argument(
-        "--patients",
-        type=int,
-        default=10,
-        metavar="N",
-        help="patients, a fifth of them for test.txt (default: %(default)s)",
+        "source", type=Path, metavar="SOURCE", help="folder with one folder a patient, and perhaps test.txt"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same bytes (default: %(default)s)")
-    parser.add_argument("--size", type=int, default=512, metavar="N", help="pixels a side (default: %(default)s)")
+    _add_dataset_options(parser, 702, "LUCID")
     parser.add_argument(
-        "--slices", type=int, default=36, metavar="N", help="about how many slices a patient (default: %(default)s)"
+        "--roi", choices=("IGTV", "GTV"), default="IGTV", help="the mask that becomes the label (default: %(default)s)"
     )
-    parser.set_defaults(run=_phantom_pclt20k)
+    parser.add_argument(
+        "--intensity",
+        choices=("window", "raw"),
+        default="window",
+        help="window: clipped and scaled to -1.6..1.6 as in convert pclt20k, not normalised again; raw: HU and SUV, "
+        "which nnU-Net normalises (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--hu-window",
+        type=float,
+        nargs=2,
+        default=(-1200.0, -200.0),
+        metavar=("LOW", "HIGH"),
+        help="for --intensity window (default: -1200 -200, that of PCLT20K)",
+    )
+    parser.add_argument(
+        "--suv-range",
+        type=float,
+        nargs=2,
+        default=(0.0, 20.0),
+        metavar=("LOW", "HIGH"),
+        help="for --intensity window (default: 0 20; no paper publishes its own)",
+    )
+    parser.add_argument(
+        "--test-fraction",
+        type=float,
+        metavar="F",
+        help="part of the patients to hold out, 0 to 0.5, drawn by --seed (default: those in SOURCE/test.txt, or none)",
+    )
+    parser.set_defaults(run=_convert_lucid)
+
+
+def _add_dataset_options(parser: argparse.ArgumentParser, number: int, name: str) -> None:
+    parser.add_argument("--dataset-id", type=int, default=number, metavar="N", help="1 to 999 (default: %(default)s)")
+    parser.add_argument("--name", default=name, help="name after the number (default: %(default)s)")
+    parser.add_argument("--processes", type=int, metavar="N", help="processes (default: the CPU cores, at most 8)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing dataset of that id and name")
+    parser.add_argument("--seed", type=int, default=12345, metavar="N", help="of the five folds (default: %(default)s)")
 
 
 def _convert_pclt20k(args: argparse.Namespace) -> None:
@@ -105,7 +141,36 @@ def _convert_pclt20k(args: argparse.Namespace) -> None:
 
         write_statistics(args.statistics, conversion.patients)
         print(f"statistics in {args.statistics}")
-    for warning in conversion.warnings:
+    _warn(conversion.warnings)
+
+
+def _convert_lucid(args: argparse.Namespace) -> None:
+    from nnunet_cipa.dataset_conversion.lucid import Options, convert_lucid  # noqa: PLC0415 - as above
+    from nnunet_cipa.dataset_conversion.lucid_case import Intensity, Storage  # noqa: PLC0415 - as above
+    from nnunet_cipa.dataset_conversion.lucid_source import Roi  # noqa: PLC0415 - as above
+    from nnunet_cipa.dataset_conversion.workers import default_processes  # noqa: PLC0415 - as above
+
+    options = Options(
+        dataset_id=args.dataset_id,
+        name=args.name,
+        roi=Roi(args.roi),
+        storage=Storage(Intensity(args.intensity), tuple(args.hu_window), tuple(args.suv_range)),
+        test_fraction=args.test_fraction,
+        seed=args.seed,
+        processes=default_processes() if args.processes is None else args.processes,
+        overwrite=args.overwrite,
+    )
+    conversion = convert_lucid(args.source, options)
+    for part, folder in (("train", "imagesTr"), ("test", "imagesTs")):
+        facts = [case.facts for case in conversion.part(part)]
+        slices, with_tumour = (sum(counts) for counts in ([f.size[2] for f in facts], [f.tumour_slices for f in facts]))
+        print(f"{part}: {len(facts)} cases, {slices} slices in {folder}, {with_tumour} of them with {args.roi}")
+    print(f"written to {conversion.folder}")
+    _warn(conversion.warnings)
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
         print(f"nnunet-cipa: warning: {warning}", file=sys.stderr)
 
 
@@ -121,12 +186,3 @@ def _summary(conversion: "Conversion") -> str:
         )
     lines.append(f"written to {conversion.folder}")
     return "\n".join(lines)
-
-
-def _phantom_pclt20k(args: argparse.Namespace) -> None:
-    from nnunet_cipa.dataset_conversion.phantom_pclt20k import make_pclt20k_phantom  # noqa: PLC0415 - as above
-
-    slices = make_pclt20k_phantom(args.out, args.patients, args.seed, args.size, args.slices)
-    pixel = 512 * 0.98 / args.size
-    print(f"{args.patients} patients, {slices} slices in {args.out}")
-    print(f"voxels of {pixel:.4g} x {pixel:.4g} x 2.8 mm")

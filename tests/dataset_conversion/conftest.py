@@ -1,8 +1,9 @@
-"""A small PCLT20K made by Pillow alone, independent of the phantom, and an nnU-Net raw folder."""
+"""Small study sets made by Pillow and nibabel alone, independent of the phantom, and an nnU-Net raw folder."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
@@ -78,3 +79,52 @@ def left_in():
         return sorted(path.name for path in folder.iterdir() if path.name != ".nnunet_cipa.lock")
 
     return names
+
+
+@dataclass
+class LucidStudy:
+    """A study set and the arrays in it, in nibabel's order x, y, z, by patient and file."""
+
+    root: Path
+    arrays: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    # Voxel axes in RAS, as nibabel counts: columns to the left, rows to the back, slices upwards.
+    ct_affine = np.array([[-2.0, 0, 0, 20], [0, -2.5, 0, 30], [0, 0, 3, -100], [0, 0, 0, 1]])
+    ct_shape = (20, 24, 8)
+    pet_affine = np.array([[-4.0, 0, 0, 24], [0, -4, 0, 36], [0, 0, 4, -104], [0, 0, 0, 1]])
+    pet_shape = (14, 20, 9)
+    area = (slice(6, 11), slice(8, 14), slice(2, 6))
+
+    def path(self, patient, kind):
+        return self.root / patient / f"{kind}.nii.gz"
+
+    def write(self, patient, kind, values, affine=None, edit=None):
+        """Write an image; ``edit`` may change it, header and all, before it is saved."""
+        affine = (self.pet_affine if kind == "PET" else self.ct_affine) if affine is None else affine
+        image = nib.Nifti1Image(values, affine)
+        image.header.set_xyzt_units("mm")
+        if edit is not None:
+            edit(image)
+        path = self.path(patient, kind)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nib.save(image, path)
+        self.arrays[patient, kind] = values
+
+    def add(self, patient, rng):
+        self.write(patient, "CT", rng.integers(-1000, 300, self.ct_shape).astype(np.int16))
+        self.write(patient, "PET", rng.uniform(0, 12, self.pet_shape).astype(np.float32))
+        igtv = np.zeros(self.ct_shape, dtype=np.uint8)
+        igtv[self.area] = 1
+        gtv = igtv.copy()
+        gtv[..., 4:] = 0
+        self.write(patient, "IGTV", igtv)
+        self.write(patient, "GTV", gtv)
+
+
+@pytest.fixture
+def lucid(tmp_path):
+    """Six patients in the NIfTI layout."""
+    rng = np.random.default_rng(11)
+    made = LucidStudy(tmp_path / "LUCID")
+    for number in range(1, 7):
+        made.add(f"P{number:02d}", rng)
+    return made

@@ -22,6 +22,26 @@ def test_phantom_then_convert(raw, tmp_path, capsys):
     assert main([*argv, "--overwrite", "--seed", "3"]) == 0
 
 
+def test_lucid_phantom_then_convert(raw, tmp_path, capsys):
+    out = tmp_path / "phantom"
+    assert main(["phantom", "lucid", str(out), "--patients", "6", "--size", "64", "--slices", "16"]) == 0
+    assert "6 patients of 16 slices" in capsys.readouterr().out
+    argv = ["convert", "lucid", str(out), "--processes", "1"]
+    assert main([*argv, "--hu-window", "-1000", "400", "--suv-range", "0", "10"]) == 0
+    told = capsys.readouterr()
+    assert "train: 5 cases, 80 slices in imagesTr" in told.out
+    assert "test: 1 cases, 16 slices in imagesTs" in told.out
+    assert str(raw / "Dataset702_LUCID") in told.out
+    assert told.err == ""
+    assert main(argv) == 1
+    assert main([*argv, "--overwrite", "--roi", "GTV", "--intensity", "raw", "--seed", "3"]) == 0
+    assert "with GTV" in capsys.readouterr().out
+    assert main([*argv, "--overwrite", "--test-fraction", "0.2"]) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("nnunet-cipa: error: ")
+    assert "test.txt" in line
+
+
 def test_error_is_one_line_on_stderr(study, raw, capsys):
     study.path("0594_002", "PET").unlink()
     assert main(["convert", "pclt20k", str(study.root), "--processes", "1"]) == 1
@@ -48,6 +68,10 @@ def test_unlisted_files_are_a_warning_on_stderr(study, raw, capsys):
         ["convert", "pclt20k", "folder", "--intensity", "hu"],
         ["convert", "pclt20k", "folder", "--spacing", "1", "1"],
         ["convert", "pclt20k", "folder", "--dataset-id", "x"],
+        ["convert", "lucid", "folder", "--roi", "ITV"],
+        ["convert", "lucid", "folder", "--intensity", "paper"],
+        ["convert", "lucid", "folder", "--suv-range", "20"],
+        ["phantom", "lucid", "out", "--slices", "few"],
         ["phantom", "pclt20k"],
         ["phantom", "pclt20k", "out", "--size", "large"],
     ],

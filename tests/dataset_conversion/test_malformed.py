@@ -148,7 +148,7 @@ FAULTS = {
         lambda s: edit_list(
             s, "train", lambda data: b"\n".join(n for n in data.split() if not n.startswith((b"0001", b"0006")))
         ),
-        "train.txt has 4 patients",
+        "the training set has 4 patients",
         "at least 5",
     ),
 }

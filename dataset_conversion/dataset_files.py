@@ -1,0 +1,136 @@
+"""What every converter writes round the cases of a dataset: its folders, dataset.json, folds and provenance."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from batchgenerators.utilities.file_and_folder_operations import load_json
+from nnunetv2.dataset_conversion.generate_dataset_json import generate_dataset_json
+from numpy.typing import NDArray
+
+from nnunet_cipa import __version__
+from nnunet_cipa.errors import CIPAError
+
+from .nnunet_folder import planned_splits
+from .staging import staged_folder
+
+FOLDERS = {"train": ("imagesTr", "labelsTr"), "test": ("imagesTs", "labelsTs")}
+CONVERTED_BY = f"nnunet_cipa {__version__}"
+READY_CHANNELS = {"0": "noNorm", "1": "noNorm"}
+RAW_CHANNELS = {"0": "CT", "1": "PET"}
+Real = TypeVar("Real", np.float32, np.float64)
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """What dataset.json says of a dataset.
+
+    Attributes
+    ----------
+    name
+        Of the dataset.
+    label
+        Name of label 1.
+    channel_names
+        By which nnU-Net chooses the normalisation: ``READY_CHANNELS`` for what the network takes as it is.
+    training_cases
+        Their number.
+    more
+        Further keys.
+    """
+
+    name: str
+    label: str
+    channel_names: dict[str, str]
+    training_cases: int
+    more: dict[str, object] = field(default_factory=dict)
+
+
+def network_values(fraction: NDArray[Real]) -> NDArray[Real]:
+    """Map 0..1 to -1.6..1.6, which is v / 255 * 3.2 - 1.6 for a grey value v of PCLT20K, as CIPA was trained."""
+    return fraction * 3.2 - 1.6
+
+
+@contextmanager
+def new_dataset(final: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a staged folder (see ``staged_folder``) that holds nnU-Net's folders and one for the provenance."""
+    with staged_folder(final, overwrite=overwrite) as folder:
+        for name in (*FOLDERS["train"], *FOLDERS["test"], "provenance"):
+            (folder / name).mkdir()
+        yield folder
+
+
+@contextmanager
+def writing_case(folder: Path, case: str) -> Iterator[None]:
+    """Turn a disk that does not take a case into an error with a remedy.
+
+    Raises
+    ------
+    CIPAError
+        For an OSError in the block.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CIPAError(
+            f"{error.filename or folder}: writing patient {case} failed ({error.strerror}); "
+            "free space or check permissions in nnUNet_raw"
+        ) from error
+
+
+def write_dataset_json(folder: Path, facts: DatasetFacts) -> None:
+    """Write nnU-Net's dataset.json, with ``modalities``, by which the trainers know CT from PET."""
+    generate_dataset_json(
+        str(folder),
+        facts.channel_names,
+        {"background": 0, facts.label: 1},
+        facts.training_cases,
+        ".nii.gz",
+        dataset_name=facts.name,
+        converted_by=CONVERTED_BY,
+        overwrite_image_reader_writer="SimpleITKIO",
+        modalities={"0": "CT", "1": "PET"},
+        **facts.more,
+    )
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write a JSON file as text that people can read."""
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def check_run(processes: int, seed: int) -> None:
+    """Refuse numbers of processes and seeds that cannot be.
+
+    Raises
+    ------
+    CIPAError
+        For no process or a negative seed.
+    """
+    if processes < 1:
+        raise CIPAError(f"--processes {processes}: give at least 1")
+    if seed < 0:
+        raise CIPAError(f"--seed {seed}: give a number from 0")
+
+
+def refuse_existing(final: Path, *, overwrite: bool) -> None:
+    """Refuse, before any work, a dataset that is there already.
+
+    Raises
+    ------
+    CIPAError
+        If it exists and is not to be replaced.
+    """
+    if final.exists() and not overwrite:
+        raise CIPAError(f"{final}: exists; give --overwrite to replace it, or choose another --dataset-id")
+
+
+def folds_warning(final: Path, splits: list[dict[str, list[str]]]) -> Iterator[str]:
+    """Warn if the dataset was planned before with other folds, on which planning would stop."""
+    planned = planned_splits(final.name)
+    if planned is not None and load_json(planned) != splits:
+        yield f"{planned}: holds other folds than the new dataset, so that planning would fail; remove it first"

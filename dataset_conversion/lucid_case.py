@@ -1,0 +1,142 @@
+"""Writes one patient of a study set as an nnU-Net case: PET on the CT's grid, intensities, mask, provenance."""
+
+from dataclasses import asdict, dataclass
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from nnunet_cipa.errors import CIPAError
+
+from .dataset_files import (
+    CONVERTED_BY,
+    FOLDERS,
+    RAW_CHANNELS,
+    READY_CHANNELS,
+    network_values,
+    write_json,
+    writing_case,
+)
+from .lucid_check import PatientFacts
+from .lucid_image import file_hash, read_volume
+from .lucid_source import UNITS, PatientFiles, Roi
+from .nifti_stream import NiftiStream
+
+# What scanners write outside the field of view (-3024, -2000) is not darker than air.
+LOWEST_HU = -1024.0
+Window = tuple[float, float]
+
+
+class Intensity(str, Enum):
+    """How values are stored.
+
+    ``window``: clipped to a window and scaled to -1.6..1.6, which CIPA takes as it is. ``raw``: HU and SUV, for nnU-Net
+    to normalise.
+    """
+
+    WINDOW = "window"
+    RAW = "raw"
+
+    @property
+    def channel_names(self) -> dict[str, str]:
+        """Channel names for dataset.json, by which nnU-Net chooses the normalisation."""
+        return READY_CHANNELS if self is Intensity.WINDOW else RAW_CHANNELS
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How intensities are stored, and the windows of HU and SUV that ``Intensity.WINDOW`` needs."""
+
+    intensity: Intensity = Intensity.WINDOW
+    hu_window: Window = (-1200.0, -200.0)
+    suv_range: Window = (0.0, 20.0)
+
+    def facts(self) -> dict[str, object]:
+        """Return what dataset.json and the provenance say of it."""
+        window = self.intensity is Intensity.WINDOW
+        return {
+            "intensity": self.intensity.value,
+            "lowest_hu": LOWEST_HU,
+            "hu_window": self.hu_window if window else None,
+            "suv_range": self.suv_range if window else None,
+        }
+
+
+@dataclass(frozen=True)
+class CaseJob:
+    """A checked patient, and the dataset folder it goes to."""
+
+    folder: Path
+    files: PatientFiles
+    facts: PatientFacts
+    roi: Roi
+    storage: Storage
+
+
+def write_case(job: CaseJob) -> None:
+    """Write CT, PET, mask and provenance of one patient.
+
+    Raises
+    ------
+    CIPAError
+        If a file has changed since it was checked, or the disk does not take the output.
+    """
+    case = job.files.name
+    ct, pet, mask = (_read(job, name) for name in ("CT", "PET", job.roi.value))
+    ct, mask = (sitk.DICOMOrient(image, "LPS") for image in (ct, mask))
+    hu = np.maximum(_values(ct), np.float32(LOWEST_HU))
+    suv = _values(resample_to(pet, ct))
+    if job.storage.intensity is Intensity.WINDOW:
+        hu, suv = window(hu, job.storage.hu_window), window(suv, job.storage.suv_range)
+    images, labels = (job.folder / name for name in FOLDERS[job.files.part])
+    with writing_case(job.folder, case):
+        _write(images / f"{case}_0000.nii.gz", hu, ct)
+        _write(images / f"{case}_0001.nii.gz", suv, ct)
+        _write(labels / f"{case}.nii.gz", sitk.GetArrayViewFromImage(mask).astype(np.uint8), ct)
+        write_json(job.folder / "provenance" / f"{case}.json", provenance(job))
+
+
+def resample_to(image: sitk.Image, grid: sitk.Image) -> sitk.Image:
+    """Resample an image linearly to the voxels of another; outside its field of view it is 0."""
+    return sitk.Resample(image, grid, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32)
+
+
+def window(values: NDArray[np.float32], limits: Window) -> NDArray[np.float32]:
+    """Clip to limits and map them to -1.6 and 1.6, without rounding to 256 grey values."""
+    low, high = limits
+    return network_values(((np.clip(values, low, high) - low) / (high - low)).astype(np.float32))
+
+
+def provenance(job: CaseJob) -> dict[str, object]:
+    """Describe where a case comes from and what was done to it."""
+    return {
+        "case": job.files.name,
+        "source": "NIfTI study set",
+        "part": job.files.part,
+        "roi": job.roi.value,
+        "converted_by": CONVERTED_BY,
+        "units": UNITS,
+        "pet_interpolation": "linear",
+        "written_orientation": "LPS",
+        **job.storage.facts(),
+        **asdict(job.facts),
+    }
+
+
+def _read(job: CaseJob, name: str) -> sitk.Image:
+    path = job.files.path(name)
+    image = read_volume(path)
+    if file_hash(path) != job.facts.sha256[name]:
+        raise CIPAError(f"{path}: changed during the conversion; run it again")
+    return image
+
+
+def _values(image: sitk.Image) -> NDArray[np.float32]:
+    return sitk.GetArrayFromImage(image).astype(np.float32)
+
+
+def _write(path: Path, values: NDArray[np.generic], grid: sitk.Image) -> None:
+    with NiftiStream(path, values.shape, grid.GetSpacing(), values.dtype, grid.GetOrigin()) as stream:
+        stream.write_all(values)

@@ -1,0 +1,168 @@
+"""A synthetic radiotherapy study set: whole volumes of CT and PET with GTV and IGTV, as NIfTI in physical units."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from nnunet_cipa import __version__
+from nnunet_cipa.errors import CIPAError
+
+from .dataset_files import write_json
+from .nifti_stream import NiftiStream
+from .phantom_breathing import course, over_cycle, scan_pet, travel_field
+from .phantom_geometry import FloatArray, Grid
+from .phantom_imaging import Breathing, image_ct
+from .phantom_patient import SLICE_DISTANCE, draw_patient, shown_on
+from .phantom_scene import Patient, render
+from .phantom_study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_folder
+
+PET_VOXEL = 4.0
+BLUR_MARGIN = 8.0
+TUMOUR_SHARE = 0.4
+LOWEST, HIGHEST = -70.0, 270.0
+HU_RANGE = (-1024, 3071)
+
+
+@dataclass(frozen=True)
+class Study:
+    """One patient's images.
+
+    Attributes
+    ----------
+    grid, pet_grid
+        Of the CT and both masks, and of the PET.
+    ct
+        HU at one phase of breathing (int16).
+    pet
+        SUVbw, averaged over the cycle (float32).
+    gtv, igtv
+        Tumour at the CT's phase, and its union over the cycle (uint8).
+    """
+
+    grid: Grid
+    pet_grid: Grid
+    ct: NDArray[np.int16]
+    pet: FloatArray
+    gtv: NDArray[np.uint8]
+    igtv: NDArray[np.uint8]
+
+
+def make_lucid_phantom(out: Path, patients: int, seed: int, size: int, slices: int) -> None:
+    """Write a synthetic study set in the layout that ``convert lucid`` reads.
+
+    Parameters
+    ----------
+    out
+        A folder that does not exist or is empty; it appears when it is complete.
+    patients
+        At least 2: a fifth of them, rounded and not less than one, goes to test.txt.
+    seed
+        The same seed gives the same bytes; a patient does not depend on ``patients``.
+    size
+        Rows and columns of the CT over a field of view of 502 mm.
+    slices
+        Of the CT, 2.8 mm apart; the tumours take about two fifths of them.
+
+    Raises
+    ------
+    CIPAError
+        For a value out of range, or if ``out`` holds something.
+    """
+    check_numbers(
+        ("patients", patients, 2, 9999), ("seed", seed, 0, 2**63), ("size", size, 64, 1024), ("slices", slices, 16, 90)
+    )
+    with new_folder(out) as folder:
+        names = [f"{index + 1:04d}" for index in range(patients)]
+        for index in tqdm(range(patients), desc="phantom", unit="patient", disable=None):
+            _write(folder / names[index], image_study(seed, index, size, slices))
+        test = draw_fifth(patients, np.random.default_rng([seed, patients, 2]))
+        (folder / "test.txt").write_text("".join(f"{names[index]}\n" for index in sorted(test)), encoding="ascii")
+        facts = {"units": {"CT": "HU", "PET": "SUVbw"}, "synthetic": True, "seed": seed, "slices": slices}
+        write_json(folder / "study.json", {**facts, "made_by": f"nnunet_cipa {__version__}"})
+
+
+def image_study(seed: int, index: int, size: int, slices: int) -> Study:
+    """Make the images of patient ``index``; it depends on nothing else in the set.
+
+    Raises
+    ------
+    CIPAError
+        If the pixels are too coarse for the tumour.
+    """
+    patient = draw_patient(seed, index, max(1, round(TUMOUR_SHARE * slices)))
+    rng = np.random.default_rng([seed, index, 2])
+    thorax = patient.thorax
+    breathing = Breathing(travel=rng.uniform(10, 22), diaphragm=thorax.diaphragm, apex=thorax.lung_height)
+    phase = rng.uniform(0, 1)
+    margin = int(np.ceil((breathing.travel + BLUR_MARGIN) / SLICE_DISTANCE))
+    inhaled = course(phase)
+    reach = tuple(int(np.ceil(breathing.travel * part / SLICE_DISTANCE)) for part in (inhaled, 1 - inhaled))
+    limits = round(LOWEST / SLICE_DISTANCE) + margin, round(HIGHEST / SLICE_DISTANCE) - margin - slices
+    first, patient = _choose_slices(patient, slices, (reach[0], reach[1]), limits, rng)
+    pixel = FIELD_OF_VIEW / size
+    corner = -(size - 1) / 2 * pixel
+    whole = Grid(
+        ((first - margin) * SLICE_DISTANCE, corner, corner),
+        (SLICE_DISTANCE, pixel, pixel),
+        (slices + 2 * margin, size, size),
+    )
+    grid = replace(whole, origin=(first * SLICE_DISTANCE, corner, corner), shape=(slices, size, size))
+    inner = slice(margin, margin + slices)
+    truth = render(patient, whole)
+    mean, swept = over_cycle(truth.uptake, truth.tumour, travel_field(thorax, breathing, whole), phase, whole)
+    pet_grid = _pet_grid(grid, rng)
+    pet = scan_pet(mean, whole, pet_grid, rng)
+    gtv = (truth.tumour[inner] >= 0.5).astype(np.uint8)
+    if not gtv.any():
+        raise CIPAError(f"--size {size}: too coarse for the tumour of patient {index + 1} of seed {seed}; give more")
+    ct = np.clip(np.rint(image_ct(truth.density[inner], rng)), *HU_RANGE).astype(np.int16)
+    return Study(grid, pet_grid, ct, pet, gtv, (swept[inner] >= 0.5).astype(np.uint8))
+
+
+def _choose_slices(
+    patient: Patient, slices: int, reach: tuple[int, int], limits: tuple[int, int], rng: np.random.Generator
+) -> tuple[int, Patient]:
+    """Place the scan over the tumour seen on most slices; other tumours that it would cut are left out.
+
+    ``reach`` is how many slices a tumour may move down and up, ``limits`` between which first slices there is a thorax.
+    """
+    down, up = reach
+    shown = [shown_on(tumour, patient.thorax) for tumour in patient.tumours]
+    spans = [(min(on) - down, max(on) + up) for on in shown]
+    main = max(range(len(shown)), key=lambda index: len(shown[index]))
+    low, high = spans[main]
+    earliest, latest = sorted((high - slices + 1, low))
+    first = int(np.clip(rng.integers(earliest, latest + 1), *limits))
+    kept = tuple(
+        tumour
+        for index, (tumour, (low, high)) in enumerate(zip(patient.tumours, spans, strict=True))
+        if index == main or (low >= first and high < first + slices)
+    )
+    return first, replace(patient, tumours=kept)
+
+
+def _pet_grid(grid: Grid, rng: np.random.Generator) -> Grid:
+    """Voxels of 4 mm over the CT's field of view and up to a voxel more, off the CT's own by a random part of one."""
+    ahead = rng.uniform(0, PET_VOXEL, 3)
+    z, y, x = (o - s / 2 - a for o, s, a in zip(grid.origin, grid.spacing, ahead, strict=True))
+    depth, rows, columns = (
+        int(np.ceil((n * s + a) / PET_VOXEL)) + 1 for n, s, a in zip(grid.shape, grid.spacing, ahead, strict=True)
+    )
+    return Grid((z, y, x), (PET_VOXEL,) * 3, (depth, rows, columns))
+
+
+def _write(folder: Path, study: Study) -> None:
+    folder.mkdir()
+    for name, volume, grid in (
+        ("CT", study.ct, study.grid),
+        ("PET", study.pet, study.pet_grid),
+        ("GTV", study.gtv, study.grid),
+        ("IGTV", study.igtv, study.grid),
+    ):
+        (sz, sy, sx), (oz, oy, ox) = grid.spacing, grid.origin
+        path = folder / f"{name}.nii.gz"
+        with NiftiStream(path, grid.shape, (sx, sy, sz), volume.dtype, (ox, oy, oz)) as stream:
+            stream.write_all(volume)

@@ -1,0 +1,70 @@
+"""``nnunet-cipa phantom``."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+Subparsers = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+
+
+def register_phantom(subparsers: "Subparsers[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+    """Add the subcommand."""
+    phantom = subparsers.add_parser("phantom", help="make a synthetic study set in the layout of a data set")
+    datasets = phantom.add_subparsers(metavar="DATASET", required=True)
+    _register(
+        datasets,
+        common,
+        "pclt20k",
+        36,
+        _phantom_pclt20k,
+        "Write synthetic thorax PET/CT slices with lung tumours in the layout of PCLT20K.",
+    )
+    _register(
+        datasets, common, "lucid", 64, _phantom_lucid,
+        "Write synthetic thorax PET/CT volumes with lung tumours that move with breathing, in the NIfTI layout of "
+        "convert lucid: CT in HU at one phase, PET in SUV over the cycle, GTV at the CT's phase, IGTV over the cycle.",
+    )  # fmt: skip
+
+
+def _register(
+    subparsers: "Subparsers[argparse.ArgumentParser]",
+    common: argparse.ArgumentParser,
+    name: str,
+    slices: int,
+    run: Callable[[argparse.Namespace], None],
+    description: str,
+) -> None:
+    parser = subparsers.add_parser(
+        name, parents=[common], help=f"synthetic thorax PET/CT in the layout of convert {name}", description=description
+    )
+    parser.add_argument("out", type=Path, metavar="OUT", help="a new or empty folder")
+    parser.add_argument(
+        "--patients",
+        type=int,
+        default=10,
+        metavar="N",
+        help="patients, a fifth of them for test.txt (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same bytes (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=512, metavar="N", help="pixels a side (default: %(default)s)")
+    parser.add_argument(
+        "--slices", type=int, default=slices, metavar="N", help="slices a patient, about (default: %(default)s)"
+    )
+    parser.set_defaults(run=run)
+
+
+def _phantom_pclt20k(args: argparse.Namespace) -> None:
+    # Imported here: the other subcommands should not wait for scipy.
+    from nnunet_cipa.dataset_conversion.phantom_pclt20k import make_pclt20k_phantom  # noqa: PLC0415 - see above
+
+    slices = make_pclt20k_phantom(args.out, args.patients, args.seed, args.size, args.slices)
+    pixel = 512 * 0.98 / args.size
+    print(f"{args.patients} patients, {slices} slices in {args.out}")
+    print(f"voxels of {pixel:.4g} x {pixel:.4g} x 2.8 mm")
+
+
+def _phantom_lucid(args: argparse.Namespace) -> None:
+    from nnunet_cipa.dataset_conversion.phantom_lucid import make_lucid_phantom  # noqa: PLC0415 - see above
+
+    make_lucid_phantom(args.out, args.patients, args.seed, args.size, args.slices)
+    print(f"{args.patients} patients of {args.slices} slices in {args.out}, synthetic")
