@@ -5,11 +5,11 @@ import shutil
 
 import numpy as np
 import pytest
+
 from nnunet_cipa.dataset_conversion.lucid import Options, convert_lucid
 from nnunet_cipa.dataset_conversion.lucid_case import CaseJob, Storage, write_case
 from nnunet_cipa.dataset_conversion.lucid_check import CheckJob, check_patient
 from nnunet_cipa.dataset_conversion.lucid_source import Roi, read_study_set
-
 from nnunet_cipa.errors import CIPAError
 
 NAME = "P02"

@@ -8,6 +8,8 @@ import sys
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from scipy import ndimage
+
 from nnunet_cipa.dataset_conversion import phantom_lucid
 from nnunet_cipa.dataset_conversion.lucid_check import CheckJob, check_patient
 from nnunet_cipa.dataset_conversion.lucid_source import Roi, read_study_set
@@ -26,8 +28,6 @@ from nnunet_cipa.dataset_conversion.phantom_geometry import Grid, ellipsoid, occ
 from nnunet_cipa.dataset_conversion.phantom_imaging import Breathing
 from nnunet_cipa.dataset_conversion.phantom_lucid import image_study, make_lucid_phantom
 from nnunet_cipa.dataset_conversion.phantom_patient import draw_patient
-from scipy import ndimage
-
 from nnunet_cipa.errors import CIPAError
 
 SMALL = {"size": 64, "slices": 20}
