@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from dynamic_network_architectures.architectures.unet import PlainConvUNet, ResidualEncoderUNet
@@ -13,6 +14,12 @@ from nnunet_cipa.network import CIPA
 from nnunet_cipa.tables import render
 
 _HEADER = ("network", "parameters", "pass", "median s", "range s", "memory", "ratio")
+_CIPA: dict[str, dict[str, Any]] = {
+    "cipa": {},
+    "cipa-25d": {"slices": 3},
+    "cipa-sim": {"slices": 3, "sim": "input"},
+    "cipa-features": {"slices": 3, "sim": "features"},
+}
 # What nnU-Net 2.8 plans for slices of 512 x 512: eight stages, and the blocks of the stages of ResEnc-L.
 _STAGES = 8
 _STRIDE = 2 ** (_STAGES - 1)
@@ -52,7 +59,8 @@ def bench_network(bench: NetworkBench, networks: Sequence[str] = ("plain", "rese
     bench : NetworkBench
         What to measure.
     networks : sequence of str
-        "cipa", "plain" (nnU-Net's 2D network) or "resenc-l" (its ResEnc-L); the first is what the ratios refer to.
+        "plain" (nnU-Net's 2D network), "resenc-l" (its ResEnc-L), "cipa", "cipa-25d" (three slices), "cipa-sim" (and
+        SIM on them) or "cipa-features" (SIM on their features); the first is what the ratios refer to.
 
     Returns
     -------
@@ -82,9 +90,10 @@ def bench_network(bench: NetworkBench, networks: Sequence[str] = ("plain", "rese
 class _Prediction:
     def __init__(self, network: nn.Module, bench: NetworkBench) -> None:
         self.network = network
-        self.image = torch.randn(bench.batch, 2, *bench.patch_size, generator=torch.Generator().manual_seed(0)).to(
-            bench.device
-        )
+        channels = 2 * network.slices if isinstance(network, CIPA) else 2
+        self.image = torch.randn(
+            bench.batch, channels, *bench.patch_size, generator=torch.Generator().manual_seed(0)
+        ).to(bench.device)
         self.half = torch.bfloat16 if bench.device == "cuda" and torch.cuda.is_bf16_supported() else torch.float16
 
     def __call__(self) -> None:
@@ -110,10 +119,10 @@ class _TrainingStep(_Prediction):
 
 def _build(name: str, bench: NetworkBench) -> nn.Module:
     torch.manual_seed(0)
-    if name == "cipa":
-        return CIPA(2, 2, patch_size=bench.patch_size, variant=bench.variant)
+    if name in _CIPA:
+        return CIPA(2, 2, patch_size=bench.patch_size, variant=bench.variant, **_CIPA[name])
     if name not in {"plain", "resenc-l"}:
-        raise CIPAError(f"unknown network {name!r}; choose among cipa, plain and resenc-l")
+        raise CIPAError(f"unknown network {name!r}; choose among {', '.join(_CIPA)}, plain and resenc-l")
     if any(side % _STRIDE or side == _STRIDE for side in bench.patch_size):
         raise CIPAError(
             f"patch_size {bench.patch_size} does not fit {name}; give multiples of {_STRIDE} from {2 * _STRIDE}"

@@ -2,6 +2,8 @@
 
 import argparse
 
+NETWORKS = ("plain", "resenc-l", "cipa", "cipa-25d", "cipa-sim", "cipa-features")
+
 
 def register(
     subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
@@ -53,8 +55,8 @@ def _register_network(
                          help="default: 512 512")  # fmt: skip
     network.add_argument("--repeats", type=int, default=5, metavar="N", help="timed runs (default: %(default)s)")
     network.add_argument(
-        "--networks", nargs="+", choices=("plain", "resenc-l", "cipa"), default=("plain", "resenc-l", "cipa"),
-        help="the first is ratio 1 (default: all)",
+        "--networks", nargs="+", choices=NETWORKS, default=NETWORKS[:3], metavar="NAME",
+        help="of %(choices)s; the first is ratio 1 (default: the first three)",
     )  # fmt: skip
     network.set_defaults(run=_network)
 

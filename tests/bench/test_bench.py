@@ -62,13 +62,22 @@ def test_unknown_backend_is_refused_with_the_names(capsys):
     assert "reference, torch, numba" in capsys.readouterr().err
 
 
-def test_network_table_has_a_prediction_and_a_training_step(capsys):
-    arguments = ["--variant", "nano", "--patch-size", "64", "64", "--repeats", "1", "--networks", "cipa"]
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("cipa", {}),
+        ("cipa-25d", {"slices": 3}),
+        ("cipa-sim", {"slices": 3, "sim": "input"}),
+        ("cipa-features", {"slices": 3, "sim": "features"}),
+    ],
+)
+def test_network_table_has_a_prediction_and_a_training_step(name, settings, capsys):
+    arguments = ["--variant", "nano", "--patch-size", "64", "64", "--repeats", "1", "--networks", name]
     assert main(["bench", "network", *arguments]) == 0
     table = rows(capsys.readouterr().out)
-    count = sum(p.numel() for p in CIPA(2, 2, patch_size=(64, 64), variant="nano").parameters())
+    count = sum(p.numel() for p in CIPA(2, 2, patch_size=(64, 64), variant="nano", **settings).parameters())
     assert [row[:3] for row in table] == [
-        ["cipa", f"{count / 1e6:.1f} M", kind] for kind in ("prediction", "training step")
+        [name, f"{count / 1e6:.1f} M", kind] for kind in ("prediction", "training step")
     ]
     assert all(0 < float(row[3]) < 60 for row in table)
 
