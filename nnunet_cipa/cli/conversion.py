@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nnunet_cipa.cli.phantom import register_phantom
 
 if TYPE_CHECKING:
-    from nnunet_cipa.dataset_conversion.pclt20k import Conversion
+    from nnunet_cipa.dataset_conversion.pclt20k.convert import Conversion
 
 Subparsers = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
 
@@ -118,8 +118,8 @@ def _add_dataset_options(parser: argparse.ArgumentParser, number: int, name: str
 
 def _convert_pclt20k(args: argparse.Namespace) -> None:
     # Imported here: the other subcommands should not wait for nnU-Net and torch.
-    from nnunet_cipa.dataset_conversion.pclt20k import Options, convert_pclt20k  # noqa: PLC0415 - see above
-    from nnunet_cipa.dataset_conversion.pclt20k_case import Intensity  # noqa: PLC0415 - see above
+    from nnunet_cipa.dataset_conversion.pclt20k.case import Intensity  # noqa: PLC0415 - see above
+    from nnunet_cipa.dataset_conversion.pclt20k.convert import Options, convert_pclt20k  # noqa: PLC0415 - see above
     from nnunet_cipa.dataset_conversion.workers import default_processes  # noqa: PLC0415 - see above
 
     options = Options(
@@ -137,7 +137,7 @@ def _convert_pclt20k(args: argparse.Namespace) -> None:
     conversion = convert_pclt20k(args.source, options)
     print(_summary(conversion))
     if args.statistics is not None:
-        from nnunet_cipa.dataset_conversion.tumour_statistics import write_statistics  # noqa: PLC0415 - see above
+        from nnunet_cipa.dataset_conversion.pclt20k.tumour_statistics import write_statistics  # noqa: PLC0415 - see above
 
         write_statistics(args.statistics, conversion.patients)
         print(f"statistics in {args.statistics}")
@@ -145,9 +145,9 @@ def _convert_pclt20k(args: argparse.Namespace) -> None:
 
 
 def _convert_lucid(args: argparse.Namespace) -> None:
-    from nnunet_cipa.dataset_conversion.lucid import Options, convert_lucid  # noqa: PLC0415 - as above
-    from nnunet_cipa.dataset_conversion.lucid_case import Intensity, Storage  # noqa: PLC0415 - as above
-    from nnunet_cipa.dataset_conversion.lucid_source import Roi  # noqa: PLC0415 - as above
+    from nnunet_cipa.dataset_conversion.lucid.case import Intensity, Storage  # noqa: PLC0415 - as above
+    from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid  # noqa: PLC0415 - as above
+    from nnunet_cipa.dataset_conversion.lucid.source import Roi  # noqa: PLC0415 - as above
     from nnunet_cipa.dataset_conversion.workers import default_processes  # noqa: PLC0415 - as above
 
     options = Options(

@@ -55,7 +55,7 @@ def _register(
 
 def _phantom_pclt20k(args: argparse.Namespace) -> None:
     # Imported here: the other subcommands should not wait for scipy.
-    from nnunet_cipa.dataset_conversion.phantom_pclt20k import make_pclt20k_phantom  # noqa: PLC0415 - see above
+    from nnunet_cipa.dataset_conversion.phantoms.pclt20k import make_pclt20k_phantom  # noqa: PLC0415 - see above
 
     slices = make_pclt20k_phantom(args.out, args.patients, args.seed, args.size, args.slices)
     pixel = 512 * 0.98 / args.size
@@ -64,7 +64,7 @@ def _phantom_pclt20k(args: argparse.Namespace) -> None:
 
 
 def _phantom_lucid(args: argparse.Namespace) -> None:
-    from nnunet_cipa.dataset_conversion.phantom_lucid import make_lucid_phantom  # noqa: PLC0415 - see above
+    from nnunet_cipa.dataset_conversion.phantoms.lucid import make_lucid_phantom  # noqa: PLC0415 - see above
 
     make_lucid_phantom(args.out, args.patients, args.seed, args.size, args.slices)
     print(f"{args.patients} patients of {args.slices} slices in {args.out}, synthetic")

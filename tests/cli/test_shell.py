@@ -94,6 +94,6 @@ def test_wheel_holds_every_module_and_data_file(tmp_path):
     expected = {
         p.relative_to(ROOT).as_posix() for p in (ROOT / "nnunet_cipa").rglob("*") if p.suffix in {".py", ".html"}
     }
-    expected |= {f"nnunet_cipa/dataset_conversion/{p.name}" for p in (ROOT / "dataset_conversion").glob("*.py")}
+    expected |= {f"nnunet_cipa/{p.relative_to(ROOT).as_posix()}" for p in (ROOT / "dataset_conversion").rglob("*.py")}
     assert expected | {"nnunet_cipa/py.typed"} <= packed
     assert all(name.startswith(("nnunet_cipa/", "nnunet_cipa-")) for name in packed)

@@ -5,9 +5,9 @@ import shutil
 import numpy as np
 import pytest
 
-from nnunet_cipa.dataset_conversion.gaps import Step, measure_step, suspect_gaps
-from nnunet_cipa.dataset_conversion.pclt20k import Options, convert_pclt20k
-from nnunet_cipa.dataset_conversion.phantom_pclt20k import image_patient
+from nnunet_cipa.dataset_conversion.pclt20k.convert import Options, convert_pclt20k
+from nnunet_cipa.dataset_conversion.pclt20k.gaps import Step, measure_step, suspect_gaps
+from nnunet_cipa.dataset_conversion.phantoms.pclt20k import image_patient
 
 CALM = Step(area_ratio=1.1, overlap=0.9, ct_change=4.0)
 

@@ -6,10 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from nnunet_cipa.dataset_conversion.lucid import Options, convert_lucid
-from nnunet_cipa.dataset_conversion.lucid_case import CaseJob, Storage, write_case
-from nnunet_cipa.dataset_conversion.lucid_check import CheckJob, check_patient
-from nnunet_cipa.dataset_conversion.lucid_source import Roi, read_study_set
+from nnunet_cipa.dataset_conversion.lucid.case import CaseJob, Storage, write_case
+from nnunet_cipa.dataset_conversion.lucid.check import CheckJob, check_patient
+from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
+from nnunet_cipa.dataset_conversion.lucid.source import Roi, read_study_set
 from nnunet_cipa.errors import CIPAError
 
 NAME = "P02"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnunet_cipa.dataset_conversion.pclt20k import Options, convert_pclt20k
+from nnunet_cipa.dataset_conversion.pclt20k.convert import Options, convert_pclt20k
 from nnunet_cipa.errors import CIPAError
 
 NAME = "0594_002"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnunet_cipa.dataset_conversion.pclt20k_source import parse_name
+from nnunet_cipa.dataset_conversion.pclt20k.source import parse_name
 from nnunet_cipa.errors import CIPAError
 
 FOLDER = Path("/data/set")

@@ -8,9 +8,9 @@ from PIL import Image
 from scipy import ndimage
 from sklearn.ensemble import RandomForestClassifier
 
-from nnunet_cipa.dataset_conversion.pclt20k_check import CheckJob, check_patient
-from nnunet_cipa.dataset_conversion.pclt20k_source import read_source
-from nnunet_cipa.dataset_conversion.phantom_pclt20k import image_patient, make_pclt20k_phantom
+from nnunet_cipa.dataset_conversion.pclt20k.check import CheckJob, check_patient
+from nnunet_cipa.dataset_conversion.pclt20k.source import read_source
+from nnunet_cipa.dataset_conversion.phantoms.pclt20k import image_patient, make_pclt20k_phantom
 from nnunet_cipa.errors import CIPAError
 
 SMALL = {"size": 64, "slices": 6}

@@ -10,12 +10,12 @@ import pytest
 import SimpleITK as sitk
 from scipy import ndimage
 
-from nnunet_cipa.dataset_conversion import phantom_lucid
-from nnunet_cipa.dataset_conversion.lucid_check import CheckJob, check_patient
-from nnunet_cipa.dataset_conversion.lucid_source import Roi, read_study_set
+from nnunet_cipa.dataset_conversion.lucid.check import CheckJob, check_patient
+from nnunet_cipa.dataset_conversion.lucid.source import Roi, read_study_set
 from nnunet_cipa.dataset_conversion.nifti_stream import NiftiStream
-from nnunet_cipa.dataset_conversion.phantom_anatomy import heart_centre, organs
-from nnunet_cipa.dataset_conversion.phantom_breathing import (
+from nnunet_cipa.dataset_conversion.phantoms import lucid as phantom_lucid
+from nnunet_cipa.dataset_conversion.phantoms.anatomy import heart_centre, organs
+from nnunet_cipa.dataset_conversion.phantoms.breathing import (
     PHASES,
     course,
     displaced,
@@ -24,10 +24,10 @@ from nnunet_cipa.dataset_conversion.phantom_breathing import (
     shifts,
     travel_field,
 )
-from nnunet_cipa.dataset_conversion.phantom_geometry import Grid, ellipsoid, occupancy
-from nnunet_cipa.dataset_conversion.phantom_imaging import Breathing
-from nnunet_cipa.dataset_conversion.phantom_lucid import image_study, make_lucid_phantom
-from nnunet_cipa.dataset_conversion.phantom_patient import draw_patient
+from nnunet_cipa.dataset_conversion.phantoms.geometry import Grid, ellipsoid, occupancy
+from nnunet_cipa.dataset_conversion.phantoms.imaging import Breathing
+from nnunet_cipa.dataset_conversion.phantoms.lucid import image_study, make_lucid_phantom
+from nnunet_cipa.dataset_conversion.phantoms.patient import draw_patient
 from nnunet_cipa.errors import CIPAError
 
 SMALL = {"size": 64, "slices": 20}

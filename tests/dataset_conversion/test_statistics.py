@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from nnunet_cipa.dataset_conversion.pclt20k import Options, convert_pclt20k
-from nnunet_cipa.dataset_conversion.tumour_statistics import write_statistics
+from nnunet_cipa.dataset_conversion.pclt20k.convert import Options, convert_pclt20k
+from nnunet_cipa.dataset_conversion.pclt20k.tumour_statistics import write_statistics
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .phantom_geometry import Grid, Vector
+from .geometry import Grid, Vector
 
 
 @dataclass(frozen=True)

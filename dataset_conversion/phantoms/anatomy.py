@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .phantom_geometry import Axes, FloatArray, Grid, SmoothNoise, Vector, capsule, ellipsoid
+from .geometry import Axes, FloatArray, Grid, SmoothNoise, Vector, capsule, ellipsoid
 
 LOWER: Vector = (-60.0, -260.0, -260.0)
 UPPER: Vector = (260.0, 260.0, 260.0)

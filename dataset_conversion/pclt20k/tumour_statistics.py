@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .pclt20k_check import CheckedPatient
+from .check import CheckedPatient
 
 COLUMNS = (
     "case", "list", "slice", "name", "columns", "rows", "area", "components",

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from nnunet_cipa.errors import CIPAError
 
-from .lucid_image import corner_points, file_hash, fingerprint, read_volume, same_grid
-from .lucid_source import IMAGES, PatientFiles, Roi
+from .image import corner_points, file_hash, fingerprint, read_volume, same_grid
+from .source import IMAGES, PatientFiles, Roi
 
 HU_LOWEST, HU_HIGHEST, AIR_BELOW = -3100.0, 40000.0, -200.0
 SUV_LOWEST, SUV_LEAST_MAXIMUM, SUV_HIGHEST = -1.0, 0.5, 200.0

@@ -9,8 +9,8 @@ from scipy import ndimage
 
 from nnunet_cipa.errors import CIPAError
 
-from .pclt20k_source import KINDS, SliceName
-from .png import GreyImage, read_grey_png
+from ..png import GreyImage, read_grey_png
+from .source import KINDS, SliceName
 
 TUMOUR_FROM = 128
 MAX_TUMOUR_SHARE = 0.5

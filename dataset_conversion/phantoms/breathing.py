@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import ndimage
 
-from .phantom_anatomy import Thorax, organs
-from .phantom_geometry import FloatArray, Grid, occupancy
-from .phantom_imaging import Breathing, count_noise, point_spread
+from .anatomy import Thorax, organs
+from .geometry import FloatArray, Grid, occupancy
+from .imaging import Breathing, count_noise, point_spread
 
 PHASES = 10
 # A lesion may grow 4 mm into the wall and moves with the lung; ribs start at 5 mm.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
 
-from .dataset_files import (
+from ..dataset_files import (
     CONVERTED_BY,
     FOLDERS,
     DatasetFacts,
@@ -18,13 +18,13 @@ from .dataset_files import (
     write_dataset_json,
     write_json,
 )
-from .lucid_case import LOWEST_HU, CaseJob, Storage, write_case
-from .lucid_check import CheckedPatient, CheckJob, PatientFacts, check_patient
-from .lucid_source import UNITS, PatientFiles, Roi, StudySet, read_study_set
-from .nnunet_folder import dataset_folder
-from .problems import refuse
-from .splits import make_splits
-from .workers import default_processes, run_jobs
+from ..nnunet_folder import dataset_folder
+from ..problems import refuse
+from ..splits import make_splits
+from ..workers import default_processes, run_jobs
+from .case import LOWEST_HU, CaseJob, Storage, write_case
+from .check import CheckedPatient, CheckJob, PatientFacts, check_patient
+from .source import UNITS, PatientFiles, Roi, StudySet, read_study_set
 
 
 @dataclass(frozen=True)

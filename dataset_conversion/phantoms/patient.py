@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from .phantom_anatomy import LOWER, UPPER, Thorax, draw_thorax, hila, organs
-from .phantom_geometry import Grid, SmoothNoise
-from .phantom_scene import Patient, Uptake
-from .phantom_tumours import Lesion, Site, Survey, confine, draw_lesion, draw_tumour, lesion_distance
-from .phantom_vessels import Branch, grow_tree
+from .anatomy import LOWER, UPPER, Thorax, draw_thorax, hila, organs
+from .geometry import Grid, SmoothNoise
+from .scene import Patient, Uptake
+from .tumours import Lesion, Site, Survey, confine, draw_lesion, draw_tumour, lesion_distance
+from .vessels import Branch, grow_tree
 
 SLICE_DISTANCE = 2.8
 MIN_DIAMETER = 14.0

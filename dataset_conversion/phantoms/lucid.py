@@ -10,14 +10,14 @@ from tqdm import tqdm
 from nnunet_cipa import __version__
 from nnunet_cipa.errors import CIPAError
 
-from .dataset_files import write_json
-from .nifti_stream import NiftiStream
-from .phantom_breathing import course, over_cycle, scan_pet, travel_field
-from .phantom_geometry import FloatArray, Grid
-from .phantom_imaging import Breathing, image_ct
-from .phantom_patient import SLICE_DISTANCE, draw_patient, shown_on
-from .phantom_scene import Patient, render
-from .phantom_study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_folder
+from ..dataset_files import write_json
+from ..nifti_stream import NiftiStream
+from .breathing import course, over_cycle, scan_pet, travel_field
+from .geometry import FloatArray, Grid
+from .imaging import Breathing, image_ct
+from .patient import SLICE_DISTANCE, draw_patient, shown_on
+from .scene import Patient, render
+from .study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_folder
 
 PET_VOXEL = 4.0
 BLUR_MARGIN = 8.0

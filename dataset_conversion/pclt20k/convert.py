@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
 
-from .dataset_files import (
+from ..dataset_files import (
     CONVERTED_BY,
     FOLDERS,
     DatasetFacts,
@@ -18,13 +18,13 @@ from .dataset_files import (
     write_dataset_json,
     write_json,
 )
-from .nnunet_folder import dataset_folder
-from .pclt20k_case import CaseJob, Intensity, write_case
-from .pclt20k_check import CheckedPatient, CheckJob, check_patient, split_at_gaps
-from .pclt20k_source import Source, read_source
-from .problems import refuse
-from .splits import make_splits, name_cases
-from .workers import default_processes, run_jobs
+from ..nnunet_folder import dataset_folder
+from ..problems import refuse
+from ..splits import make_splits, name_cases
+from ..workers import default_processes, run_jobs
+from .case import CaseJob, Intensity, write_case
+from .check import CheckedPatient, CheckJob, check_patient, split_at_gaps
+from .source import Source, read_source
 
 LICENCE = "PCLT20K is for non-commercial research; see its own terms"
 REFERENCE = "Cross-Modal Interactive Perception Network with Mamba (CVPR 2025), arXiv 2503.17261"

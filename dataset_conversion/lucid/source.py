@@ -11,7 +11,7 @@ import numpy as np
 
 from nnunet_cipa.errors import CIPAError
 
-from .problems import refuse
+from ..problems import refuse
 
 IMAGES = ("CT", "PET")
 UNITS = {"CT": "HU", "PET": "SUVbw"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
 
-from .problems import refuse
+from ..problems import refuse
 
 KINDS = ("CT", "PET", "mask")
 PARTS = ("train", "test")

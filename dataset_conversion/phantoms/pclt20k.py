@@ -12,11 +12,11 @@ from tqdm import tqdm
 
 from nnunet_cipa import __version__
 
-from .phantom_geometry import Grid
-from .phantom_imaging import CT_WINDOW, SUV_WINDOW, Breathing, image_ct, image_pet, to_grey
-from .phantom_patient import SLICE_DISTANCE, draw_patient
-from .phantom_scene import Patient, render
-from .phantom_study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_folder
+from .geometry import Grid
+from .imaging import CT_WINDOW, SUV_WINDOW, Breathing, image_ct, image_pet, to_grey
+from .patient import SLICE_DISTANCE, draw_patient
+from .scene import Patient, render
+from .study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_folder
 
 MARGIN = 14.0
 MIN_AREA = 15.0

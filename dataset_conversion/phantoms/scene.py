@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .phantom_anatomy import Organs, Thorax, left_ventricle, organs
-from .phantom_geometry import FloatArray, Grid, SmoothNoise, capsule, ellipsoid, occupancy
-from .phantom_tumours import Lesion, confine, lesion_distance
-from .phantom_vessels import Branch
+from .anatomy import Organs, Thorax, left_ventricle, organs
+from .geometry import FloatArray, Grid, SmoothNoise, capsule, ellipsoid, occupancy
+from .tumours import Lesion, confine, lesion_distance
+from .vessels import Branch
 
 AIR = -1000.0
 

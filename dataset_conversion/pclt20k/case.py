@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nnunet_cipa.errors import CIPAError
 
-from .dataset_files import (
+from ..dataset_files import (
     CONVERTED_BY,
     FOLDERS,
     RAW_CHANNELS,
@@ -19,9 +19,9 @@ from .dataset_files import (
     write_json,
     writing_case,
 )
-from .nifti_stream import NiftiStream
-from .pclt20k_check import CheckedPatient
-from .pclt20k_slice import read_slice
+from ..nifti_stream import NiftiStream
+from .check import CheckedPatient
+from .slice import read_slice
 
 
 class Intensity(str, Enum):

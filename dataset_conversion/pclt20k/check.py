@@ -7,8 +7,8 @@ from pathlib import Path
 from nnunet_cipa.errors import CIPAError
 
 from .gaps import Step, measure_step, suspect_gaps
-from .pclt20k_slice import SliceFacts, SliceImages, describe_slice, read_slice
-from .pclt20k_source import PatientSlices
+from .slice import SliceFacts, SliceImages, describe_slice, read_slice
+from .source import PatientSlices
 
 
 @dataclass(frozen=True)

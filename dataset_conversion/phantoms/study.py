@@ -8,7 +8,7 @@ import numpy as np
 
 from nnunet_cipa.errors import CIPAError
 
-from .staging import passing_folder
+from ..staging import passing_folder
 
 FIELD_OF_VIEW = 512 * 0.98
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nnunet_cipa.errors import CIPAError
 
-from .dataset_files import (
+from ..dataset_files import (
     CONVERTED_BY,
     FOLDERS,
     RAW_CHANNELS,
@@ -19,10 +19,10 @@ from .dataset_files import (
     write_json,
     writing_case,
 )
-from .lucid_check import PatientFacts
-from .lucid_image import file_hash, read_volume
-from .lucid_source import UNITS, PatientFiles, Roi
-from .nifti_stream import NiftiStream
+from ..nifti_stream import NiftiStream
+from .check import PatientFacts
+from .image import file_hash, read_volume
+from .source import UNITS, PatientFiles, Roi
 
 # What scanners write outside the field of view (-3024, -2000) is not darker than air.
 LOWEST_HU = -1024.0

@@ -1,0 +1,1 @@
+"""Reads and writes DICOM: series, SUV, structure sets."""

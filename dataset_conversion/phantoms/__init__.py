@@ -1,0 +1,1 @@
+"""Synthetic thorax PET/CT in the layouts that the converters read."""
