@@ -24,6 +24,8 @@ BLUR_MARGIN = 8.0
 TUMOUR_SHARE = 0.4
 LOWEST, HIGHEST = -70.0, 270.0
 HU_RANGE = (-1024, 3071)
+# Lengths of a scan in mm: enough for a tumour, and no more than a thorax.
+SHORTEST, LONGEST = 44.0, 252.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,9 @@ class Study:
     igtv: NDArray[np.uint8]
 
 
-def make_lucid_phantom(out: Path, patients: int, seed: int, size: int, slices: int) -> None:
+def make_lucid_phantom(
+    out: Path, patients: int, seed: int, size: int, slices: int, slice_distance: float = SLICE_DISTANCE
+) -> None:
     """Write a synthetic study set in the layout that ``convert lucid`` reads.
 
     Parameters
@@ -64,7 +68,10 @@ def make_lucid_phantom(out: Path, patients: int, seed: int, size: int, slices: i
     size
         Rows and columns of the CT over a field of view of 502 mm.
     slices
-        Of the CT, 2.8 mm apart; the tumours take about two fifths of them.
+        Of the CT; the tumours take about two fifths of them.
+    slice_distance
+        In mm, 1 to 10. nnU-Net takes the axis of the largest spacing as the one across slices: give more than the
+        pixels are wide.
 
     Raises
     ------
@@ -74,17 +81,22 @@ def make_lucid_phantom(out: Path, patients: int, seed: int, size: int, slices: i
     check_numbers(
         ("patients", patients, 2, 9999), ("seed", seed, 0, 2**63), ("size", size, 64, 1024), ("slices", slices, 16, 90)
     )
+    if not (1 <= slice_distance <= 10 and SHORTEST <= slices * slice_distance <= LONGEST):
+        raise CIPAError(
+            f"--slice-distance {slice_distance:g}: give a number from 1 to 10, such that --slices {slices} span "
+            f"{SHORTEST:g} to {LONGEST:g} mm"
+        )
     with new_folder(out) as folder:
         names = [f"{index + 1:04d}" for index in range(patients)]
         for index in tqdm(range(patients), desc="phantom", unit="patient", disable=None):
-            _write(folder / names[index], image_study(seed, index, size, slices))
+            _write(folder / names[index], image_study(seed, index, size, slices, slice_distance))
         test = draw_fifth(patients, np.random.default_rng([seed, patients, 2]))
         (folder / "test.txt").write_text("".join(f"{names[index]}\n" for index in sorted(test)), encoding="ascii")
         facts = {"units": {"CT": "HU", "PET": "SUVbw"}, "synthetic": True, "seed": seed, "slices": slices}
         write_json(folder / "study.json", {**facts, "made_by": f"nnunet_cipa {__version__}"})
 
 
-def image_study(seed: int, index: int, size: int, slices: int) -> Study:
+def image_study(seed: int, index: int, size: int, slices: int, slice_distance: float = SLICE_DISTANCE) -> Study:
     """Make the images of patient ``index``; it depends on nothing else in the set.
 
     Raises
@@ -92,24 +104,25 @@ def image_study(seed: int, index: int, size: int, slices: int) -> Study:
     CIPAError
         If the pixels are too coarse for the tumour.
     """
-    patient = draw_patient(seed, index, max(1, round(TUMOUR_SHARE * slices)))
+    step = slice_distance
+    patient = draw_patient(seed, index, max(1, round(TUMOUR_SHARE * slices * step / SLICE_DISTANCE)))
     rng = np.random.default_rng([seed, index, 2])
     thorax = patient.thorax
     breathing = Breathing(travel=rng.uniform(10, 22), diaphragm=thorax.diaphragm, apex=thorax.lung_height)
     phase = rng.uniform(0, 1)
-    margin = int(np.ceil((breathing.travel + BLUR_MARGIN) / SLICE_DISTANCE))
+    margin = int(np.ceil((breathing.travel + BLUR_MARGIN) / step))
     inhaled = course(phase)
-    reach = tuple(int(np.ceil(breathing.travel * part / SLICE_DISTANCE)) for part in (inhaled, 1 - inhaled))
-    limits = round(LOWEST / SLICE_DISTANCE) + margin, round(HIGHEST / SLICE_DISTANCE) - margin - slices
-    first, patient = _choose_slices(patient, slices, (reach[0], reach[1]), limits, rng)
+    reach = tuple(int(np.ceil(breathing.travel * part / step)) for part in (inhaled, 1 - inhaled))
+    limits = round(LOWEST / step) + margin, round(HIGHEST / step) - margin - slices
+    first, patient = _choose_slices(patient, slices, (reach[0], reach[1]), limits, step, rng)
     pixel = FIELD_OF_VIEW / size
     corner = -(size - 1) / 2 * pixel
     whole = Grid(
-        ((first - margin) * SLICE_DISTANCE, corner, corner),
-        (SLICE_DISTANCE, pixel, pixel),
+        ((first - margin) * step, corner, corner),
+        (step, pixel, pixel),
         (slices + 2 * margin, size, size),
     )
-    grid = replace(whole, origin=(first * SLICE_DISTANCE, corner, corner), shape=(slices, size, size))
+    grid = replace(whole, origin=(first * step, corner, corner), shape=(slices, size, size))
     inner = slice(margin, margin + slices)
     truth = render(patient, whole)
     mean, swept = over_cycle(truth.uptake, truth.tumour, travel_field(thorax, breathing, whole), phase, whole)
@@ -123,14 +136,22 @@ def image_study(seed: int, index: int, size: int, slices: int) -> Study:
 
 
 def _choose_slices(
-    patient: Patient, slices: int, reach: tuple[int, int], limits: tuple[int, int], rng: np.random.Generator
+    patient: Patient,
+    slices: int,
+    reach: tuple[int, int],
+    limits: tuple[int, int],
+    step: float,
+    rng: np.random.Generator,
 ) -> tuple[int, Patient]:
     """Place the scan over the tumour seen on most slices; other tumours that it would cut are left out.
 
     ``reach`` is how many slices a tumour may move down and up, ``limits`` between which first slices there is a thorax.
     """
     down, up = reach
-    shown = [shown_on(tumour, patient.thorax) for tumour in patient.tumours]
+    shown = [
+        {round(index * SLICE_DISTANCE / step) for index in shown_on(tumour, patient.thorax)}
+        for tumour in patient.tumours
+    ]
     spans = [(min(on) - down, max(on) + up) for on in shown]
     main = max(range(len(shown)), key=lambda index: len(shown[index]))
     low, high = spans[main]

@@ -19,11 +19,18 @@ def register_phantom(subparsers: "Subparsers[argparse.ArgumentParser]", common: 
         _phantom_pclt20k,
         "Write synthetic thorax PET/CT slices with lung tumours in the layout of PCLT20K.",
     )
-    _register(
+    lucid = _register(
         datasets, common, "lucid", 64, _phantom_lucid,
         "Write synthetic thorax PET/CT volumes with lung tumours that move with breathing, in the NIfTI layout of "
         "convert lucid: CT in HU at one phase, PET in SUV over the cycle, GTV at the CT's phase, IGTV over the cycle.",
     )  # fmt: skip
+    lucid.add_argument(
+        "--slice-distance",
+        type=float,
+        default=2.8,
+        metavar="MM",
+        help="nnU-Net needs more than the width of a pixel, 502 mm / --size (default: %(default)s)",
+    )
 
 
 def _register(
@@ -33,7 +40,7 @@ def _register(
     slices: int,
     run: Callable[[argparse.Namespace], None],
     description: str,
-) -> None:
+) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(
         name, parents=[common], help=f"synthetic thorax PET/CT in the layout of convert {name}", description=description
     )
@@ -51,6 +58,7 @@ def _register(
         "--slices", type=int, default=slices, metavar="N", help="slices a patient, about (default: %(default)s)"
     )
     parser.set_defaults(run=run)
+    return parser
 
 
 def _phantom_pclt20k(args: argparse.Namespace) -> None:
@@ -66,5 +74,5 @@ def _phantom_pclt20k(args: argparse.Namespace) -> None:
 def _phantom_lucid(args: argparse.Namespace) -> None:
     from nnunet_cipa.dataset_conversion.phantoms.lucid import make_lucid_phantom  # noqa: PLC0415 - see above
 
-    make_lucid_phantom(args.out, args.patients, args.seed, args.size, args.slices)
+    make_lucid_phantom(args.out, args.patients, args.seed, args.size, args.slices, args.slice_distance)
     print(f"{args.patients} patients of {args.slices} slices in {args.out}, synthetic")

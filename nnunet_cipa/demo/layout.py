@@ -137,7 +137,7 @@ class Demo:
     def data_steps(self, study: str, dataset_id: int, **drawn: object) -> tuple[Step, ...]:
         """Return the commands that make, convert and plan a phantom of one study."""
         phantom = self.out / f"phantom_{study}"
-        words = [word for name, value in drawn.items() for word in (f"--{name}", value)]
+        words = [word for name, value in drawn.items() for word in (f"--{name.replace('_', '-')}", value)]
         return (
             step(f"phantom_{study}", "nnunet-cipa", "phantom", study, phantom, *words),
             step(

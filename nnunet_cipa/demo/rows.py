@@ -13,6 +13,9 @@ from nnunet_cipa.tables import Table
 DATASET = "Dataset702_LUCID"
 PATIENTS = 20
 SLICES = 24
+# In mm. The phantom's pixels must be narrower than its slices are apart, or nnU-Net would slice across another axis.
+FIELD_OF_VIEW = 502
+LEAST_DISTANCE = 3
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,15 @@ def _adapted(demo: Demo, row: Row) -> Path:
 
 def data_steps(demo: Demo) -> tuple[Step, ...]:
     """Return the commands that make, convert and plan the IGTV phantom."""
+    size = demo.options.size
     return demo.data_steps(
-        "lucid", 702, patients=PATIENTS, size=demo.options.size, slices=SLICES, seed=demo.options.seed
+        "lucid",
+        702,
+        patients=PATIENTS,
+        size=size,
+        slices=SLICES,
+        slice_distance=max(LEAST_DISTANCE, math.ceil(FIELD_OF_VIEW / size)),
+        seed=demo.options.seed,
     )
 
 

@@ -106,6 +106,25 @@ def test_values_out_of_range_are_refused(tmp_path, wrong):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("wrong", [0.5, 2.0, 12.7, float("nan")])
+def test_slice_distances_that_cannot_be_are_refused(tmp_path, wrong):
+    with pytest.raises(
+        CIPAError, match=f"--slice-distance {wrong:g}: give a number from 1 to 10, such that --slices 20"
+    ):
+        make_lucid_phantom(tmp_path / "out", patients=2, seed=0, slice_distance=wrong, **SMALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_slices_farther_apart_show_the_same_tumour_on_fewer_of_them(studies):
+    """The tumours asked for grow with the scan, so the slices are halved with it."""
+    far = image_study(SEED, 0, size=64, slices=10, slice_distance=5.6)
+    assert far.grid.spacing[0] == 5.6
+    near = studies[0]
+    assert far.ct.shape == (10, 64, 64)
+    volumes = [np.count_nonzero(study.igtv) * np.prod(study.grid.spacing) / 1000 for study in (near, far)]
+    assert volumes[1] == pytest.approx(volumes[0], rel=0.25)
+
+
 def test_failure_leaves_nothing(tmp_path, monkeypatch):
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
