@@ -26,6 +26,8 @@ from .source import UNITS, PatientFiles, Roi
 
 # What scanners write outside the field of view (-3024, -2000) is not darker than air.
 LOWEST_HU = -1024.0
+# nnU-Net does not look at them.
+ORGAN_FOLDERS = {"train": "organsTr", "test": "organsTs"}
 Window = tuple[float, float]
 
 
@@ -73,10 +75,11 @@ class CaseJob:
     facts: PatientFacts
     roi: Roi
     storage: Storage
+    organs: tuple[str, ...] = ()
 
 
 def write_case(job: CaseJob) -> None:
-    """Write CT, PET, mask and provenance of one patient.
+    """Write CT, PET, mask, organs and provenance of one patient.
 
     Raises
     ------
@@ -95,6 +98,10 @@ def write_case(job: CaseJob) -> None:
         _write(images / f"{case}_0000.nii.gz", hu, ct)
         _write(images / f"{case}_0001.nii.gz", suv, ct)
         _write(labels / f"{case}.nii.gz", sitk.GetArrayViewFromImage(mask).astype(np.uint8), ct)
+        for name in job.organs:
+            organ = sitk.DICOMOrient(_read(job, name), "LPS")
+            path = job.folder / ORGAN_FOLDERS[job.files.part] / f"{case}_{name}.nii.gz"
+            _write(path, sitk.GetArrayViewFromImage(organ).astype(np.uint8), ct)
         write_json(job.folder / "provenance" / f"{case}.json", provenance(job))
 
 
@@ -116,6 +123,7 @@ def provenance(job: CaseJob) -> dict[str, object]:
         "source": "NIfTI study set",
         "part": job.files.part,
         "roi": job.roi.value,
+        "organs": job.organs,
         "converted_by": CONVERTED_BY,
         "units": UNITS,
         "pet_interpolation": "linear",

@@ -19,10 +19,11 @@ MOST_TUMOUR = 0.5
 
 @dataclass(frozen=True)
 class CheckJob:
-    """A patient to check and the mask that is the truth."""
+    """A patient to check, the mask that is the truth, and masks of organs."""
 
     files: PatientFiles
     roi: Roi
+    organs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def check_patient(job: CheckJob) -> CheckedPatient:
     """Read the images of a patient, measure them and collect what is wrong with them."""
     problems: list[str] = []
     images: dict[str, sitk.Image] = {}
-    for name, fault_of in (("CT", _ct_fault), ("PET", _pet_fault), (job.roi.value, _mask_fault)):
+    organs = ((name, _binary_fault) for name in job.organs)
+    for name, fault_of in (("CT", _ct_fault), ("PET", _pet_fault), (job.roi.value, _mask_fault), *organs):
         path = job.files.path(name)
         try:
             image = read_volume(path)
@@ -117,10 +119,17 @@ def _pet_fault(values: NDArray[np.generic]) -> str | None:
     return None
 
 
-def _mask_fault(values: NDArray[np.generic]) -> str | None:
+def _binary_fault(values: NDArray[np.generic]) -> str | None:
     found = np.unique(values)
     if not np.isin(found, (0, 1)).all():
         return f"holds the values {found[:5].tolist()}, but a mask is 0 and 1; write it so, one region in a file"
+    return None
+
+
+def _mask_fault(values: NDArray[np.generic]) -> str | None:
+    fault = _binary_fault(values)
+    if fault is not None:
+        return fault
     part = float(np.count_nonzero(values)) / values.size
     if part == 0:
         return "is empty; contour the region or remove the patient"
@@ -131,10 +140,11 @@ def _mask_fault(values: NDArray[np.generic]) -> str | None:
 
 def _geometry_fault(job: CheckJob, images: dict[str, sitk.Image]) -> str | None:
     ct, pet = (images[name] for name in IMAGES)
+    for name in (job.roi.value, *job.organs):
+        if not same_grid(images[name], ct):
+            grids = f"{_grid(images[name])} is not the grid of CT.nii.gz, {_grid(ct)}"
+            return f"{job.files.path(name)}: {grids}; resample the mask to the CT by nearest neighbour"
     mask, path = images[job.roi.value], job.files.path(job.roi.value)
-    if not same_grid(mask, ct):
-        grids = f"{_grid(mask)} is not the grid of CT.nii.gz, {_grid(ct)}"
-        return f"{path}: {grids}; resample the mask to the CT by nearest neighbour"
     cover = pet_cover(ct, pet)
     pet_path = job.files.path("PET")
     if cover < LEAST_COVER:

@@ -22,7 +22,7 @@ from ..nnunet_folder import dataset_folder
 from ..problems import refuse
 from ..splits import make_splits
 from ..workers import default_processes, run_jobs
-from .case import LOWEST_HU, CaseJob, Storage, write_case
+from .case import LOWEST_HU, ORGAN_FOLDERS, CaseJob, Storage, write_case
 from .check import CheckedPatient, CheckJob, PatientFacts, check_patient
 from .source import UNITS, PatientFiles, Roi, StudySet, read_study_set
 
@@ -37,6 +37,8 @@ class Options:
         Of the folder ``DatasetNNN_NAME``.
     roi
         The mask that becomes the label.
+    organs
+        Further masks, of ``ORGANS``, that are written beside the label, to organsTr and organsTs.
     storage
         How intensities are stored.
     test_fraction
@@ -52,6 +54,7 @@ class Options:
     dataset_id: int = 702
     name: str = "LUCID"
     roi: Roi = Roi.IGTV
+    organs: tuple[str, ...] = ()
     storage: Storage = field(default_factory=Storage)
     test_fraction: float | None = None
     seed: int = 12345
@@ -103,13 +106,16 @@ def convert_lucid(source: Path, options: Options | None = None) -> Conversion:
     _check_options(options)
     final = dataset_folder(options.dataset_id, options.name)
     refuse_existing(final, overwrite=options.overwrite)
-    found = read_study_set(source, options.roi, options.test_fraction, options.seed)
+    found = read_study_set(source, options.roi, options.test_fraction, options.seed, options.organs)
     cases = _check(found, options)
     train = {case.files.name: case.facts.size[2] for case in cases if case.files.part == "train"}
     splits = make_splits(train, options.seed)
     conversion = Conversion(final, cases, tuple(folds_warning(final, splits)))
     with new_dataset(final, overwrite=options.overwrite) as folder:
-        jobs = [CaseJob(folder, case.files, case.facts, options.roi, options.storage) for case in cases]
+        if options.organs:
+            for name in ORGAN_FOLDERS.values():
+                (folder / name).mkdir()
+        jobs = [CaseJob(folder, case.files, case.facts, options.roi, options.storage, options.organs) for case in cases]
         run_jobs(write_case, jobs, options.processes, "writing")
         more = {"units": UNITS, "synthetic": found.synthetic, **options.storage.facts()}
         write_dataset_json(
@@ -131,7 +137,7 @@ def _check_options(options: Options) -> None:
 
 
 def _check(found: StudySet, options: Options) -> tuple[Case, ...]:
-    jobs = [CheckJob(files, options.roi) for files in found.patients]
+    jobs = [CheckJob(files, options.roi, options.organs) for files in found.patients]
     checked = run_jobs(check_patient, jobs, options.processes, "checking")
     refuse(problem for patient in checked for problem in patient.problems)
     cases = tuple(_case(patient) for patient in checked)
@@ -162,6 +168,7 @@ def _summary(conversion: Conversion, options: Options, more: dict[str, object]) 
         "source": "NIfTI study set",
         "converted_by": CONVERTED_BY,
         "roi": options.roi.value,
+        "organs": options.organs,
         **more,
         "seed": options.seed,
         "test_fraction": options.test_fraction,

@@ -15,6 +15,8 @@ from ..problems import refuse
 
 IMAGES = ("CT", "PET")
 UNITS = {"CT": "HU", "PET": "SUVbw"}
+# Masks of organs that a study set may have beside the tumour.
+ORGANS = ("HEART",)
 TEST_LIST, FACTS = "test.txt", "study.json"
 _PATIENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -26,7 +28,7 @@ class Roi(str, Enum):
     GTV = "GTV"
 
 
-FILES = tuple(f"{name}.nii.gz" for name in (*IMAGES, *(roi.value for roi in Roi)))
+FILES = tuple(f"{name}.nii.gz" for name in (*IMAGES, *(roi.value for roi in Roi), *ORGANS))
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class PatientFiles:
         return self.folder.name
 
     def path(self, name: str) -> Path:
-        """Path of ``CT``, ``PET``, ``IGTV`` or ``GTV``."""
+        """Path of ``CT``, ``PET``, ``IGTV``, ``GTV`` or an organ."""
         return self.folder / f"{name}.nii.gz"
 
 
@@ -55,7 +57,9 @@ class StudySet:
     synthetic: bool | None
 
 
-def read_study_set(source: Path, roi: Roi, test_fraction: float | None, seed: int) -> StudySet:
+def read_study_set(
+    source: Path, roi: Roi, test_fraction: float | None, seed: int, organs: tuple[str, ...] = ()
+) -> StudySet:
     """Find the patients; no image is opened.
 
     Parameters
@@ -69,6 +73,8 @@ def read_study_set(source: Path, roi: Roi, test_fraction: float | None, seed: in
         Part of the patients, 0 to 0.5, to hold out; None to go by test.txt, or hold out none.
     seed
         Of that draw.
+    organs
+        Of ``ORGANS``, those whose mask every patient must have too.
 
     Raises
     ------
@@ -82,7 +88,8 @@ def read_study_set(source: Path, roi: Roi, test_fraction: float | None, seed: in
     if not folders:
         raise CIPAError(f"{source}: holds no folder; it should hold one a patient, with {', '.join(FILES[:3])}")
     foreign = [path for path in entries if not path.is_dir() and path.name not in {TEST_LIST, FACTS}]
-    refuse([*(_foreign(path) for path in foreign), *(p for folder in folders for p in _faults(folder, roi))])
+    masks = (roi.value, *organs)
+    refuse([*(_foreign(path) for path in foreign), *(p for folder in folders for p in _faults(folder, masks))])
     synthetic = _read_facts(source / FACTS)
     names = [folder.name for folder in folders]
     if test_fraction is None:
@@ -110,11 +117,11 @@ def _foreign(path: Path) -> str:
     return f"{path}: is no part of the layout (see the documentation of convert lucid); move it elsewhere"
 
 
-def _faults(folder: Path, roi: Roi) -> Iterator[str]:
+def _faults(folder: Path, masks: tuple[str, ...]) -> Iterator[str]:
     if _PATIENT.fullmatch(folder.name) is None:
         yield f"{folder}: use up to 64 letters, digits, hyphens and underscores in a patient's name; rename the folder"
     found = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    for name in (*IMAGES, roi.value):
+    for name in (*IMAGES, *masks):
         if not (folder / f"{name}.nii.gz").is_file():
             yield f"{folder / name}.nii.gz: missing; add it, or remove the patient"
     yield from (_foreign(folder / name) for name in sorted(found - set(FILES)))

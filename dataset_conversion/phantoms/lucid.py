@@ -12,6 +12,7 @@ from nnunet_cipa.errors import CIPAError
 
 from ..dataset_files import write_json
 from ..nifti_stream import NiftiStream
+from .anatomy import organs
 from .breathing import course, over_cycle, scan_pet, travel_field
 from .geometry import FloatArray, Grid
 from .imaging import Breathing, image_ct
@@ -35,13 +36,15 @@ class Study:
     Attributes
     ----------
     grid, pet_grid
-        Of the CT and both masks, and of the PET.
+        Of the CT and the masks, and of the PET.
     ct
         HU at one phase of breathing (int16).
     pet
         SUVbw, averaged over the cycle (float32).
     gtv, igtv
         Tumour at the CT's phase, and its union over the cycle (uint8).
+    heart
+        The heart at the CT's phase, which holds no tumour (uint8); empty if the scan does not reach it.
     """
 
     grid: Grid
@@ -50,6 +53,7 @@ class Study:
     pet: FloatArray
     gtv: NDArray[np.uint8]
     igtv: NDArray[np.uint8]
+    heart: NDArray[np.uint8]
 
 
 def make_lucid_phantom(
@@ -132,7 +136,9 @@ def image_study(seed: int, index: int, size: int, slices: int, slice_distance: f
     if not gtv.any():
         raise CIPAError(f"--size {size}: too coarse for the tumour of patient {index + 1} of seed {seed}; give more")
     ct = np.clip(np.rint(image_ct(truth.density[inner], rng)), *HU_RANGE).astype(np.int16)
-    return Study(grid, pet_grid, ct, pet, gtv, (swept[inner] >= 0.5).astype(np.uint8))
+    igtv = (swept[inner] >= 0.5).astype(np.uint8)
+    heart = (organs(thorax, grid).heart < 0).astype(np.uint8)
+    return Study(grid, pet_grid, ct, pet, gtv, igtv, heart)
 
 
 def _choose_slices(
@@ -182,6 +188,7 @@ def _write(folder: Path, study: Study) -> None:
         ("PET", study.pet, study.pet_grid),
         ("GTV", study.gtv, study.grid),
         ("IGTV", study.igtv, study.grid),
+        ("HEART", study.heart, study.grid),
     ):
         (sz, sy, sx), (oz, oy, ox) = grid.spacing, grid.origin
         path = folder / f"{name}.nii.gz"

@@ -77,6 +77,14 @@ def _register_convert_lucid(subparsers: "Subparsers[argparse.ArgumentParser]", c
         "--roi", choices=("IGTV", "GTV"), default="IGTV", help="the mask that becomes the label (default: %(default)s)"
     )
     parser.add_argument(
+        "--organs",
+        choices=("HEART",),
+        nargs="+",
+        default=(),
+        help="also write the masks of these organs, as <case>_HEART.nii.gz to organsTr and organsTs, to count false "
+        "positives in them",
+    )
+    parser.add_argument(
         "--intensity",
         choices=("window", "raw"),
         default="window",
@@ -154,6 +162,7 @@ def _convert_lucid(args: argparse.Namespace) -> None:
         dataset_id=args.dataset_id,
         name=args.name,
         roi=Roi(args.roi),
+        organs=tuple(dict.fromkeys(args.organs)),
         storage=Storage(Intensity(args.intensity), tuple(args.hu_window), tuple(args.suv_range)),
         test_fraction=args.test_fraction,
         seed=args.seed,

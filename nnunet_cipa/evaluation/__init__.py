@@ -2,6 +2,7 @@
 
 from nnunet_cipa.evaluation.cases import CaseFiles, find_cases
 from nnunet_cipa.evaluation.measures import Measures, dice, hausdorff95, measure
+from nnunet_cipa.evaluation.organs import false_positive_ml
 from nnunet_cipa.evaluation.positions import dice_by_position, lesion_ends
 from nnunet_cipa.evaluation.report import CaseResult, Command, Page, Verdict, score_case, write_page
 from nnunet_cipa.evaluation.summary import read_dice
@@ -20,6 +21,7 @@ __all__ = [
     "check_same_geometry",
     "dice",
     "dice_by_position",
+    "false_positive_ml",
     "find_cases",
     "fit_pet_threshold",
     "hausdorff95",
