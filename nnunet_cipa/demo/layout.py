@@ -134,15 +134,20 @@ class Demo:
             "nnUNet_compile": "f",
         }
 
-    def data_steps(self, study: str, dataset_id: int, **drawn: object) -> tuple[Step, ...]:
-        """Return the commands that make, convert and plan a phantom of one study."""
+    def data_steps(
+        self, study: str, dataset_id: int, converting: tuple[str, ...] = (), **drawn: object
+    ) -> tuple[Step, ...]:
+        """Return the commands that make, convert and plan a phantom of one study.
+
+        ``converting`` are further words for its conversion, ``drawn`` the options of the phantom.
+        """
         phantom = self.out / f"phantom_{study}"
         words = [word for name, value in drawn.items() for word in (f"--{name.replace('_', '-')}", value)]
         return (
             step(f"phantom_{study}", "nnunet-cipa", "phantom", study, phantom, *words),
             step(
                 f"convert_{study}", "nnunet-cipa", "convert", study, phantom, "--dataset-id", dataset_id,
-                "--processes", 1,
+                "--processes", 1, *converting,
             ),
             step(
                 f"plan_{study}", "nnUNetv2_plan_and_preprocess", "-d", dataset_id, "-c", "2d",

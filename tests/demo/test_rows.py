@@ -28,7 +28,7 @@ def test_igtv_phantom_is_made_converted_and_planned(demo):
     assert phantom == (
         f"nnunet-cipa phantom lucid {folder} --patients 20 --size 64 --slices 24 --slice-distance 8 --seed 5"
     )
-    assert convert.startswith(f"nnunet-cipa convert lucid {folder} --dataset-id 702 ")
+    assert convert == f"nnunet-cipa convert lucid {folder} --dataset-id 702 --processes 1 --organs HEART"
     assert plan.startswith("nnUNetv2_plan_and_preprocess -d 702 -c 2d ")
 
 
@@ -67,22 +67,35 @@ def test_no_row_writes_where_another_does(demo):
     assert f"nnUNet_results={folders[0]}" in shlex.split(line)
 
 
-def test_table_has_the_dice_of_nnunet_and_that_of_the_ends(demo):
-    """Six voxels a slice in slices 1 to 4; the prediction misses half of the first and all of the last."""
+def test_table_has_the_dice_of_nnunet_that_of_the_ends_and_what_is_wrong_in_the_heart(demo):
+    """Six voxels a slice in slices 1 to 4; the prediction misses half of the first and all of the last.
+
+    Of its four voxels of 1 ml in slice 5, the heart has two.
+    """
     truth = np.zeros((6, 4, 4), dtype=np.uint8)
     truth[1:5, 1:3, :3] = 1
     prediction = truth.copy()
     prediction[1, 1] = 0
     prediction[4] = 0
+    prediction[5, 0] = 1
+    heart = np.zeros_like(truth)
+    heart[5, 0, :2] = 1
+    heart[1:5] = truth[1:5]
     training = row_training(demo, ROWS["2d"])
-    for folder, image in (("labelsTs", truth), ("imagesTs", truth), ("predictions", prediction)):
-        path = training.predictions if folder == "predictions" else training.raw / folder
-        path.mkdir(parents=True)
-        endings = ("_0000", "_0001") if folder == "imagesTs" else ("",)
+    for folder, mask, endings in (
+        (training.raw / "labelsTs", truth, ("",)),
+        (training.raw / "imagesTs", truth, ("_0000", "_0001")),
+        (training.raw / "organsTs", heart, ("_HEART",)),
+        (training.predictions, prediction, ("",)),
+    ):
+        folder.mkdir(parents=True)
+        image = sitk.GetImageFromArray(mask)
+        image.SetSpacing((10, 10, 10))
         for ending in endings:
-            sitk.WriteImage(sitk.GetImageFromArray(image), path / f"a{ending}.nii.gz")
+            sitk.WriteImage(image, folder / f"a{ending}.nii.gz")
     description = {"modalities": {"0": "CT", "1": "PET"}, "file_ending": ".nii.gz"}
     (training.raw / "dataset.json").write_text(json.dumps(description))
     entry = {"prediction_file": "a.nii.gz", "metrics": {"1": {"Dice": 0.625}}}
     (training.predictions / "summary.json").write_text(json.dumps({"metric_per_case": [entry]}))
-    assert table(demo, {"2d": 61.4}).rows == [("2D, IGTV alone", "1", "0.625", f"{2 * 3 / 15:.3f}", "1.000", "61")]
+    (row,) = table(demo, {"2d": 61.4}).rows
+    assert row == ("2D, IGTV alone", "1", "0.625", f"{2 * 3 / 15:.3f}", "1.000", "2.00", "61")
