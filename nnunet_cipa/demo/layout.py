@@ -126,12 +126,17 @@ class Demo:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The variables that all commands need; few processes, as each imports torch, and no compiler."""
+        """The variables that all commands need.
+
+        Few processes, as each imports torch; no compiler; threads that sleep while they wait, as on cores that other
+        programs use too, waiting awake takes twice the time.
+        """
         return {
             **{name: str(self.out / name) for name in NNUNET_FOLDERS},
             "nnUNet_extTrainer": str(plugin_path()),
             "nnUNet_def_n_proc": "2",
             "nnUNet_compile": "f",
+            "OMP_WAIT_POLICY": "passive",
         }
 
     def data_steps(

@@ -40,7 +40,7 @@ class nnUNetTrainerCIPASIM_demo(Shortened, nnUNetTrainerCIPASIM):
 
 
 class FineTuned(Shortened):
-    """Settings for a minute of fine-tuning: 8 epochs of 8 iterations at rate 1e-3."""
+    """Settings for a minute of fine-tuning: 5 epochs of 6 iterations at rate 1e-3."""
 
     def __init__(
         self,
@@ -52,8 +52,8 @@ class FineTuned(Shortened):
     ) -> None:
         super().__init__(plans, configuration, fold, dataset_json, device)
         self.initial_lr = 1e-3
-        self.num_epochs = 8
-        self.num_iterations_per_epoch = 8
+        self.num_epochs = 5
+        self.num_iterations_per_epoch = 6
         self.num_val_iterations_per_epoch = 1
 
 
