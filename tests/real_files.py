@@ -53,9 +53,7 @@ def _download(name: str, version: str, folder: Path) -> Path:
     options = ["--quiet", "--no-deps", "--no-binary", name, "--dest", str(folder)]
     command = [sys.executable, "-m", "pip", "download", *options, wanted]
     try:
-        done = subprocess.run(
-            [sys.executable, *command], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
         pytest.skip(f"real files: {wanted} did not arrive within {TIMEOUT_S} s; run again, or with a network")
     archives = list(folder.glob(f"{name}-{version}.tar.gz"))
