@@ -51,6 +51,7 @@ TAGS = (
     "SamplesPerPixel",
     "BitsAllocated",
     "CorrectedImage",
+    "SeriesType",
 )
 
 
@@ -66,8 +67,8 @@ class Header:
         As in the file; empty if missing.
     transfer_syntax_uid
         How the pixels are coded.
-    image_type, corrections
-        Values of ImageType and CorrectedImage, in capitals.
+    image_type, series_type, corrections
+        Values of ImageType, SeriesType and CorrectedImage, in capitals.
     rows, columns, frames
         Size; rows and columns are 0 if missing, frames 1.
     position
@@ -91,6 +92,7 @@ class Header:
     description: str
     transfer_syntax_uid: str
     image_type: tuple[str, ...]
+    series_type: tuple[str, ...]
     corrections: tuple[str, ...]
     rows: int
     columns: int
@@ -143,8 +145,9 @@ def make_header(path: Path, found: Dataset, fault: str | None) -> Header:
         frame_of_reference_uid=text(found, "FrameOfReferenceUID"),
         description=text(found, "SeriesDescription"),
         transfer_syntax_uid=str(found.file_meta.TransferSyntaxUID),
-        image_type=_words(found, "ImageType"),
-        corrections=_words(found, "CorrectedImage"),
+        image_type=words(found, "ImageType"),
+        series_type=words(found, "SeriesType"),
+        corrections=words(found, "CorrectedImage"),
         rows=_count(found, "Rows", 0),
         columns=_count(found, "Columns", 0),
         frames=_count(found, "NumberOfFrames", 1),
@@ -161,7 +164,8 @@ def text(found: Dataset, keyword: str) -> str:
     return "" if value is None else "".join(c for c in str(value) if c.isprintable()).strip()
 
 
-def _words(found: Dataset, keyword: str) -> tuple[str, ...]:
+def words(found: Dataset, keyword: str) -> tuple[str, ...]:
+    """Return the values of an attribute in capitals, none if missing."""
     value = found.get(keyword)
     if value is None or isinstance(value, str):
         value = [value] if value else []
