@@ -19,11 +19,17 @@ def register_phantom(subparsers: "Subparsers[argparse.ArgumentParser]", common: 
         _phantom_pclt20k,
         "Write synthetic thorax PET/CT slices with lung tumours in the layout of PCLT20K.",
     )
-    _register(
+    lucid = _register(
         datasets, common, "lucid", 64, _phantom_lucid,
-        "Write synthetic thorax PET/CT volumes with lung tumours that move with breathing, in the NIfTI layout of "
-        "convert lucid: CT in HU at one phase, PET in SUV over the cycle, GTV at the CT's phase, IGTV over the cycle.",
+        "Write synthetic thorax PET/CT volumes with lung tumours that move with breathing, for convert lucid: CT at "
+        "one phase, PET over the cycle, GTV at the CT's phase, IGTV over the cycle.",
     )  # fmt: skip
+    lucid.add_argument(
+        "--format",
+        choices=("dicom", "nifti"),
+        default="dicom",
+        help="dicom: CT, PET in Bq/ml and RTSTRUCT; nifti: CT in HU, PET in SUV and masks (default: %(default)s)",
+    )
 
 
 def _register(
@@ -33,7 +39,7 @@ def _register(
     slices: int,
     run: Callable[[argparse.Namespace], None],
     description: str,
-) -> None:
+) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(
         name, parents=[common], help=f"synthetic thorax PET/CT in the layout of convert {name}", description=description
     )
@@ -51,6 +57,7 @@ def _register(
         "--slices", type=int, default=slices, metavar="N", help="slices a patient, about (default: %(default)s)"
     )
     parser.set_defaults(run=run)
+    return parser
 
 
 def _phantom_pclt20k(args: argparse.Namespace) -> None:
@@ -64,7 +71,7 @@ def _phantom_pclt20k(args: argparse.Namespace) -> None:
 
 
 def _phantom_lucid(args: argparse.Namespace) -> None:
-    from nnunet_cipa.dataset_conversion.phantoms.lucid import make_lucid_phantom  # noqa: PLC0415 - see above
+    from nnunet_cipa.dataset_conversion.phantoms.lucid import Form, make_lucid_phantom  # noqa: PLC0415 - see above
 
-    make_lucid_phantom(args.out, args.patients, args.seed, args.size, args.slices)
+    make_lucid_phantom(args.out, args.patients, args.seed, args.size, args.slices, Form(args.format))
     print(f"{args.patients} patients of {args.slices} slices in {args.out}, synthetic")

@@ -51,9 +51,8 @@ def _adapted(demo: Demo, row: Row) -> Path:
 
 def data_steps(demo: Demo) -> tuple[Step, ...]:
     """Return the commands that make, convert and plan the IGTV phantom."""
-    return demo.data_steps(
-        "lucid", 702, patients=PATIENTS, size=demo.options.size, slices=SLICES, seed=demo.options.seed
-    )
+    drawn = {"patients": PATIENTS, "size": demo.options.size, "slices": SLICES, "seed": demo.options.seed}
+    return demo.data_steps("lucid", 702, **drawn, format="nifti")
 
 
 def row_steps(demo: Demo, row: Row) -> tuple[Step, ...]:
