@@ -1,10 +1,10 @@
-"""A synthetic radiotherapy study set: whole volumes of CT and PET with GTV and IGTV, as NIfTI in physical units."""
+"""A synthetic radiotherapy study set: whole volumes of CT and PET with GTV and IGTV, as DICOM or NIfTI."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from nnunet_cipa import __version__
@@ -14,8 +14,11 @@ from ..dataset_files import write_json
 from ..nifti_stream import NiftiStream
 from .anatomy import organs
 from .breathing import course, over_cycle, scan_pet, travel_field
-from .geometry import FloatArray, Grid
+from .dicom import write_dicom
+from .dicom_headers import Identity
+from .geometry import Grid
 from .imaging import Breathing, image_ct
+from .lucid_study import Study
 from .patient import SLICE_DISTANCE, draw_patient, shown_on
 from .scene import Patient, render
 from .study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_folder
@@ -29,37 +32,25 @@ HU_RANGE = (-1024, 3071)
 SHORTEST, LONGEST = 44.0, 252.0
 
 
-@dataclass(frozen=True)
-class Study:
-    """One patient's images.
+class Form(str, Enum):
+    """In which files a study set is written: as a hospital exports it, or in the NIfTI layout of ``convert lucid``."""
 
-    Attributes
-    ----------
-    grid, pet_grid
-        Of the CT and the masks, and of the PET.
-    ct
-        HU at one phase of breathing (int16).
-    pet
-        SUVbw, averaged over the cycle (float32).
-    gtv, igtv
-        Tumour at the CT's phase, and its union over the cycle (uint8).
-    heart
-        The heart at the CT's phase, which holds no tumour (uint8); empty if the scan does not reach it.
-    """
-
-    grid: Grid
-    pet_grid: Grid
-    ct: NDArray[np.int16]
-    pet: FloatArray
-    gtv: NDArray[np.uint8]
-    igtv: NDArray[np.uint8]
-    heart: NDArray[np.uint8]
+    DICOM = "dicom"
+    NIFTI = "nifti"
 
 
 def make_lucid_phantom(
-    out: Path, patients: int, seed: int, size: int, slices: int, slice_distance: float = SLICE_DISTANCE
+    out: Path,
+    patients: int,
+    seed: int,
+    size: int,
+    slices: int,
+    slice_distance: float = SLICE_DISTANCE,
+    form: Form = Form.DICOM,
 ) -> None:
-    """Write a synthetic study set in the layout that ``convert lucid`` reads.
+    """Write a synthetic study set, a folder a patient, which ``convert lucid`` reads.
+
+    test.txt has the names of the held-out patients, in DICOM their PatientID.
 
     Parameters
     ----------
@@ -76,6 +67,8 @@ def make_lucid_phantom(
     slice_distance
         In mm, 1 to 10. nnU-Net takes the axis of the largest spacing as the one across slices: give more than the
         pixels are wide.
+    form
+        DICOM or NIfTI.
 
     Raises
     ------
@@ -91,12 +84,19 @@ def make_lucid_phantom(
             f"{SHORTEST:g} to {LONGEST:g} mm"
         )
     with new_folder(out) as folder:
-        names = [f"{index + 1:04d}" for index in range(patients)]
-        for index in tqdm(range(patients), desc="phantom", unit="patient", disable=None):
-            _write(folder / names[index], image_study(seed, index, size, slices, slice_distance))
+        identities = [Identity(seed, index, size, slices, slice_distance) for index in range(patients)]
+        for identity in tqdm(identities, desc="phantom", unit="patient", disable=None):
+            study = image_study(seed, identity.index, size, slices, slice_distance)
+            if form is Form.DICOM:
+                write_dicom(folder / identity.folder, identity, study)
+            else:
+                _write_nifti(folder / identity.folder, study)
         test = draw_fifth(patients, np.random.default_rng([seed, patients, 2]))
-        (folder / "test.txt").write_text("".join(f"{names[index]}\n" for index in sorted(test)), encoding="ascii")
-        facts = {"units": {"CT": "HU", "PET": "SUVbw"}, "synthetic": True, "seed": seed, "slices": slices}
+        held_out = [identities[index] for index in sorted(test)]
+        names = [identity.patient_id if form is Form.DICOM else identity.folder for identity in held_out]
+        (folder / "test.txt").write_text("".join(f"{name}\n" for name in names), encoding="ascii")
+        units = {} if form is Form.DICOM else {"units": {"CT": "HU", "PET": "SUVbw"}}
+        facts = {**units, "synthetic": True, "seed": seed, "slices": slices}
         write_json(folder / "study.json", {**facts, "made_by": f"nnunet_cipa {__version__}"})
 
 
@@ -137,8 +137,9 @@ def image_study(seed: int, index: int, size: int, slices: int, slice_distance: f
         raise CIPAError(f"--size {size}: too coarse for the tumour of patient {index + 1} of seed {seed}; give more")
     ct = np.clip(np.rint(image_ct(truth.density[inner], rng)), *HU_RANGE).astype(np.int16)
     igtv = (swept[inner] >= 0.5).astype(np.uint8)
-    heart = (organs(thorax, grid).heart < 0).astype(np.uint8)
-    return Study(grid, pet_grid, ct, pet, gtv, igtv, heart)
+    fields = organs(thorax, grid)
+    heart, body = ((surface < 0).astype(np.uint8) for surface in (fields.heart, fields.body))
+    return Study(grid, pet_grid, ct, pet, gtv, igtv, heart, body)
 
 
 def _choose_slices(
@@ -181,7 +182,7 @@ def _pet_grid(grid: Grid, rng: np.random.Generator) -> Grid:
     return Grid((z, y, x), (PET_VOXEL,) * 3, (depth, rows, columns))
 
 
-def _write(folder: Path, study: Study) -> None:
+def _write_nifti(folder: Path, study: Study) -> None:
     folder.mkdir()
     for name, volume, grid in (
         ("CT", study.ct, study.grid),

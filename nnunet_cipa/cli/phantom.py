@@ -21,8 +21,8 @@ def register_phantom(subparsers: "Subparsers[argparse.ArgumentParser]", common: 
     )
     lucid = _register(
         datasets, common, "lucid", 64, _phantom_lucid,
-        "Write synthetic thorax PET/CT volumes with lung tumours that move with breathing, in the NIfTI layout of "
-        "convert lucid: CT in HU at one phase, PET in SUV over the cycle, GTV at the CT's phase, IGTV over the cycle.",
+        "Write synthetic thorax PET/CT volumes with lung tumours that move with breathing, for convert lucid: CT at "
+        "one phase, PET over the cycle, GTV at the CT's phase, IGTV over the cycle.",
     )  # fmt: skip
     lucid.add_argument(
         "--slice-distance",
@@ -30,6 +30,12 @@ def register_phantom(subparsers: "Subparsers[argparse.ArgumentParser]", common: 
         default=2.8,
         metavar="MM",
         help="nnU-Net needs more than the width of a pixel, 502 mm / --size (default: %(default)s)",
+    )
+    lucid.add_argument(
+        "--format",
+        choices=("dicom", "nifti"),
+        default="dicom",
+        help="dicom: CT, PET in Bq/ml and RTSTRUCT; nifti: CT in HU, PET in SUV and masks (default: %(default)s)",
     )
 
 
@@ -72,7 +78,8 @@ def _phantom_pclt20k(args: argparse.Namespace) -> None:
 
 
 def _phantom_lucid(args: argparse.Namespace) -> None:
-    from nnunet_cipa.dataset_conversion.phantoms.lucid import make_lucid_phantom  # noqa: PLC0415 - see above
+    from nnunet_cipa.dataset_conversion.phantoms.lucid import Form, make_lucid_phantom  # noqa: PLC0415 - see above
 
-    make_lucid_phantom(args.out, args.patients, args.seed, args.size, args.slices, args.slice_distance)
+    form = Form(args.format)
+    make_lucid_phantom(args.out, args.patients, args.seed, args.size, args.slices, args.slice_distance, form)
     print(f"{args.patients} patients of {args.slices} slices in {args.out}, synthetic")

@@ -24,7 +24,8 @@ def test_phantom_then_convert(raw, tmp_path, capsys):
 
 def test_lucid_phantom_then_convert(raw, tmp_path, capsys):
     out = tmp_path / "phantom"
-    assert main(["phantom", "lucid", str(out), "--patients", "6", "--size", "64", "--slices", "16"]) == 0
+    argv = ["phantom", "lucid", str(out), "--format", "nifti", "--patients", "6", "--size", "64", "--slices", "16"]
+    assert main(argv) == 0
     assert "6 patients of 16 slices" in capsys.readouterr().out
     argv = ["convert", "lucid", str(out), "--processes", "1"]
     assert main([*argv, "--hu-window", "-1000", "400", "--suv-range", "0", "10"]) == 0
@@ -72,6 +73,7 @@ def test_unlisted_files_are_a_warning_on_stderr(study, raw, capsys):
         ["convert", "lucid", "folder", "--intensity", "paper"],
         ["convert", "lucid", "folder", "--suv-range", "20"],
         ["phantom", "lucid", "out", "--slices", "few"],
+        ["phantom", "lucid", "out", "--format", "png"],
         ["phantom", "pclt20k"],
         ["phantom", "pclt20k", "out", "--size", "large"],
     ],

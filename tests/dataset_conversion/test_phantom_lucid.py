@@ -26,7 +26,7 @@ from nnunet_cipa.dataset_conversion.phantoms.breathing import (
 )
 from nnunet_cipa.dataset_conversion.phantoms.geometry import Grid, ellipsoid, occupancy
 from nnunet_cipa.dataset_conversion.phantoms.imaging import Breathing
-from nnunet_cipa.dataset_conversion.phantoms.lucid import image_study, make_lucid_phantom
+from nnunet_cipa.dataset_conversion.phantoms.lucid import Form, image_study, make_lucid_phantom
 from nnunet_cipa.dataset_conversion.phantoms.patient import draw_patient
 from nnunet_cipa.errors import CIPAError
 
@@ -41,7 +41,7 @@ def tree(folder):
 @pytest.fixture(scope="module")
 def six(tmp_path_factory):
     folder = tmp_path_factory.mktemp("phantom") / "six"
-    make_lucid_phantom(folder, patients=6, seed=SEED, **SMALL)
+    make_lucid_phantom(folder, patients=6, seed=SEED, form=Form.NIFTI, **SMALL)
     return folder
 
 
@@ -81,8 +81,9 @@ def test_files_have_units_and_geometry(six):
 
 
 def test_same_seed_same_bytes_and_a_patient_does_not_depend_on_the_others(six, tmp_path):
-    make_lucid_phantom(tmp_path / "two", patients=2, seed=SEED, **SMALL)
-    argv = [sys.executable, "-m", "nnunet_cipa", "phantom", "lucid", str(tmp_path / "again"), "--patients", "2"]
+    make_lucid_phantom(tmp_path / "two", patients=2, seed=SEED, form=Form.NIFTI, **SMALL)
+    argv = [sys.executable, "-m", "nnunet_cipa", "phantom", "lucid", str(tmp_path / "again")]
+    argv += ["--format", "nifti", "--patients", "2"]
     one_thread = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     subprocess.run([*argv, "--seed", str(SEED), "--size", "64", "--slices", "20"], check=True, env=one_thread)
     two = tree(tmp_path / "two")
@@ -131,7 +132,7 @@ def test_failure_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(NiftiStream, "write", fail)
     with pytest.raises(OSError, match="No space"):
-        make_lucid_phantom(tmp_path / "out", patients=2, seed=0, **SMALL)
+        make_lucid_phantom(tmp_path / "out", patients=2, seed=0, form=Form.NIFTI, **SMALL)
     assert list(tmp_path.iterdir()) == []
 
 
