@@ -13,8 +13,8 @@ from ..problems import refuse
 from .raster import Patch, fill
 
 Points = NDArray[np.float64]
-# A tenth of the slice distance is more than planning systems round by, and less than what lies between two slices.
-PLANE_TOLERANCE = 0.1
+# Of the slice distance. Positions rounded to 0.1 mm are within it for slices of 0.5 mm; contours halfway are not.
+PLANE_TOLERANCE = 0.2
 # Below the precision of any contour: points meant for the centre of a pixel are there, whatever the axes.
 DECIMALS = 6
 # From the centre of the last pixel to its outer side, and what rounding of coordinates adds

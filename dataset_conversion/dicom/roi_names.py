@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from nnunet_cipa.errors import CIPAError
 
 _PART = r"(?:[ _.-]*(?:p|t|prim|primary|tumou?r|lung|left|right|mip|aip|avg|average|4d(?:ct)?|\d{1,2}))"
-# In order of preference; each matches a whole name, whatever its case. The third takes igtv_p, IGTV-1, IGTVp1, i GTV and
-# the like, the fourth ITV_MIP, ITV 2, ITVp. Nodes (IGTVn) and expansions (ITV+5mm) are other targets and not among them.
+# In order of preference; each matches a whole name, whatever its case. The third takes igtv_p, IGTV-1, IGTVp1, i GTV
+# and the like, the fourth ITV_MIP, ITV 2, ITVp. Nodes (IGTVn) and expansions (ITV+5mm) are other targets.
 PREFERENCE = (r"igtv", r"itv", rf"i[ _.-]*gtv{_PART}{{0,2}}", rf"itv{_PART}{{0,2}}")
 
 

@@ -113,7 +113,7 @@ def square(grid, k=2.0, left=5.2):
         (lambda g: square(g) * [[1, np.nan, 1]], "point 1 of contour 2 is .*nan.*not finite"),
         (lambda g: square(g) * [[1, 1, np.inf]], "not finite"),
         (lambda g: square(g, 2.5), "contour 2 lies between slices, at 2.50"),
-        (lambda g: square(g, 3.12), "contour 2 lies between slices, at 3.12 .* 0.12 of a slice distance"),
+        (lambda g: square(g, 3.22), "contour 2 lies between slices, at 3.22 .* 0.22 of a slice distance"),
         (lambda g: square(g, 7), "contour 2 lies on slice 7, and the image has 0 to 5"),
         (lambda g: square(g, -1), "contour 2 lies on slice -1"),
         (lambda g: np.concatenate([square(g)[:2], square(g, 4)[2:]]), "not parallel to the slices.* 2.00 to 4.00"),

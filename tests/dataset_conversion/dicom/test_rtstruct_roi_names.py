@@ -14,8 +14,8 @@ def chosen(names, pattern=None):
 
 @pytest.mark.parametrize(
     "name",
-    ["IGTV", "iGTV", "igtv", " IGTV ", "ITV", "itv", "igtv_p", "IGTV-1", "IGTVp", "IGTVp1", "IGTV_p_2", "i GTV", "I-GTV",
-     "i_gtv_p", "IGTV_MIP", "IGTV 4D", "IGTV_4DCT", "ITV_MIP", "ITV 2", "ITVp", "ITV_tumor", "IGTV_lung_left"],
+    ["IGTV", "iGTV", "igtv", " IGTV ", "ITV", "itv", "igtv_p", "IGTV-1", "IGTVp", "IGTVp1", "IGTV_p_2", "i GTV",
+     "I-GTV", "i_gtv_p", "IGTV_MIP", "IGTV 4D", "IGTV_4DCT", "ITV_MIP", "ITV 2", "ITVp", "ITV_tumor", "IGTV_lung_left"],
 )  # fmt: skip
 def test_common_spellings_are_found_among_others(name):
     assert chosen([*OTHERS[:5], name, *OTHERS[5:]]) == name
