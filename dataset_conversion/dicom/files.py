@@ -1,0 +1,169 @@
+"""Finds the CT and PET images and the structure sets in a folder tree."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_ISREG
+
+from pydicom.uid import (
+    CTImageStorage,
+    EnhancedCTImageStorage,
+    EnhancedPETImageStorage,
+    LegacyConvertedEnhancedCTImageStorage,
+    LegacyConvertedEnhancedPETImageStorage,
+    MediaStorageDirectoryStorage,
+    PositronEmissionTomographyImageStorage,
+    RTStructureSetStorage,
+)
+from tqdm import tqdm
+
+from nnunet_cipa.errors import CIPAError
+
+from .headers import DAMAGE, Header, make_header, read_attributes, text, tolerant
+
+ENHANCED = {
+    EnhancedCTImageStorage,
+    EnhancedPETImageStorage,
+    LegacyConvertedEnhancedCTImageStorage,
+    LegacyConvertedEnhancedPETImageStorage,
+}
+IMAGES = {CTImageStorage, PositronEmissionTomographyImageStorage, *ENHANCED}
+# Suffixes under which a file that is no DICOM is damaged rather than foreign.
+_DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
+# How a file starts that was written without the preamble of DICOM part 10: group 8, in the usual byte orders.
+_BARE = (b"\x08\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x01\x00", b"\x08\x00\x08\x00", b"\x00\x08\x00\x05")
+
+
+@dataclass(frozen=True)
+class StructureFile:
+    """An RTSTRUCT file; its contours are not read."""
+
+    path: Path
+    patient_id: str
+    study_uid: str
+    sop_instance_uid: str
+
+
+@dataclass(frozen=True)
+class Headers:
+    """What a folder tree holds.
+
+    Attributes
+    ----------
+    images
+        CT and PET image files, in no particular order.
+    structures
+        RTSTRUCT files.
+    problems
+        One line for each file that should be DICOM but cannot be read, and for each link out of the tree.
+    others
+        Number of DICOM files of other kinds, by the name of the kind.
+    foreign
+        Number of files that are not DICOM.
+    """
+
+    images: tuple[Header, ...]
+    structures: tuple[StructureFile, ...]
+    problems: tuple[str, ...]
+    others: dict[str, int]
+    foreign: int
+
+
+class _NotDicom(Exception):  # noqa: N818 - it is an answer, no error
+    pass
+
+
+def scan_folder(root: Path) -> Headers:
+    """Read the header of every DICOM file under a folder, whatever the files are called.
+
+    Names that start with a dot count as foreign. A file that several links lead to is read once; links that lead out
+    of the folder are problems.
+
+    Raises
+    ------
+    CIPAError
+        If ``root`` is no folder.
+    """
+    if not root.is_dir():
+        raise CIPAError(f"{root}: not a folder; give the folder that holds the DICOM files")
+    images: list[Header] = []
+    structures: list[StructureFile] = []
+    problems: list[str] = []
+    others: Counter[str] = Counter()
+    foreign = 0
+    with tolerant():
+        for path in tqdm(_walk(root, problems), desc="reading headers", unit="file", disable=None):
+            try:
+                _refuse_non_dicom(path)
+                found, fault = read_attributes(path)
+                kind = found.file_meta.MediaStorageSOPClassUID
+                if kind in IMAGES:
+                    images.append(_with_series(make_header(path, found, fault)))
+                elif kind == RTStructureSetStorage:
+                    uids = (text(found, name) for name in ("PatientID", "StudyInstanceUID", "SOPInstanceUID"))
+                    structures.append(StructureFile(path, *uids))
+                elif kind == MediaStorageDirectoryStorage:
+                    foreign += 1
+                else:
+                    others[kind.name] += 1
+            except _NotDicom:
+                foreign += 1
+            except DAMAGE as error:
+                problems.append(
+                    f"{path}: cannot be read as DICOM ({_first_line(error)}); export it again, or remove it"
+                )
+    return Headers(tuple(images), tuple(structures), tuple(problems), dict(others), foreign)
+
+
+def _walk(root: Path, problems: list[str]) -> Iterator[Path]:
+    """Give every regular file once; unreadable folders and links out of the tree are appended to the problems."""
+    home = root.resolve()
+    seen: set[tuple[int, int]] = set()
+
+    def unreadable(error: OSError) -> None:
+        problems.append(f"{error.filename}: cannot be opened ({error.strerror}); make it readable, or remove it")
+
+    for folder, folders, names in os.walk(root, onerror=unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in (*folders, *sorted(names)):
+            path = Path(folder, name)
+            if path.is_symlink() and not path.resolve().is_relative_to(home):
+                problems.append(f"{path}: a link that leads out of {root}; put the file itself there")
+                continue
+            if name in folders:
+                continue
+            try:
+                status = path.stat()
+            except OSError as error:
+                unreadable(error)
+                continue
+            if S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) not in seen:
+                seen.add((status.st_dev, status.st_ino))
+                yield path
+
+
+def _refuse_non_dicom(path: Path) -> None:
+    """Raise ``_NotDicom`` for a foreign file, and an error for one that looks like damaged DICOM."""
+    if path.name.startswith("."):
+        raise _NotDicom
+    with path.open("rb") as file:
+        start = file.read(132)
+    if start[128:] == b"DICM":
+        return
+    if start[:4] in _BARE:
+        raise ValueError("it lacks the preamble of DICOM part 10; add it, for example with dcmconv")
+    if path.suffix.lower() in _DICOM_SUFFIXES:
+        raise ValueError("it is empty" if not start else "it does not start as DICOM does")
+    raise _NotDicom
+
+
+def _with_series(header: Header) -> Header:
+    if not header.series_uid:
+        raise ValueError(header.fault or "it has no SeriesInstanceUID")
+    return header
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
