@@ -11,7 +11,7 @@ from pathlib import Path
 import pydicom
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
@@ -20,6 +20,7 @@ from .stored_pixels import fault_of_pixels
 # What pydicom raises on damaged files: it checks little, so that damage shows as whatever fails first.
 DAMAGE = (
     InvalidDicomError,
+    BytesLengthException,
     OSError,
     EOFError,
     ValueError,
@@ -112,7 +113,7 @@ def tolerant() -> Iterator[None]:
 
 
 def read_attributes(path: Path) -> tuple[Dataset, str | None]:
-    """Read the attributes in ``TAGS`` up to the pixels, and tell what is wrong with the pixels of an image.
+    """Read the attributes in ``TAGS`` up to the pixels, and tell what is wrong with the pixels.
 
     Raises
     ------
@@ -128,7 +129,7 @@ def read_attributes(path: Path) -> tuple[Dataset, str | None]:
         raise ValueError("it is deflated; inflate it, for example with dcmconv")
     with path.open("rb") as file:
         found = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=[*TAGS])
-        fault = fault_of_pixels(file, found, path.stat().st_size) if "Rows" in found else None
+        fault = fault_of_pixels(file, found, path.stat().st_size)
     return found, fault
 
 

@@ -21,6 +21,7 @@ from ..dataset_files import (
 )
 from ..nifti_stream import NiftiStream
 from .check import PatientFacts
+from .crop import Crop, find_crop
 from .image import file_hash, read_volume
 from .source import UNITS, PatientFiles, Roi
 
@@ -76,6 +77,7 @@ class CaseJob:
     roi: Roi
     storage: Storage
     organs: tuple[str, ...] = ()
+    crop: bool = False
 
 
 def write_case(job: CaseJob) -> None:
@@ -89,6 +91,9 @@ def write_case(job: CaseJob) -> None:
     case = job.files.name
     ct, pet, mask = (_read(job, name) for name in ("CT", "PET", job.roi.value))
     ct, mask = (sitk.DICOMOrient(image, "LPS") for image in (ct, mask))
+    crop = _crop(job, ct, mask) if job.crop else None
+    if crop is not None:
+        ct, mask = ct[crop.region], mask[crop.region]
     hu = np.maximum(_values(ct), np.float32(LOWEST_HU))
     suv = _values(resample_to(pet, ct))
     if job.storage.intensity is Intensity.WINDOW:
@@ -100,9 +105,10 @@ def write_case(job: CaseJob) -> None:
         _write(labels / f"{case}.nii.gz", sitk.GetArrayViewFromImage(mask).astype(np.uint8), ct)
         for name in job.organs:
             organ = sitk.DICOMOrient(_read(job, name), "LPS")
+            organ = organ if crop is None else organ[crop.region]
             path = job.folder / ORGAN_FOLDERS[job.files.part] / f"{case}_{name}.nii.gz"
             _write(path, sitk.GetArrayViewFromImage(organ).astype(np.uint8), ct)
-        write_json(job.folder / "provenance" / f"{case}.json", provenance(job))
+        write_json(job.folder / "provenance" / f"{case}.json", provenance(job, crop))
 
 
 def resample_to(image: sitk.Image, grid: sitk.Image) -> sitk.Image:
@@ -116,7 +122,7 @@ def window(values: NDArray[np.float32], limits: Window) -> NDArray[np.float32]:
     return network_values(((np.clip(values, low, high) - low) / (high - low)).astype(np.float32))
 
 
-def provenance(job: CaseJob) -> dict[str, object]:
+def provenance(job: CaseJob, crop: Crop | None) -> dict[str, object]:
     """Describe where a case comes from and what was done to it."""
     return {
         "case": job.files.name,
@@ -128,6 +134,7 @@ def provenance(job: CaseJob) -> dict[str, object]:
         "units": UNITS,
         "pet_interpolation": "linear",
         "written_orientation": "LPS",
+        "crop": None if crop is None else asdict(crop),
         **job.storage.facts(),
         **asdict(job.facts),
     }
@@ -139,6 +146,12 @@ def _read(job: CaseJob, name: str) -> sitk.Image:
     if file_hash(path) != job.facts.sha256[name]:
         raise CIPAError(f"{path}: changed during the conversion; run it again")
     return image
+
+
+def _crop(job: CaseJob, ct: sitk.Image, mask: sitk.Image) -> Crop:
+    hu, tumour = (sitk.GetArrayViewFromImage(image) for image in (ct, mask))
+    x, y, z = ct.GetSpacing()
+    return find_crop(hu, tumour, (z, y, x), str(job.files.path("CT")))
 
 
 def _values(image: sitk.Image) -> NDArray[np.float32]:

@@ -41,6 +41,8 @@ class Options:
         Further masks, of ``ORGANS``, that are written beside the label, to organsTr and organsTs.
     storage
         How intensities are stored.
+    crop
+        Cut the cases to the patient's outline in the axial plane.
     test_fraction
         Part of the patients to hold out; None to go by test.txt, or hold out none.
     seed
@@ -56,6 +58,7 @@ class Options:
     roi: Roi = Roi.IGTV
     organs: tuple[str, ...] = ()
     storage: Storage = field(default_factory=Storage)
+    crop: bool = False
     test_fraction: float | None = None
     seed: int = 12345
     processes: int = field(default_factory=default_processes)
@@ -115,7 +118,10 @@ def convert_lucid(source: Path, options: Options | None = None) -> Conversion:
         if options.organs:
             for name in ORGAN_FOLDERS.values():
                 (folder / name).mkdir()
-        jobs = [CaseJob(folder, case.files, case.facts, options.roi, options.storage, options.organs) for case in cases]
+        jobs = [
+            CaseJob(folder, case.files, case.facts, options.roi, options.storage, options.organs, options.crop)
+            for case in cases
+        ]
         run_jobs(write_case, jobs, options.processes, "writing")
         more = {"units": UNITS, "synthetic": found.synthetic, **options.storage.facts()}
         write_dataset_json(
@@ -169,6 +175,7 @@ def _summary(conversion: Conversion, options: Options, more: dict[str, object]) 
         "converted_by": CONVERTED_BY,
         "roi": options.roi.value,
         "organs": options.organs,
+        "crop": options.crop,
         **more,
         "seed": options.seed,
         "test_fraction": options.test_fraction,

@@ -85,6 +85,11 @@ def _register_convert_lucid(subparsers: "Subparsers[argparse.ArgumentParser]", c
         "positives in them",
     )
     parser.add_argument(
+        "--crop",
+        action="store_true",
+        help="cut the cases to the patient's outline in the axial plane; all slices and all of the tumour stay",
+    )
+    parser.add_argument(
         "--intensity",
         choices=("window", "raw"),
         default="window",
@@ -162,6 +167,7 @@ def _convert_lucid(args: argparse.Namespace) -> None:
         dataset_id=args.dataset_id,
         name=args.name,
         roi=Roi(args.roi),
+        crop=args.crop,
         organs=tuple(dict.fromkeys(args.organs)),
         storage=Storage(Intensity(args.intensity), tuple(args.hu_window), tuple(args.suv_range)),
         test_fraction=args.test_fraction,
