@@ -89,7 +89,7 @@ def choose_ct(folder: Path, uid: str | None) -> Series:
         If it holds none, several and no ``uid``, files that cannot be read, or the series is not whole and regular.
     """
     found = scan_folder(folder)
-    refuse(found.problems)
+    refuse(found.problems.values())
     candidates = [c for c in group_series(found.images) if c.modality == "CT"]
     wanted = [c for c in candidates if uid is None or c.series_uid == uid]
     listed = ", ".join(c.label for c in candidates) or "none"

@@ -57,7 +57,7 @@ class Headers:
     structures
         RTSTRUCT files.
     problems
-        One line for each file that should be DICOM but cannot be read, and for each link out of the tree.
+        One line, by path, for each file that should be DICOM but cannot be read, and for each link out of the tree.
     others
         Number of DICOM files of other kinds, by the name of the kind.
     foreign
@@ -66,7 +66,7 @@ class Headers:
 
     images: tuple[Header, ...]
     structures: tuple[StructureFile, ...]
-    problems: tuple[str, ...]
+    problems: dict[Path, str]
     others: dict[str, int]
     foreign: int
 
@@ -90,7 +90,7 @@ def scan_folder(root: Path) -> Headers:
         raise CIPAError(f"{root}: not a folder; give the folder that holds the DICOM files")
     images: list[Header] = []
     structures: list[StructureFile] = []
-    problems: list[str] = []
+    problems: dict[Path, str] = {}
     others: Counter[str] = Counter()
     foreign = 0
     with tolerant():
@@ -111,26 +111,27 @@ def scan_folder(root: Path) -> Headers:
             except _NotDicom:
                 foreign += 1
             except DAMAGE as error:
-                problems.append(
+                problems[path] = (
                     f"{path}: cannot be read as DICOM ({_first_line(error)}); export it again, or remove it"
                 )
-    return Headers(tuple(images), tuple(structures), tuple(problems), dict(others), foreign)
+    return Headers(tuple(images), tuple(structures), problems, dict(others), foreign)
 
 
-def _walk(root: Path, problems: list[str]) -> Iterator[Path]:
-    """Give every regular file once; unreadable folders and links out of the tree are appended to the problems."""
+def _walk(root: Path, problems: dict[Path, str]) -> Iterator[Path]:
+    """Give every regular file once; unreadable folders and links out of the tree go to the problems."""
     home = root.resolve()
     seen: set[tuple[int, int]] = set()
 
     def unreadable(error: OSError) -> None:
-        problems.append(f"{error.filename}: cannot be opened ({error.strerror}); make it readable, or remove it")
+        path = Path(error.filename)
+        problems[path] = f"{path}: cannot be opened ({error.strerror}); make it readable, or remove it"
 
     for folder, folders, names in os.walk(root, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in (*folders, *sorted(names)):
             path = Path(folder, name)
             if path.is_symlink() and not path.resolve().is_relative_to(home):
-                problems.append(f"{path}: a link that leads out of {root}; put the file itself there")
+                problems[path] = f"{path}: a link that leads out of {root}; put the file itself there"
                 continue
             if name in folders:
                 continue

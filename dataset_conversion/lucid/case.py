@@ -22,8 +22,7 @@ from ..dataset_files import (
 from ..nifti_stream import NiftiStream
 from .check import PatientFacts
 from .crop import Crop, find_crop
-from .image import file_hash, read_volume
-from .source import UNITS, PatientFiles, Roi
+from .study_set import UNITS, Patient, Roi
 
 # What scanners write outside the field of view (-3024, -2000) is not darker than air.
 LOWEST_HU = -1024.0
@@ -69,10 +68,11 @@ class Storage:
 
 @dataclass(frozen=True)
 class CaseJob:
-    """A checked patient, and the dataset folder it goes to."""
+    """A checked patient, and the dataset folder it goes to; ``kind`` says what the patient comes from."""
 
     folder: Path
-    files: PatientFiles
+    kind: str
+    patient: Patient
     facts: PatientFacts
     roi: Roi
     storage: Storage
@@ -88,7 +88,7 @@ def write_case(job: CaseJob) -> None:
     CIPAError
         If a file has changed since it was checked, or the disk does not take the output.
     """
-    case = job.files.name
+    case = job.patient.name
     ct, pet, mask = (_read(job, name) for name in ("CT", "PET", job.roi.value))
     ct, mask = (sitk.DICOMOrient(image, "LPS") for image in (ct, mask))
     crop = _crop(job, ct, mask) if job.crop else None
@@ -98,7 +98,7 @@ def write_case(job: CaseJob) -> None:
     suv = _values(resample_to(pet, ct))
     if job.storage.intensity is Intensity.WINDOW:
         hu, suv = window(hu, job.storage.hu_window), window(suv, job.storage.suv_range)
-    images, labels = (job.folder / name for name in FOLDERS[job.files.part])
+    images, labels = (job.folder / name for name in FOLDERS[job.patient.part])
     with writing_case(job.folder, case):
         _write(images / f"{case}_0000.nii.gz", hu, ct)
         _write(images / f"{case}_0001.nii.gz", suv, ct)
@@ -106,7 +106,7 @@ def write_case(job: CaseJob) -> None:
         for name in job.organs:
             organ = sitk.DICOMOrient(_read(job, name), "LPS")
             organ = organ if crop is None else organ[crop.region]
-            path = job.folder / ORGAN_FOLDERS[job.files.part] / f"{case}_{name}.nii.gz"
+            path = job.folder / ORGAN_FOLDERS[job.patient.part] / f"{case}_{name}.nii.gz"
             _write(path, sitk.GetArrayViewFromImage(organ).astype(np.uint8), ct)
         write_json(job.folder / "provenance" / f"{case}.json", provenance(job, crop))
 
@@ -125,9 +125,9 @@ def window(values: NDArray[np.float32], limits: Window) -> NDArray[np.float32]:
 def provenance(job: CaseJob, crop: Crop | None) -> dict[str, object]:
     """Describe where a case comes from and what was done to it."""
     return {
-        "case": job.files.name,
-        "source": "NIfTI study set",
-        "part": job.files.part,
+        "case": job.patient.name,
+        "source": f"{job.kind} study set",
+        "part": job.patient.part,
         "roi": job.roi.value,
         "organs": job.organs,
         "converted_by": CONVERTED_BY,
@@ -141,17 +141,16 @@ def provenance(job: CaseJob, crop: Crop | None) -> dict[str, object]:
 
 
 def _read(job: CaseJob, name: str) -> sitk.Image:
-    path = job.files.path(name)
-    image = read_volume(path)
-    if file_hash(path) != job.facts.sha256[name]:
-        raise CIPAError(f"{path}: changed during the conversion; run it again")
+    image, _ = job.patient.read(name)
+    if job.patient.sha256(name) != job.facts.sha256[name]:
+        raise CIPAError(f"{job.patient.where(name)}: changed during the conversion; run it again")
     return image
 
 
 def _crop(job: CaseJob, ct: sitk.Image, mask: sitk.Image) -> Crop:
     hu, tumour = (sitk.GetArrayViewFromImage(image) for image in (ct, mask))
     x, y, z = ct.GetSpacing()
-    return find_crop(hu, tumour, (z, y, x), str(job.files.path("CT")))
+    return find_crop(hu, tumour, (z, y, x), job.patient.where("CT"))
 
 
 def _values(image: sitk.Image) -> NDArray[np.float32]:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from nnunet_cipa.errors import CIPAError
 
-from .image import corner_points, file_hash, fingerprint, read_volume, same_grid
-from .source import IMAGES, PatientFiles, Roi
+from .image import corner_points, fingerprint, same_grid
+from .study_set import IMAGES, Facts, Patient, Roi
 
 HU_LOWEST, HU_HIGHEST, AIR_BELOW = -3100.0, 40000.0, -200.0
 SUV_LOWEST, SUV_LEAST_MAXIMUM, SUV_HIGHEST = -1.0, 0.5, 200.0
@@ -21,7 +21,7 @@ MOST_TUMOUR = 0.5
 class CheckJob:
     """A patient to check, the mask that is the truth, and masks of organs."""
 
-    files: PatientFiles
+    patient: Patient
     roi: Roi
     organs: tuple[str, ...] = ()
 
@@ -44,6 +44,8 @@ class PatientFacts:
         Part of the CT's field of view that the PET has.
     orientation
         Of the CT's voxel axes as stored, such as LPS.
+    values
+        How the values of the volumes came about, for those of which there is something to tell.
     """
 
     sha256: dict[str, str]
@@ -58,13 +60,14 @@ class PatientFacts:
     tumour_slices: int
     pet_cover: float
     orientation: str
+    values: dict[str, Facts]
 
 
 @dataclass(frozen=True)
 class CheckedPatient:
     """A patient after the checking pass; ``facts`` is None if there are ``problems``, a line each."""
 
-    files: PatientFiles
+    patient: Patient
     facts: PatientFacts | None
     problems: tuple[str, ...]
 
@@ -73,23 +76,25 @@ def check_patient(job: CheckJob) -> CheckedPatient:
     """Read the images of a patient, measure them and collect what is wrong with them."""
     problems: list[str] = []
     images: dict[str, sitk.Image] = {}
+    values: dict[str, Facts] = {}
     organs = ((name, _binary_fault) for name in job.organs)
     for name, fault_of in (("CT", _ct_fault), ("PET", _pet_fault), (job.roi.value, _mask_fault), *organs):
-        path = job.files.path(name)
         try:
-            image = read_volume(path)
+            image, facts = job.patient.read(name)
         except CIPAError as error:
             problems.append(str(error))
             continue
         fault = fault_of(sitk.GetArrayViewFromImage(image))
         if fault is not None:
-            problems.append(f"{path}: {fault}")
+            problems.append(f"{job.patient.where(name)}: {fault}")
         images[name] = image
+        if facts:
+            values[name] = facts
     if not problems:
         fault = _geometry_fault(job, images)
         problems += [] if fault is None else [fault]
-    facts = None if problems else _measure(job, images)
-    return CheckedPatient(job.files, facts, tuple(problems))
+    measured = None if problems else _measure(job, images, values)
+    return CheckedPatient(job.patient, measured, tuple(problems))
 
 
 def pet_cover(ct: sitk.Image, pet: sitk.Image) -> float:
@@ -142,20 +147,19 @@ def _geometry_fault(job: CheckJob, images: dict[str, sitk.Image]) -> str | None:
     ct, pet = (images[name] for name in IMAGES)
     for name in (job.roi.value, *job.organs):
         if not same_grid(images[name], ct):
-            grids = f"{_grid(images[name])} is not the grid of CT.nii.gz, {_grid(ct)}"
-            return f"{job.files.path(name)}: {grids}; resample the mask to the CT by nearest neighbour"
-    mask, path = images[job.roi.value], job.files.path(job.roi.value)
+            grids = f"{_grid(images[name])} is not the grid of the CT, {_grid(ct)}"
+            return f"{job.patient.where(name)}: {grids}; resample the mask to the CT by nearest neighbour"
     cover = pet_cover(ct, pet)
-    pet_path = job.files.path("PET")
+    where = job.patient.where("PET")
     if cover < LEAST_COVER:
         return (
-            f"{pet_path}: covers {cover:.0%} of the CT's field of view, and {LEAST_COVER:.0%} are needed; give a PET "
+            f"{where}: covers {cover:.0%} of the CT's field of view, and {LEAST_COVER:.0%} are needed; give a PET "
             "in the CT's frame, or crop the CT"
         )
-    low, high = _box(_tumour_box(mask))
+    low, high = _box(_tumour_box(images[job.roi.value]))
     pet_low, pet_high = _box(pet)
     if (low < pet_low - 1e-3).any() or (high > pet_high + 1e-3).any():
-        return f"{pet_path}: does not cover all of {path.name}; give a PET in the CT's frame that holds the tumour"
+        return f"{where}: does not cover all of the {job.roi.value}; give a PET in the CT's frame that holds the tumour"
     return None
 
 
@@ -179,12 +183,12 @@ def _grid(image: sitk.Image) -> str:
     return f"{size} voxels of {spacing} mm from ({origin})"
 
 
-def _measure(job: CheckJob, images: dict[str, sitk.Image]) -> PatientFacts:
+def _measure(job: CheckJob, images: dict[str, sitk.Image], values: dict[str, Facts]) -> PatientFacts:
     ct, pet = (images[name] for name in IMAGES)
     hu, suv = (sitk.GetArrayViewFromImage(image) for image in (ct, pet))
     tumour = sitk.GetArrayViewFromImage(images[job.roi.value]) > 0
     return PatientFacts(
-        sha256={name: file_hash(job.files.path(name)) for name in images},
+        sha256={name: job.patient.sha256(name) for name in images},
         voxels_sha256={name: fingerprint(image) for name, image in images.items()},
         size=ct.GetSize(),
         spacing_mm=ct.GetSpacing(),
@@ -196,4 +200,5 @@ def _measure(job: CheckJob, images: dict[str, sitk.Image]) -> PatientFacts:
         tumour_slices=int(np.count_nonzero(tumour.any(axis=(1, 2)))),
         pet_cover=pet_cover(ct, pet),
         orientation=sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(ct.GetDirection()),
+        values=values,
     )

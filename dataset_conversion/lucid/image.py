@@ -38,9 +38,27 @@ def read_volume(path: Path) -> sitk.Image:
     _check_orientation(path, header)
     check_nifti(path)
     try:
-        return sitk.ReadImage(str(path))
+        image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise CIPAError(f"{path}: ITK cannot read it ({str(error).splitlines()[-1]}); write it again") from error
+    check_axial(image, str(path))
+    return image
+
+
+def check_axial(image: sitk.Image, where: str) -> None:
+    """Check that the slices are axial, with columns and rows that run along the sides of the patient.
+
+    Raises
+    ------
+    CIPAError
+        If they do not.
+    """
+    axes = np.reshape(image.GetDirection(), (3, 3))
+    if np.abs(np.abs(axes) - np.eye(3)).max() > DIRECTION_TOLERANCE:
+        raise CIPAError(
+            f"{where}: its slices are not axial, columns to the side and rows to the back (axes "
+            f"{np.round(axes, 3).tolist()}); resample it to axial slices"
+        )
 
 
 def same_grid(image: sitk.Image, other: sitk.Image) -> bool:
@@ -116,9 +134,3 @@ def _check_orientation(path: Path, header: nib.Nifti1Header) -> None:
     direction = steps / lengths
     if np.abs(direction.T @ direction - np.eye(3)).max() > DIRECTION_TOLERANCE:
         raise CIPAError(f"{path}: its axes are not at right angles (sheared); resample it to a rectangular grid")
-    if np.abs(np.abs(direction) - np.eye(3)).max() > DIRECTION_TOLERANCE:
-        axes = np.round(direction, 3).tolist()
-        raise CIPAError(
-            f"{path}: its slices are not axial, columns to the side and rows to the back (axes {axes}); resample it "
-            "to axial slices"
-        )

@@ -11,7 +11,7 @@ from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset
 
 from nnunet_cipa.dataset_conversion.lucid.case import Intensity, Storage
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
-from nnunet_cipa.dataset_conversion.lucid.source import Roi
+from nnunet_cipa.dataset_conversion.lucid.study_set import Roi
 from nnunet_cipa.errors import CIPAError
 
 ONE = {"processes": 1}
@@ -170,7 +170,7 @@ def test_folds_are_by_patient_and_test_txt_decides_who_is_held_out(lucid, raw, l
 def test_test_fraction_draws_by_the_seed(lucid, raw):
     def drawn(seed):
         conversion = convert_lucid(lucid.root, Options(test_fraction=0.1, seed=seed, overwrite=True, **ONE))
-        return {case.files.name for case in conversion.part("test")}
+        return {case.patient.name for case in conversion.part("test")}
 
     assert drawn(1) == drawn(1)
     assert all(len(drawn(seed)) == 1 for seed in range(3))

@@ -9,7 +9,8 @@ import pytest
 from nnunet_cipa.dataset_conversion.lucid.case import CaseJob, Storage, write_case
 from nnunet_cipa.dataset_conversion.lucid.check import CheckJob, check_patient
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
-from nnunet_cipa.dataset_conversion.lucid.source import Roi, read_study_set
+from nnunet_cipa.dataset_conversion.lucid.nifti_set import read_nifti_set
+from nnunet_cipa.dataset_conversion.lucid.study_set import Roi
 from nnunet_cipa.errors import CIPAError
 
 NAME = "P02"
@@ -161,8 +162,8 @@ FAULTS = {
     "empty mask": (change("IGTV", lambda v: v * 0), f"{NAME}/IGTV.nii.gz", "is empty", "contour"),
     "inverted mask": (change("IGTV", lambda v: 1 - v), f"{NAME}/IGTV.nii.gz", "inverted", "1 for the tumour"),
     "mask of another size": (change("IGTV", lambda v: v[..., :-1]), f"{NAME}/IGTV.nii.gz", "20 x 24 x 7", "resample"),
-    "mask half a voxel off": (move("IGTV", shifted(y=1.25)), f"{NAME}/IGTV.nii.gz", "grid of CT.nii.gz", "resample"),
-    "mask a slice off": (move("IGTV", shifted(z=3)), f"{NAME}/IGTV.nii.gz", "grid of CT.nii.gz", "resample"),
+    "mask half a voxel off": (move("IGTV", shifted(y=1.25)), f"{NAME}/IGTV.nii.gz", "grid of the CT", "resample"),
+    "mask a slice off": (move("IGTV", shifted(z=3)), f"{NAME}/IGTV.nii.gz", "grid of the CT", "resample"),
     "PET elsewhere": (move("PET", shifted(z=400)), f"{NAME}/PET.nii.gz", "covers 0%", "frame"),
     "PET a third off": (move("PET", shifted(x=16)), f"{NAME}/PET.nii.gz", "% of the CT", "crop the CT"),
     "same CT": (copy("CT"), f"{NAME}/CT.nii.gz", "P01/CT.nii.gz", "keep one"),
@@ -229,7 +230,7 @@ def test_source_that_is_no_study_set_is_refused(tmp_path, raw, make):
 
 
 def test_file_that_changes_after_the_check_is_noticed(lucid, tmp_path):
-    files = read_study_set(lucid.root, Roi.IGTV, None, 0).patients[1]
+    files = read_nifti_set(lucid.root, Roi.IGTV, None, 0).patients[1]
     facts = check_patient(CheckJob(files, Roi.IGTV)).facts
     change("PET", put(1.5))(lucid)
     with pytest.raises(CIPAError, match=r"P02/PET\.nii\.gz: changed during the conversion"):

@@ -11,7 +11,8 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from nnunet_cipa.dataset_conversion.lucid.check import CheckJob, check_patient
-from nnunet_cipa.dataset_conversion.lucid.source import Roi, read_study_set
+from nnunet_cipa.dataset_conversion.lucid.nifti_set import read_nifti_set
+from nnunet_cipa.dataset_conversion.lucid.study_set import Roi
 from nnunet_cipa.dataset_conversion.nifti_stream import NiftiStream
 from nnunet_cipa.dataset_conversion.phantoms import lucid as phantom_lucid
 from nnunet_cipa.dataset_conversion.phantoms.anatomy import heart_centre, organs
@@ -52,7 +53,7 @@ def studies():
 
 def test_layout_is_one_that_the_converter_finds_no_fault_with(six):
     for roi in Roi:
-        found = read_study_set(six, roi, None, 0)
+        found = read_nifti_set(six, roi, None, 0)
         assert found.synthetic is True
         assert [files.name for files in found.patients] == [f"{number:04d}" for number in range(1, 7)]
         assert sum(files.part == "test" for files in found.patients) == 1

@@ -79,7 +79,7 @@ def test_damaged_file_is_a_problem_named_by_path(write, tmp_path, damage, reason
     damage(written.paths[2])
     found = scan_folder(tmp_path)
     assert len(found.images) == 4
-    (problem,) = found.problems
+    (problem,) = found.problems.values()
     assert str(written.paths[2]) in problem
     assert reason in problem
     assert "\n" not in problem
@@ -90,7 +90,7 @@ def test_image_without_series_is_a_problem(write, tmp_path):
     written.rewrite(0, lambda dataset: dataset.pop("SeriesInstanceUID"))
     found = scan_folder(tmp_path)
     assert len(found.images) == 4
-    (problem,) = found.problems
+    (problem,) = found.problems.values()
     assert str(written.paths[0]) in problem
     assert "SeriesInstanceUID" in problem
 
@@ -100,7 +100,7 @@ def test_deflated_file_is_a_problem(write, tmp_path):
     dataset = written.datasets[0]
     dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     dataset.save_as(written.paths[0], enforce_file_format=True)
-    (problem,) = scan_folder(tmp_path).problems
+    (problem,) = scan_folder(tmp_path).problems.values()
     assert str(written.paths[0]) in problem
     assert "deflated" in problem
 
@@ -140,7 +140,7 @@ def test_never_follows_links_out_of_the_folder(write, tmp_path):
     found = scan_folder(written.folder)
     assert len(found.images) == 5
     assert len(found.problems) == 2
-    assert all("leads out of" in problem for problem in found.problems)
+    assert all("leads out of" in problem for problem in found.problems.values())
 
 
 def test_pipe_does_not_block(write, tmp_path):

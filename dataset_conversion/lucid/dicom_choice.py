@@ -1,0 +1,108 @@
+"""Chooses the CT, the PET and the regions of one patient among all that was exported of the patient."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nnunet_cipa.errors import CIPAError
+
+from ..dicom.files import StructureFile
+from ..dicom.roi_names import choose_roi
+from ..dicom.selection import select_ct, select_pet
+from ..dicom.series import Candidate, Series, build_series
+from ..dicom.structures import StructureRoi, StructureSet, check_belongs, read_structure_set
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was exported of one patient."""
+
+    series: tuple[Candidate, ...]
+    structures: tuple[StructureFile, ...]
+
+    @property
+    def files(self) -> int:
+        """Number of the files."""
+        return len(self.structures) + sum(len(series.headers) for series in self.series)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a case is made of."""
+
+    ct: Series
+    pet: Series
+    structures: StructureSet
+    regions: dict[str, StructureRoi]
+
+
+def choose(export: Export, patterns: Mapping[str, str | None], wanted: Sequence[str] = ()) -> Choice:
+    """Choose by the regions: the structure set that has the first of them, the CT it was drawn on, the PET beside it.
+
+    Parameters
+    ----------
+    export
+        Of one patient.
+    patterns
+        For the name of each mask the pattern of its region (see ``choose_roi``); the first is the tumour's.
+    wanted
+        Series UIDs that go before others.
+
+    Raises
+    ------
+    CIPAError
+        If anything is missing, if there are several and none is wanted, or if they do not belong together.
+    """
+    structures, regions = _regions(export, patterns)
+    ct = build_series(_ct(export.series, structures, wanted))
+    for region in regions.values():
+        check_belongs(structures, region, ct)
+    chosen = [one.series_uid for one in export.series if one.modality == "PT" and one.series_uid in wanted]
+    if len(chosen) > 1:
+        raise CIPAError(f"--series names {len(chosen)} PET series of one patient ({', '.join(chosen)}); name one")
+    pet = build_series(select_pet(export.series, chosen[0] if chosen else None, ct.frame_of_reference_uid))
+    if pet.frame_of_reference_uid != ct.frame_of_reference_uid:
+        raise CIPAError(
+            f"PET series {pet.series_uid} has the frame of reference {pet.frame_of_reference_uid or '(none)'} and CT "
+            f"series {ct.series_uid} {ct.frame_of_reference_uid or '(none)'}, so where they are to each other is not "
+            "known; export a PET that was registered to the CT"
+        )
+    return Choice(ct, pet, structures, regions)
+
+
+def _regions(export: Export, patterns: Mapping[str, str | None]) -> tuple[StructureSet, dict[str, StructureRoi]]:
+    if not export.structures:
+        raise CIPAError("no RTSTRUCT; export the one with the contours")
+    tumour, *others = patterns
+    found: list[tuple[StructureSet, StructureRoi]] = []
+    faults: list[str] = []
+    for file in export.structures:
+        structures = read_structure_set(file.path)
+        names = [roi.name for roi in structures.rois]
+        try:
+            index = choose_roi(names, patterns[tumour], str(file.path))
+        except CIPAError as error:
+            faults.append(str(error))
+        else:
+            found.append((structures, structures.rois[index]))
+    if not found:
+        raise CIPAError("; ".join(faults))
+    if len(found) > 1:
+        listed = ", ".join(f"{structures.path} ({roi.name!r})" for structures, roi in found)
+        raise CIPAError(f"{len(found)} RTSTRUCT have such a region: {listed}; leave the one that counts")
+    structures, roi = found[0]
+    names = [one.name for one in structures.rois]
+    regions = {name: structures.rois[choose_roi(names, patterns[name], str(structures.path))] for name in others}
+    return structures, {tumour: roi, **regions}
+
+
+def _ct(series: Sequence[Candidate], structures: StructureSet, wanted: Sequence[str]) -> Candidate:
+    """Return the CT on which the structures were drawn; where they do not say, the wanted or the only one."""
+    drawn_on = sorted(structures.referenced_series_uids)
+    if len(drawn_on) > 1:
+        listed = ", ".join(drawn_on)
+        drawn_on = [uid for uid in drawn_on if uid in wanted]
+        if len(drawn_on) != 1:
+            raise CIPAError(f"{structures.path}: was drawn on several series ({listed}); name the CT with --series")
+    if not drawn_on:
+        drawn_on = [one.series_uid for one in series if one.modality == "CT" and one.series_uid in wanted]
+    return select_ct(series, drawn_on[0] if drawn_on else None)

@@ -1,0 +1,67 @@
+"""One patient of a DICOM study set: which series and regions are the case's volumes."""
+
+import hashlib
+from dataclasses import dataclass
+
+import SimpleITK as sitk
+
+from ..dicom.contours import contours_to_mask
+from ..dicom.ct import read_ct
+from ..dicom.pet import read_pet
+from ..dicom.series import Series
+from ..dicom.structures import StructureRoi, StructureSet, read_contours
+from .image import check_axial, file_hash
+from .study_set import Facts
+
+
+@dataclass(frozen=True)
+class DicomPatient:
+    """A CT, a PET and a structure set that belong together.
+
+    Attributes
+    ----------
+    name, part
+        Of the case; ``train`` or ``test``.
+    ct, pet
+        Sorted and checked series.
+    structures
+        Drawn on the CT.
+    regions
+        The region of each mask, by the name of the volume.
+    """
+
+    name: str
+    part: str
+    ct: Series
+    pet: Series
+    structures: StructureSet
+    regions: dict[str, StructureRoi]
+
+    def where(self, volume: str) -> str:
+        """Say which series or region a volume is."""
+        if volume in self.regions:
+            return f"{self.structures.path}: ROI {self.regions[volume].name!r}"
+        series = self._series(volume)
+        return f"{series.slices[0].path.parent}: {volume} series {series.series_uid}"
+
+    def read(self, volume: str) -> tuple[sitk.Image, Facts]:
+        """Read a volume, and how its values came about."""
+        if volume in self.regions:
+            contours = read_contours(self.structures, self.regions[volume])
+            return contours_to_mask(contours, self.ct.grid(), self.where(volume)), {"contours": len(contours)}
+        if volume == "PET":
+            image, facts = read_pet(self.pet)
+        else:
+            image, facts = read_ct(self.ct), {}
+        check_axial(image, self.where(volume))
+        return image, facts
+
+    def sha256(self, volume: str) -> str:
+        """Hash the file of a region, or those of a series in the order of its slices."""
+        if volume in self.regions:
+            return file_hash(self.structures.path)
+        hashes = [file_hash(slice_.path) for slice_ in self._series(volume).slices]
+        return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
+
+    def _series(self, volume: str) -> Series:
+        return {"CT": self.ct, "PET": self.pet}[volume]

@@ -1,0 +1,143 @@
+"""A study set as a hospital exports it in DICOM: a folder tree with CT, PET and RTSTRUCT of any number of patients."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nnunet_cipa.errors import CIPAError
+
+from ..dicom.files import Headers, scan_folder
+from ..dicom.series import group_series
+from ..problems import refuse
+from .dicom_choice import Choice, Export, choose
+from .dicom_patient import DicomPatient
+from .held_out import held_out, read_facts
+from .identifiers import identifiers_of
+from .study_set import Failure, Key, Roi, StudySet
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to take of every patient.
+
+    Attributes
+    ----------
+    roi
+        The mask that is the truth.
+    pattern
+        Of its region's name; None for the usual names of an IGTV.
+    organs
+        Further masks; the region of each has its name, whatever the case.
+    series
+        UIDs of series that go before others.
+    """
+
+    roi: Roi = Roi.IGTV
+    pattern: str | None = None
+    organs: tuple[str, ...] = ()
+    series: tuple[str, ...] = ()
+
+
+def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float | None, seed: int) -> StudySet:
+    """Find the patients by their PatientID and choose their series; no pixel is read.
+
+    Parameters
+    ----------
+    source
+        Folder tree; test.txt in it may list PatientIDs to hold out.
+    wanted
+        What to take.
+    name
+        Before the number in the names of cases, which are drawn, so that their order tells nothing.
+    test_fraction
+        Part of the patients to hold out; None to go by test.txt, or hold out none.
+    seed
+        Of both draws.
+
+    Raises
+    ------
+    CIPAError
+        If there is no patient, files have no PatientID, or a series that is wanted is of nobody.
+    """
+    headers = scan_folder(source)
+    exports = _by_patient(source, headers)
+    _check_wanted(exports, wanted.series)
+    test = held_out(source, list(exports), test_fraction, seed)
+    numbers = np.random.default_rng([seed, 2]).permutation(len(exports)) + 1
+    digits = max(4, len(str(len(exports))))
+    tumour = wanted.pattern if wanted.pattern is not None or wanted.roi is Roi.IGTV else wanted.roi.value
+    patterns = {wanted.roi.value: tumour, **{organ: organ for organ in wanted.organs}}
+    patients, failures, keys = [], [], []
+    for number, (patient_id, export) in zip(numbers, exports.items(), strict=True):
+        problems = _damaged(export, headers)
+        try:
+            choice = choose(export, patterns, wanted.series)
+        except CIPAError as error:
+            problems.append(str(error))
+        if problems:
+            failures.append(Failure(patient_id, tuple(problems)))
+            continue
+        part = "test" if patient_id in test else "train"
+        case = f"{name}_{number:0{digits}d}"
+        patients.append(DicomPatient(case, part, choice.ct, choice.pet, choice.structures, choice.regions))
+        keys.append(_key(case, part, patient_id, choice, wanted.roi))
+    patients.sort(key=lambda patient: patient.name)
+    keys.sort(key=lambda key: key.case)
+    found = frozenset().union(*(identifiers_of(patient) for patient in patients))
+    return StudySet("DICOM", tuple(patients), tuple(failures), read_facts(source), tuple(keys), found)
+
+
+def _by_patient(source: Path, headers: Headers) -> dict[str, Export]:
+    series = defaultdict(list)
+    structures = defaultdict(list)
+    for candidate in group_series(headers.images):
+        series[candidate.patient_id].append(candidate)
+    for file in headers.structures:
+        structures[file.patient_id].append(file)
+    exports = {
+        patient_id: Export(tuple(series[patient_id]), tuple(structures[patient_id]))
+        for patient_id in sorted({*series, *structures})
+    }
+    if "" in exports:
+        raise CIPAError(
+            f"{source}: {exports[''].files} files have no PatientID, so whose they are is not known; give each patient "
+            "one of its own, as pseudonym"
+        )
+    if not exports:
+        others = f"; it has {sum(headers.others.values())} other DICOM files" if headers.others else ""
+        refuse(headers.problems.values())
+        raise CIPAError(
+            f"{source}: holds no CT, PET or RTSTRUCT in DICOM, and no folder with NIfTI files, as convert lucid reads "
+            f"them{others}"
+        )
+    return exports
+
+
+def _check_wanted(exports: dict[str, Export], wanted: Sequence[str]) -> None:
+    there = {one.series_uid for export in exports.values() for one in export.series}
+    refuse(f"--series {uid}: no such series was found; correct it" for uid in wanted if uid not in there)
+
+
+def _damaged(export: Export, headers: Headers) -> list[str]:
+    """Return the problems with files that lie beside this patient's: they may be this patient's."""
+    paths = [header.path for one in export.series for header in one.headers]
+    folders = {path.parent for path in (*paths, *(file.path for file in export.structures))}
+    return [problem for path, problem in headers.problems.items() if path.parent in folders]
+
+
+def _key(case: str, part: str, patient_id: str, choice: Choice, roi: Roi) -> Key:
+    return Key(
+        case,
+        {
+            "part": part,
+            "patient_id": patient_id,
+            "study_uid": choice.ct.study_uid,
+            "ct_series_uid": choice.ct.series_uid,
+            "pet_series_uid": choice.pet.series_uid,
+            "structure_set_uid": choice.structures.sop_instance_uid,
+            "roi_name": choice.regions[roi.value].name,
+        },
+    )

@@ -1,0 +1,59 @@
+"""The table that tells which patient a case is; it is kept apart from the dataset."""
+
+import csv
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from nnunet_cipa.errors import CIPAError
+
+from .study_set import Key
+
+
+def check_place(path: Path, dataset: Path, *, overwrite: bool) -> None:
+    """Refuse a place inside of nnUNet_raw, where it would travel with the data, and one that is taken.
+
+    Raises
+    ------
+    CIPAError
+        For such a place, or if its folder does not exist.
+    """
+    resolved = path.resolve()
+    if resolved.is_relative_to(dataset.parent.resolve()):
+        raise CIPAError(
+            f"--key-table {path}: lies in nnUNet_raw, and must not travel with the data; choose another place"
+        )
+    if not resolved.parent.is_dir():
+        raise CIPAError(f"--key-table {path}: {resolved.parent} is no folder; make it first")
+    if resolved.is_dir() or (resolved.exists() and not overwrite):
+        raise CIPAError(f"--key-table {path}: exists; give --overwrite to replace it, or another name")
+
+
+@contextmanager
+def writing_keys(path: Path | None, keys: Sequence[Key]) -> Iterator[None]:
+    """Write the table beside its place, and put it there if the block ends without an error; only its owner may read.
+
+    Parameters
+    ----------
+    path
+        A CSV file, or None for no table.
+    keys
+        A line each.
+    """
+    if path is None:
+        yield
+        return
+    columns = ["case", *(keys[0].values if keys else ())]
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}_", dir=path.parent)
+    beside = Path(name)
+    try:
+        with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows({"case": key.case, **key.values} for key in keys)
+        yield
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

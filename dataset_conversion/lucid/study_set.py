@@ -1,0 +1,91 @@
+"""A radiotherapy PET/CT study set: who is in it, and what every patient gives, whatever the files look like."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+import SimpleITK as sitk
+
+IMAGES = ("CT", "PET")
+UNITS = {"CT": "HU", "PET": "SUVbw"}
+# Masks of organs that a study set may have beside the tumour.
+ORGANS = ("HEART",)
+Facts = dict[str, object]
+
+
+class Roi(str, Enum):
+    """Which mask is the truth: the tumour over the breathing cycle, or at the CT's phase."""
+
+    IGTV = "IGTV"
+    GTV = "GTV"
+
+
+class Patient(Protocol):
+    """One patient; a volume is ``CT`` (HU), ``PET`` (SUV by body weight), the ROI or an organ (0 and 1)."""
+
+    @property
+    def name(self) -> str:
+        """Name of the case."""
+
+    @property
+    def part(self) -> str:
+        """Either ``train`` or ``test``."""
+
+    def where(self, volume: str) -> str:
+        """Say where a volume is, for messages to the user."""
+
+    def read(self, volume: str) -> tuple[sitk.Image, Facts]:
+        """Read a volume, and tell how its values came about.
+
+        Raises
+        ------
+        CIPAError
+            If it cannot be read, or is not what it should be.
+        """
+
+    def sha256(self, volume: str) -> str:
+        """Hash the files of a volume."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A patient who cannot be converted, as the user knows the patient, and why."""
+
+    patient: str
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Key:
+    """Which patient a case is, for the key table: columns and values."""
+
+    case: str
+    values: dict[str, str]
+
+
+@dataclass(frozen=True)
+class StudySet:
+    """What was found.
+
+    Attributes
+    ----------
+    kind
+        "NIfTI" or "DICOM".
+    patients
+        Those whose files are all there.
+    failures
+        The others.
+    synthetic
+        Whether the set says that it is synthetic (None: it does not say).
+    keys
+        Which patient a case is, where cases have names of their own.
+    identifiers
+        Texts that must not be in what is written.
+    """
+
+    kind: str
+    patients: tuple[Patient, ...]
+    failures: tuple[Failure, ...] = ()
+    synthetic: bool | None = None
+    keys: tuple[Key, ...] = ()
+    identifiers: frozenset[str] = field(default=frozenset())
