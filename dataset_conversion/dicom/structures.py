@@ -120,8 +120,17 @@ def check_belongs(structures: StructureSet, roi: StructureRoi, series: Series) -
         )
 
 
-def read_contours(structures: StructureSet, roi: StructureRoi) -> list[NDArray[np.float64]]:
+def read_contours(
+    structures: StructureSet, roi: StructureRoi, *, may_be_empty: bool = False
+) -> list[NDArray[np.float64]]:
     """Read the contours of one region.
+
+    Parameters
+    ----------
+    structures, roi
+        The file and one of its regions.
+    may_be_empty
+        Whether a region without contours, such as an organ outside of the scan, is in order.
 
     Returns
     -------
@@ -140,7 +149,7 @@ def read_contours(structures: StructureSet, roi: StructureRoi) -> list[NDArray[n
         contours = [contour for item in own for contour in _items(item, "ContourSequence")]
         if len(own) > 1:
             raise CIPAError(f"{name} has {len(own)} lists of contours; export it again")
-        if not contours:
+        if not contours and not may_be_empty:
             raise CIPAError(f"{name} is empty: it has no contour; draw it, or choose another ROI")
         return [_points(contour, f"{name}: contour {number}") for number, contour in enumerate(contours, 1)]
     except DAMAGE as error:

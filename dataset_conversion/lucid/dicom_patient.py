@@ -11,7 +11,7 @@ from ..dicom.pet import read_pet
 from ..dicom.series import Series
 from ..dicom.structures import StructureRoi, StructureSet, read_contours
 from .image import check_axial, file_hash
-from .study_set import Facts
+from .study_set import ORGANS, Facts
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,7 @@ class DicomPatient:
     def read(self, volume: str) -> tuple[sitk.Image, Facts]:
         """Read a volume, and how its values came about."""
         if volume in self.regions:
-            contours = read_contours(self.structures, self.regions[volume])
-            return contours_to_mask(contours, self.ct.grid(), self.where(volume)), {"contours": len(contours)}
+            return self._mask(volume)
         if volume == "PET":
             image, facts = read_pet(self.pet)
         else:
@@ -62,6 +61,12 @@ class DicomPatient:
             return file_hash(self.structures.path)
         hashes = [file_hash(slice_.path) for slice_ in self._series(volume).slices]
         return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
+
+    def _mask(self, volume: str) -> tuple[sitk.Image, Facts]:
+        contours = read_contours(self.structures, self.regions[volume], may_be_empty=volume in ORGANS)
+        grid = self.ct.grid()
+        mask = contours_to_mask(contours, grid, self.where(volume)) if contours else grid
+        return mask, {"contours": len(contours)}
 
     def _series(self, volume: str) -> Series:
         return {"CT": self.ct, "PET": self.pet}[volume]

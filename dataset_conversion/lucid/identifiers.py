@@ -46,7 +46,9 @@ def refuse_identifiers(folder: Path, cases: Iterable[str], identifiers: frozense
     if not expressions:
         return
     search = re.compile("|".join(expressions), re.IGNORECASE)
-    own = re.compile("|".join(re.escape(case) for case in sorted(cases, key=len, reverse=True)))
+    names = "|".join(re.escape(case) for case in sorted(cases, key=len, reverse=True))
+    # The name of a case, and the number of the channel that nnU-Net's names of images have after it.
+    own = re.compile(rf"({names})(_\d{{4}})?")
     problems = []
     for path in sorted(folder.rglob("*")):
         if search.search(own.sub("", path.name)):
