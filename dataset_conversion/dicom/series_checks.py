@@ -39,13 +39,13 @@ def check_headers(name: str, headers: Sequence[Header]) -> None:
         With the first fault found, and the number of files that have it.
     """
     for header in headers:
-        if header.fault is not None:
-            raise CIPAError(f"{header.path}: {header.fault}")
         if header.sop_class_uid in ENHANCED or header.frames != 1:
             raise CIPAError(
                 f"{header.path}: is multi-frame ({UID(header.sop_class_uid).name}, {header.frames} frames); export "
                 "the series as single slices, one file each"
             )
+        if header.fault is not None:
+            raise CIPAError(f"{header.path}: {header.fault}")
         if header.sop_class_uid != IMAGES.get(header.modality):
             raise CIPAError(
                 f"{header.path}: Modality is {header.modality or 'missing'}, but it is stored as "

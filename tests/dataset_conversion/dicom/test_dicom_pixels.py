@@ -57,6 +57,20 @@ def test_suv_by_slope_of_each_slice(write):
     assert used["highest_suv"] == pytest.approx(expected.max(), rel=1e-6)
 
 
+def test_suv_by_philips_factor_of_each_slice(write):
+    written = write("PT", Units="CNTS")
+    factors = [0.001, 0.002, 0.003, 0.004, 0.005]
+    for index, factor in enumerate(factors):
+        written.rewrite(index, lambda dataset, factor=factor: add_philips_factor(dataset, factor))
+    image, used = read_pet(series_of(written))
+    np.testing.assert_allclose(values(image), written.stored * np.array(factors)[:, None, None], rtol=1e-6)
+    assert used["(7053,1000)"] == [0.001, 0.005]
+
+
+def add_philips_factor(dataset, factor):
+    dataset.private_block(0x7053, "Philips PET Private Group", create=True).add_new(0x00, "DS", str(factor))
+
+
 def test_provenance_holds_no_identifier_and_no_date(write):
     _, used = read_pet(series_of(write("PT", RadiopharmaceuticalStartDateTime="20200102093000")))
     text = json.dumps(used)
