@@ -29,7 +29,7 @@ ENHANCED = {
     LegacyConvertedEnhancedCTImageStorage,
     LegacyConvertedEnhancedPETImageStorage,
 }
-IMAGES = {CTImageStorage, PositronEmissionTomographyImageStorage, *ENHANCED}
+IMAGES = {"CT": CTImageStorage, "PT": PositronEmissionTomographyImageStorage}
 # Suffixes under which a file that is no DICOM is damaged rather than foreign.
 _DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
 # How a file starts that was written without the preamble of DICOM part 10: group 8, in the usual byte orders.
@@ -99,7 +99,7 @@ def scan_folder(root: Path) -> Headers:
                 _refuse_non_dicom(path)
                 found, fault = read_attributes(path)
                 kind = found.file_meta.MediaStorageSOPClassUID
-                if kind in IMAGES:
+                if kind in IMAGES.values() or kind in ENHANCED:
                     images.append(_with_series(make_header(path, found, fault)))
                 elif kind == RTStructureSetStorage:
                     uids = (text(found, name) for name in ("PatientID", "StudyInstanceUID", "SOPInstanceUID"))

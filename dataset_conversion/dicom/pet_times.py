@@ -130,7 +130,7 @@ def _reference(slices: Sequence[PetFacts], half_life: float) -> tuple[Moment, st
         private = parse_datetime(text)
         if private is not None:
             return private[0], source
-    starts = [_start(moment, facts, half_life) for moment, facts in zip(acquired, slices, strict=True)]
+    starts = [frame_start(moment, facts, half_life) for moment, facts in zip(acquired, slices, strict=True)]
     apart = [start.nearest_after(starts[0]) for start in starts]
     if max(apart) - min(apart) > SAME_REFERENCE_S:
         raise CIPAError(
@@ -140,8 +140,8 @@ def _reference(slices: Sequence[PetFacts], half_life: float) -> tuple[Moment, st
     return starts[0], "AcquisitionTime less FrameReferenceTime"
 
 
-def _start(acquired: Moment, facts: PetFacts, half_life: float) -> Moment:
-    """Return the moment from which FrameReferenceTime counts."""
+def frame_start(acquired: Moment, facts: PetFacts, half_life: float) -> Moment:
+    """Return the moment from which FrameReferenceTime of a slice counts: its values hold for that moment."""
     reference = _seconds("FrameReferenceTime", facts.frame_reference_ms)
     if (facts.manufacturer or "").upper().split()[:1] in (["GE"], ["GEMS"]):
         return acquired.shifted(-reference)

