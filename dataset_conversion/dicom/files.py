@@ -100,7 +100,7 @@ def scan_folder(root: Path) -> Headers:
                 found, fault = read_attributes(path)
                 kind = found.file_meta.MediaStorageSOPClassUID
                 if kind in IMAGES:
-                    images.append(make_header(path, found, fault))
+                    images.append(_with_series(make_header(path, found, fault)))
                 elif kind == RTStructureSetStorage:
                     uids = (text(found, name) for name in ("PatientID", "StudyInstanceUID", "SOPInstanceUID"))
                     structures.append(StructureFile(path, *uids))
@@ -157,6 +157,12 @@ def _refuse_non_dicom(path: Path) -> None:
     if path.suffix.lower() in _DICOM_SUFFIXES:
         raise ValueError("it is empty" if not start else "it does not start as DICOM does")
     raise _NotDicom
+
+
+def _with_series(header: Header) -> Header:
+    if not header.series_uid:
+        raise ValueError(header.fault or "it has no SeriesInstanceUID")
+    return header
 
 
 def _first_line(error: BaseException) -> str:

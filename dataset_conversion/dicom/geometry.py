@@ -121,7 +121,8 @@ def _check_gaps(name: str, headers: Sequence[Header], along: Vector) -> float:
             f"{name}: {headers[index].path} and {headers[index + 1].path} are at the same place ({gaps[index]:.3f} mm "
             f"apart; {int((gaps < DOUBLED_MM).sum())} such pairs); keep one slice for each place"
         )
-    usual = float(np.median(gaps))
+    # The lower of two middle ones, so that one gap of two is not half of what is usual.
+    usual = float(np.sort(gaps)[(len(gaps) - 1) // 2])
     index = int(gaps.argmax())
     where = f"between {headers[index].path} and {headers[index + 1].path}"
     if gaps[index] >= MISSING_GAP * usual:

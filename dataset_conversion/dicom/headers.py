@@ -11,7 +11,7 @@ from pathlib import Path
 import pydicom
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
@@ -20,6 +20,7 @@ from .stored_pixels import fault_of_pixels
 # What pydicom raises on damaged files: it checks little, so that damage shows as whatever fails first.
 DAMAGE = (
     InvalidDicomError,
+    BytesLengthException,
     OSError,
     EOFError,
     ValueError,
@@ -51,6 +52,7 @@ TAGS = (
     "SamplesPerPixel",
     "BitsAllocated",
     "CorrectedImage",
+    "SeriesType",
 )
 
 
@@ -66,8 +68,8 @@ class Header:
         As in the file; empty if missing.
     transfer_syntax_uid
         How the pixels are coded.
-    image_type, corrections
-        Values of ImageType and CorrectedImage, in capitals.
+    image_type, series_type, corrections
+        Values of ImageType, SeriesType and CorrectedImage, in capitals.
     rows, columns, frames
         Size; rows and columns are 0 if missing, frames 1.
     position
@@ -91,6 +93,7 @@ class Header:
     description: str
     transfer_syntax_uid: str
     image_type: tuple[str, ...]
+    series_type: tuple[str, ...]
     corrections: tuple[str, ...]
     rows: int
     columns: int
@@ -110,7 +113,7 @@ def tolerant() -> Iterator[None]:
 
 
 def read_attributes(path: Path) -> tuple[Dataset, str | None]:
-    """Read the attributes in ``TAGS`` up to the pixels, and tell what is wrong with the pixels of an image.
+    """Read the attributes in ``TAGS`` up to the pixels, and tell what is wrong with the pixels.
 
     Raises
     ------
@@ -126,7 +129,7 @@ def read_attributes(path: Path) -> tuple[Dataset, str | None]:
         raise ValueError("it is deflated; inflate it, for example with dcmconv")
     with path.open("rb") as file:
         found = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=[*TAGS])
-        fault = fault_of_pixels(file, found, path.stat().st_size) if "Rows" in found else None
+        fault = fault_of_pixels(file, found, path.stat().st_size)
     return found, fault
 
 
@@ -143,8 +146,9 @@ def make_header(path: Path, found: Dataset, fault: str | None) -> Header:
         frame_of_reference_uid=text(found, "FrameOfReferenceUID"),
         description=text(found, "SeriesDescription"),
         transfer_syntax_uid=str(found.file_meta.TransferSyntaxUID),
-        image_type=_words(found, "ImageType"),
-        corrections=_words(found, "CorrectedImage"),
+        image_type=words(found, "ImageType"),
+        series_type=words(found, "SeriesType"),
+        corrections=words(found, "CorrectedImage"),
         rows=_count(found, "Rows", 0),
         columns=_count(found, "Columns", 0),
         frames=_count(found, "NumberOfFrames", 1),
@@ -161,7 +165,8 @@ def text(found: Dataset, keyword: str) -> str:
     return "" if value is None else "".join(c for c in str(value) if c.isprintable()).strip()
 
 
-def _words(found: Dataset, keyword: str) -> tuple[str, ...]:
+def words(found: Dataset, keyword: str) -> tuple[str, ...]:
+    """Return the values of an attribute in capitals, none if missing."""
     value = found.get(keyword)
     if value is None or isinstance(value, str):
         value = [value] if value else []

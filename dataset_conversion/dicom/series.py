@@ -109,7 +109,7 @@ class Candidate:
 
 
 def group_series(headers: Iterable[Header]) -> list[Candidate]:
-    """Put the headers of a series together, in the order of the series' UIDs; files without one make a series too."""
+    """Put the headers of each series together, in the order of the series' UIDs."""
     groups: dict[str, list[Header]] = defaultdict(list)
     for header in headers:
         groups[header.series_uid].append(header)

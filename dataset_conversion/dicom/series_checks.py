@@ -23,7 +23,6 @@ _SAME = {
 _NEEDED = {
     "patient_id": "PatientID",
     "study_uid": "StudyInstanceUID",
-    "series_uid": "SeriesInstanceUID",
     "sop_instance_uid": "SOPInstanceUID",
     "frame_of_reference_uid": "FrameOfReferenceUID",
     "position": "ImagePositionPatient",

@@ -1,0 +1,28 @@
+"""Reads a CT series in HU."""
+
+import SimpleITK as sitk
+from pydicom.dataset import Dataset
+
+from nnunet_cipa.errors import CIPAError
+
+from .headers import words
+from .pixels import read_volume
+from .series import Series
+
+
+def read_ct(series: Series) -> sitk.Image:
+    """Read a CT series as float32 in HU; padding keeps the value it has, such as -3024.
+
+    Raises
+    ------
+    CIPAError
+        If it is no CT, is in other units, or its pixels cannot be read.
+    """
+    if series.modality != "CT":
+        raise CIPAError(f"series {series.series_uid}: is {series.modality}; a CT is needed")
+    return read_volume(series, _fault)
+
+
+def _fault(image: Dataset) -> str | None:
+    unit = "/".join(words(image, "RescaleType"))
+    return None if unit in {"", "HU"} else f"RescaleType is {unit}; export it in HU"

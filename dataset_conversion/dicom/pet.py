@@ -1,0 +1,53 @@
+"""Reads a PET series in SUV by body weight."""
+
+import SimpleITK as sitk
+from pydicom.dataset import Dataset
+
+from nnunet_cipa.errors import CIPAError
+
+from .headers import tolerant, words
+from .pet_facts import pet_facts
+from .pixels import read_header, read_volume
+from .series import Series
+from .suv import suv_scale
+
+
+def read_pet(series: Series) -> tuple[sitk.Image, dict[str, object]]:
+    """Read a PET series as float32 in SUV by body weight (g/ml).
+
+    Returns
+    -------
+    sitk.Image
+        With the geometry of the series.
+    dict
+        What the SUV was computed from, for a provenance record: no name, identifier or date is in it.
+
+    Raises
+    ------
+    CIPAError
+        If it is no PET, holds projections, cannot be read, or SUV cannot be computed (see ``suv_scale``).
+    """
+    name = f"PET series {series.series_uid}"
+    if series.modality != "PT":
+        raise CIPAError(f"series {series.series_uid}: is {series.modality}; a PET is needed")
+    facts = []
+    for slice_ in series.slices:
+        header = read_header(slice_)
+        with tolerant():
+            facts.append(pet_facts(header))
+    try:
+        scale = suv_scale(facts)
+    except CIPAError as error:
+        raise CIPAError(f"{name}: {error}") from error
+    image = read_volume(series, _fault, scale.factors)
+    extent = sitk.MinimumMaximumImageFilter()
+    extent.Execute(image)
+    if not 0 < extent.GetMaximum() < float("inf"):
+        raise CIPAError(f"{name}: its highest SUV is {extent.GetMaximum():g}; it shows no activity, export it again")
+    return image, {**scale.used, "highest_suv": extent.GetMaximum()}
+
+
+def _fault(image: Dataset) -> str | None:
+    if "REPROJECTION" in words(image, "SeriesType") or any("MIP" in word for word in words(image, "ImageType")):
+        return "holds a projection, no slice; choose the series of the slices"
+    return None
