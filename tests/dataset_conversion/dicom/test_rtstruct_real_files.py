@@ -7,7 +7,7 @@ import SimpleITK as sitk
 from pydicom.pixels import iter_pixels
 
 from nnunet_cipa.dataset_conversion.dicom.contours import contours_to_mask
-from nnunet_cipa.dataset_conversion.dicom.export import ExportOptions, choose_ct, export_dicom
+from nnunet_cipa.dataset_conversion.dicom.export import ExportOptions, export_dicom, read_ct
 from nnunet_cipa.dataset_conversion.dicom.roi_names import choose_roi
 from nnunet_cipa.dataset_conversion.dicom.structures import check_belongs, read_contours, read_structure_set
 from nnunet_cipa.errors import CIPAError
@@ -27,7 +27,7 @@ COUNTS = {
 def rider():
     data = source_distribution(*RIDER) / "data"
     ct, rtstruct, seg = (next(data.glob(f"{start}*")) for start in ("1.3.6.1.4", "1.2.246.352", "1.2.276.0"))
-    return choose_ct(ct, None), read_structure_set(rtstruct / "1-1.dcm"), seg / "1-1.dcm"
+    return read_ct(ct, None), read_structure_set(rtstruct / "1-1.dcm"), seg / "1-1.dcm"
 
 
 def mask_of(series, structures, roi):
