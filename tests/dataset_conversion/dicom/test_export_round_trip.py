@@ -8,6 +8,7 @@ import SimpleITK as sitk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from matplotlib.path import Path as PolygonPath
+from scipy import ndimage
 
 from nnunet_cipa.dataset_conversion.dicom.contours import contours_to_mask
 from nnunet_cipa.dataset_conversion.dicom.export import ExportOptions, export_dicom, read_ct
@@ -153,6 +154,8 @@ def test_references_patient_and_status(tmp_path):
         range(1, len(drawn.ContourSequence) + 1)
     )
     assert seg.SegmentSequence[0].SegmentLabel == "IGTV CIPA"
+    # One keyhole for each region of each slice
+    assert len(drawn.ContourSequence) == sum(ndimage.label(inside)[1] for inside in lesion(grid))
 
 
 def test_contours_lie_on_slices_that_are_off_the_even_stack(tmp_path):
