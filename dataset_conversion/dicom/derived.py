@@ -1,17 +1,15 @@
 """What an object made from a CT series takes over from it, and what it says of who made it."""
 
-import warnings
 from datetime import datetime
 
 import pydicom
-from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ImplicitVRLittleEndian, generate_uid
 
 from nnunet_cipa import __version__
 from nnunet_cipa.errors import CIPAError
 
-from .headers import DAMAGE
+from .headers import DAMAGE, tolerant
 from .series import Series, Slice
 
 MANUFACTURER = "nnunet_cipa"
@@ -48,8 +46,7 @@ def read_header(piece: Slice) -> Dataset:
         If it cannot be read any more.
     """
     try:
-        with disable_value_validation(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with tolerant():
             header = pydicom.dcmread(piece.path, stop_before_pixels=True)
             header.decode()
     except DAMAGE as error:

@@ -14,6 +14,7 @@ from .files import scan_folder
 from .prediction import read_prediction
 from .rtstruct_writer import make_structure_set
 from .segmentation_writer import make_segmentation
+from .selection import select_ct
 from .series import Series, build_series, group_series
 
 LONGEST_NAME = 64
@@ -70,7 +71,7 @@ def export_dicom(prediction: Path, ct: Path, out: Path, options: ExportOptions) 
     """
     _check_name(options.roi_name)
     targets = _targets(out, options)
-    series = choose_ct(ct, options.series_uid)
+    series = read_ct(ct, options.series_uid)
     mask = read_prediction(prediction, series.grid(), options.label)
     _protect([prediction, *(piece.path for piece in series.slices)], targets)
     objects = [make_structure_set(mask, series, options.roi_name)]
@@ -80,7 +81,7 @@ def export_dicom(prediction: Path, ct: Path, out: Path, options: ExportOptions) 
     return targets
 
 
-def choose_ct(folder: Path, uid: str | None) -> Series:
+def read_ct(folder: Path, uid: str | None) -> Series:
     """Read the CT series of a folder tree.
 
     Raises
@@ -90,15 +91,10 @@ def choose_ct(folder: Path, uid: str | None) -> Series:
     """
     found = scan_folder(folder)
     refuse(found.problems.values())
-    candidates = [c for c in group_series(found.images) if c.modality == "CT"]
-    wanted = [c for c in candidates if uid is None or c.series_uid == uid]
-    listed = ", ".join(c.label for c in candidates) or "none"
-    if not wanted:
-        which = "CT series" if uid is None else f"CT series {uid}"
-        raise CIPAError(f"{folder}: holds no {which} (CT series in it: {listed}); give the folder with the CT")
-    if len(wanted) > 1:
-        raise CIPAError(f"{folder}: holds {len(wanted)} CT series: {listed}; choose one with --series")
-    return build_series(wanted[0])
+    try:
+        return build_series(select_ct(group_series(found.images), uid))
+    except CIPAError as error:
+        raise CIPAError(f"{folder}: {error}") from error
 
 
 def _check_name(name: str) -> None:

@@ -43,7 +43,7 @@ def read_prediction(path: Path, grid: sitk.Image, label: int) -> NDArray[np.bool
         raise CIPAError(f"--label {label}: 0 is the background; give a label from 1")
     image = _read(path)
     values = sitk.GetArrayViewFromImage(image)
-    if not np.equal(np.rint(values), values).all():
+    if values.dtype.kind == "f" and not np.equal(np.rint(values), values).all():
         raise CIPAError(f"{path}: holds values between whole numbers, so it is no mask; give the prediction's labels")
     inside = values == label
     if not inside.any():

@@ -1,5 +1,7 @@
 """Makes a DICOM SEG from a mask on the grid of a CT series, by highdicom."""
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
@@ -46,22 +48,25 @@ def make_segmentation(mask: NDArray[np.bool_], series: Series, name: str) -> Dat
         algorithm_identification=algorithm,
     )
     try:
-        return Segmentation(
-            source_images=[read_header(piece) for piece in series.slices],
-            pixel_array=mask.astype(np.uint8),
-            segmentation_type="BINARY",
-            segment_descriptions=[segment],
-            series_instance_uid=generate_uid(prefix=None),
-            series_number=1,
-            sop_instance_uid=generate_uid(prefix=None),
-            instance_number=1,
-            manufacturer=MANUFACTURER,
-            manufacturer_model_name=MODEL,
-            software_versions=VERSION,
-            device_serial_number="0",
-            content_label="NNUNET_CIPA",
-            series_description=SERIES_DESCRIPTION,
-        )
+        with warnings.catch_warnings():
+            # of patients' names that have no comma or caret, as those of anonymised CTs
+            warnings.simplefilter("ignore")
+            return Segmentation(
+                source_images=[read_header(piece) for piece in series.slices],
+                pixel_array=mask.astype(np.uint8),
+                segmentation_type="BINARY",
+                segment_descriptions=[segment],
+                series_instance_uid=generate_uid(prefix=None),
+                series_number=1,
+                sop_instance_uid=generate_uid(prefix=None),
+                instance_number=1,
+                manufacturer=MANUFACTURER,
+                manufacturer_model_name=MODEL,
+                software_versions=VERSION,
+                device_serial_number="0",
+                content_label="NNUNET_CIPA",
+                series_description=SERIES_DESCRIPTION,
+            )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         where = f"CT series {series.series_uid}"
         raise CIPAError(

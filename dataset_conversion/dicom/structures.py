@@ -1,6 +1,5 @@
 """Reads an RTSTRUCT: what it holds, which images it belongs to, and the contours of one region."""
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.config import disable_value_validation
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_file_meta_info
@@ -16,7 +14,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, RTStructureSetStorage
 
 from nnunet_cipa.errors import CIPAError
 
-from .headers import DAMAGE, text
+from .headers import DAMAGE, text, tolerant
 from .series import Series
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
@@ -158,8 +156,7 @@ def read_contours(
 
 def _read(path: Path) -> Dataset:
     try:
-        with disable_value_validation(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with tolerant():
             _refuse_other_kinds(path)
             file = pydicom.dcmread(path)
         elements = [file.get_item(tag) for tag in file.keys()]  # noqa: SIM118 - iterating gives elements
