@@ -38,7 +38,7 @@ def test_wrong_command_line_ends_with_2(arguments):
     assert stop.value.code == 2
 
 
-@pytest.mark.parametrize("command", ["plugin-path", "doctor", "phantom", "convert", "weights", "demo"])
+@pytest.mark.parametrize("command", ["plugin-path", "doctor", "phantom", "convert", "weights", "export-dicom", "demo"])
 def test_help_on_each_command(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
@@ -68,7 +68,7 @@ def test_sigterm_ends_a_command_as_ctrl_c_does(monkeypatch, capsys):
 
 
 def test_heavy_packages_are_not_imported_for_help():
-    heavy = "{'torch', 'numba', 'nnunetv2', 'scipy', 'SimpleITK', 'matplotlib'}"
+    heavy = "{'torch', 'numba', 'nnunetv2', 'scipy', 'SimpleITK', 'matplotlib', 'pydicom'}"
     code = f"import sys, nnunet_cipa.cli as c; c.build_parser(); print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

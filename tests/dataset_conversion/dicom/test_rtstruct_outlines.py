@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib.path import Path as PolygonPath
@@ -35,6 +35,7 @@ def signed_area(polygon):
     return (columns @ np.roll(rows, -1) - rows @ np.roll(columns, -1)) / 2
 
 
+@settings(deadline=None)
 @given(masks)
 def test_outlines_give_the_mask_back(mask):
     polygons = outlines(mask)
@@ -42,6 +43,7 @@ def test_outlines_give_the_mask_back(mask):
     assert np.array_equal(rasterised_by_matplotlib(polygons, mask.shape), mask)
 
 
+@settings(deadline=None)
 @given(masks)
 def test_keyholes_give_the_mask_back_with_one_polygon_a_region(mask):
     polygons = keyholes(outlines(mask))
@@ -51,6 +53,7 @@ def test_keyholes_give_the_mask_back_with_one_polygon_a_region(mask):
         assert np.any(polygon != np.roll(polygon, 1, axis=0), axis=1).all()
 
 
+@settings(deadline=None)
 @given(masks)
 def test_outlines_touch_neither_each_other_nor_themselves(mask):
     points = [tuple(point) for polygon in outlines(mask) for point in polygon]
@@ -58,6 +61,7 @@ def test_outlines_touch_neither_each_other_nor_themselves(mask):
     assert np.equal(np.multiply(points, 2) % 1, 0).all()
 
 
+@settings(deadline=None)
 @given(masks)
 def test_a_keyhole_keeps_the_area(mask):
     polygons = outlines(mask)

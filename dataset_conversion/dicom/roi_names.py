@@ -1,0 +1,61 @@
+"""Chooses one region of interest by its name."""
+
+import re
+from collections.abc import Sequence
+
+from nnunet_cipa.errors import CIPAError
+
+_PART = r"(?:[ _.-]*(?:p|t|prim|primary|tumou?r|lung|left|right|mip|aip|avg|average|4d(?:ct)?|\d{1,2}))"
+# In order of preference; each matches a whole name, whatever its case. The third takes igtv_p, IGTV-1, IGTVp1, i GTV
+# and the like, the fourth ITV_MIP, ITV 2, ITVp. Nodes (IGTVn) and expansions (ITV+5mm) are other targets.
+PREFERENCE = (r"igtv", r"itv", rf"i[ _.-]*gtv{_PART}{{0,2}}", rf"itv{_PART}{{0,2}}")
+
+
+def choose_roi(names: Sequence[str], pattern: str | None, source: str) -> int:
+    """Choose a region by name.
+
+    Parameters
+    ----------
+    names
+        Of all regions, in the file's order.
+    pattern
+        A regular expression that has to match a whole name, whatever its case; None for the first of ``PREFERENCE``
+        that matches any.
+    source
+        The file, for errors.
+
+    Returns
+    -------
+    int
+        Index into ``names``.
+
+    Raises
+    ------
+    CIPAError
+        If the pattern is no regular expression, no name matches, or several do.
+    """
+    for candidate in PREFERENCE if pattern is None else (pattern,):
+        expression = _compile(candidate)
+        matches = [index for index, name in enumerate(names) if expression.fullmatch(name.strip())]
+        if len(matches) > 1:
+            found = _listed([names[index] for index in matches])
+            raise CIPAError(f"{source}: {found} all match {_described(pattern)}; name one with --roi")
+        if matches:
+            return matches[0]
+    held = f"it holds {_listed(names)}" if names else "it holds none"
+    raise CIPAError(f"{source}: no ROI matches {_described(pattern)}; {held}; name one with --roi")
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, re.IGNORECASE)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise CIPAError(f"--roi {pattern!r} is no regular expression ({error}); correct it, or escape it") from error
+
+
+def _described(pattern: str | None) -> str:
+    return "the usual names of an IGTV" if pattern is None else f"--roi {pattern!r}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)
