@@ -64,7 +64,6 @@ def data_steps(demo: Demo) -> tuple[Step, ...]:
         slices=SLICES,
         slice_distance=max(LEAST_DISTANCE, math.ceil(FIELD_OF_VIEW / size)),
         seed=demo.options.seed,
-        format="nifti",
     )
 
 

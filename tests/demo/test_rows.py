@@ -26,8 +26,7 @@ def test_igtv_phantom_is_made_converted_and_planned(demo):
     phantom, convert, plan = (step.line for step in data_steps(demo))
     folder = demo.out / "phantom_lucid"
     assert phantom == (
-        f"nnunet-cipa phantom lucid {folder} --patients 20 --size 64 --slices 24 --slice-distance 8 --seed 5 "
-        "--format nifti"
+        f"nnunet-cipa phantom lucid {folder} --patients 20 --size 64 --slices 24 --slice-distance 8 --seed 5"
     )
     assert convert == f"nnunet-cipa convert lucid {folder} --dataset-id 702 --processes 1 --organs HEART"
     assert plan.startswith("nnUNetv2_plan_and_preprocess -d 702 -c 2d ")
