@@ -81,6 +81,22 @@ def start_process(
         )
 
 
+def run_process(step: Step, log: Path) -> int:
+    """Run a step to its end with the caller's environment and its own; return its status.
+
+    Raises
+    ------
+    CIPAError
+        If there is no such program.
+    """
+    process = start_process(step.command, {**os.environ, **step.variables}, log)
+    try:
+        return process.wait()
+    except BaseException:
+        end_processes([process])
+        raise
+
+
 def end_processes(processes: Iterable[subprocess.Popen[bytes]]) -> None:
     """End processes and their workers, which share their process groups: a request first, then by force."""
     processes = list(processes)
