@@ -164,7 +164,7 @@ def _overview(request: Request, plan: Plan) -> Iterator[str]:
     yield f"results in {request.out}"
     rows = []
     for model in plan.models:
-        pixels = "" if budget is None else f"{budget.total * model.batch_size * math.prod(model.patch_size) / 1e6:.0f}"
+        pixels = "" if budget is None else f"{budget.total * model.batch_size * math.prod(model.patch_size) / 1e6:.3g}"
         patch = " x ".join(map(str, model.patch_size))
         start = model.start.name or "initial weights"
         names = (model.title, model.trained_as, model.plans, model.configuration, start)
