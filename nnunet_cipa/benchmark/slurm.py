@@ -31,13 +31,10 @@ class Cluster:
         Options of sbatch by their long names, such as partition and mem; time is in minutes.
     parallel : int or None
         Jobs at a time; by default as many as the cluster lets.
-    kind : str
-        submitit's name of the cluster; "local" and "debug" are for tests.
     """
 
     options: Mapping[str, str] = field(default_factory=dict)
     parallel: int | None = None
-    kind: str = "slurm"
 
     @property
     def gpus(self) -> int:
@@ -90,7 +87,7 @@ def submit(jobs: list[Job], out: Path, cluster: Cluster) -> dict[Job, "submitit.
     executor = _executor(out, cluster)
     submitted: dict[Job, submitit.Job[str]] = {}
     for job in jobs:
-        queued = _find_queued(executor, job)
+        queued = _find_queued(out, job)
         if queued is not None:
             submitted[job] = queued
     new = [job for job in jobs if job not in submitted]
@@ -137,8 +134,8 @@ def _problem(job: Job, handle: "submitit.Job[str]") -> str:
     error = handle.exception()
     if error is None:
         return str(handle.result())
-    told = " ".join(str(error).split())[-300:]
-    return f"{job.name}: Slurm job {handle.job_id} failed; see {job.log} and {handle.paths.stderr}: {told}"
+    where = f"{handle.paths.stderr} and {job.log}"
+    return f"{job.name}: Slurm job {handle.job_id} ended as {handle.state}, without a result; see {where}"
 
 
 def _executor(out: Path, cluster: Cluster) -> "submitit.AutoExecutor":
@@ -147,7 +144,7 @@ def _executor(out: Path, cluster: Cluster) -> "submitit.AutoExecutor":
     except ImportError as error:
         raise CIPAError("--executor slurm: needs submitit; pip install 'nnunet-cipa[slurm]'") from error
     try:
-        executor = submitit.AutoExecutor(out / "slurm", cluster=cluster.kind)
+        executor = submitit.AutoExecutor(out / "slurm", cluster="slurm")
     except RuntimeError as error:
         raise CIPAError(f"--executor slurm: {error} (run it where sbatch and srun are)") from error
     known = set(submitit.SlurmExecutor._valid_parameters()) - _OWN  # noqa: SLF001 - its only list of them
@@ -170,11 +167,13 @@ def _queue_file(job: Job) -> Path:
     return job.records / f"fold_{job.fold}.slurm.json"
 
 
-def _find_queued(executor: "submitit.AutoExecutor", job: Job) -> "submitit.Job[str] | None":
+def _find_queued(out: Path, job: Job) -> "submitit.Job[str] | None":
     """Return the Slurm job of an earlier run that has not ended, if there is one."""
     path = _queue_file(job)
     if not path.is_file():
         return None
+    from submitit import SlurmJob  # noqa: PLC0415 - an optional dependency
+
     job_id = read_json(path, "remove it, after a look at squeue")["job_id"]
-    queued = executor.job_class(folder=executor.folder, job_id=job_id)
+    queued: submitit.Job[str] = SlurmJob(folder=out / "slurm", job_id=job_id)
     return None if queued.done() else queued
