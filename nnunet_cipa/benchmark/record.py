@@ -3,7 +3,6 @@
 import platform
 import shlex
 import sys
-from pathlib import Path
 from typing import Any
 
 from nnunet_cipa import __version__
@@ -42,7 +41,7 @@ def begin_record(request: Request, plan: Plan, machine: dict[str, dict[str, str]
         **{model.key: model.facts(request.out, request.dataset.name) for model in plan.models},
     }
     record["folds"] = sorted({*record.get("folds", []), *request.folds})
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    command = shlex.join(["nnunet-cipa", *sys.argv[1:]])
     record.setdefault("runs", []).append({"command": command, "start": now(), "end": None, "machine": machine})
     write_json(request.out / RECORD, record)
     return record
