@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from nnunet_cipa.processes import describe_status, end_processes, last_lines, st
 
 _LAST_LINES = 3
 _POLL = 0.2
+_NOTICES = (signal.SIGTERM, signal.SIGUSR2)
+_NOTICE = 30.0
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ class RunningJob:
 
 
 def run_to_the_end(job: Job, machine: Mapping[str, Any]) -> Result:
-    """Run a job, unless nothing remains to be done, and wait for it; its process does not outlive this one."""
+    """Run a job on a node, unless nothing remains, and wait for it; its process does not outlive this one."""
     if job.next_action() is Action.NONE:
         return Result(job)
     running = RunningJob(job, {}, machine)
@@ -133,6 +136,9 @@ def run_to_the_end(job: Job, machine: Mapping[str, Any]) -> Result:
         end_processes([running.process])
         running.interrupted()
         raise
+    if -running.process.returncode in _NOTICES:
+        # Slurm gives notice to all processes of a job: this one is about to hear it too, and then to be queued again.
+        time.sleep(_NOTICE)
     return result
 
 

@@ -50,7 +50,9 @@ for line in (calls / "behaviour").read_text().splitlines():
         sys.exit(3)
     if what == "say-nothing-left":
         sys.exit(0)
-    if what == "hang":
+    if what == "latest-then-hang":
+        checkpoint("latest")
+    if what == "hang" or (what == "latest-then-hang" and "--c" not in rest):
         import subprocess
         worker = subprocess.Popen(["sleep", "300"])
         (calls / f"hangs_{fold}").write_text(f"{os.getpid()} {worker.pid}")

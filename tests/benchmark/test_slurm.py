@@ -3,7 +3,10 @@
 import json
 import os
 import shlex
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -28,7 +31,7 @@ for task in tasks:
         more |= {"SLURM_ARRAY_JOB_ID": number, "SLURM_ARRAY_TASK_ID": task}
     lines.append(" ".join([*(f"{name}={value}" for name, value in more.items()), "bash", str(script)]))
 if not (fake / "queue_is_full").exists():
-    command = "; ".join([*lines, f"touch {fake}/ended_{number}"])
+    command = "; ".join([*lines, f"[ -e {fake}/requeued ] || touch {fake}/ended_{number}"])
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.Popen(["sh", "-c", command], start_new_session=True, **quiet)
 print("Submitted batch job", number)
@@ -60,13 +63,29 @@ from pathlib import Path
 with Path(os.environ["FAKE"], "cancelled").open("a") as file:
     print(*sys.argv[1:], file=file)
 """
+SCONTROL = """\
+import os, subprocess, sys
+from pathlib import Path
+
+fake, number = Path(os.environ["FAKE"]), sys.argv[2]
+(fake / "requeued").touch()
+command = f"bash {fake}/batch_{number}; touch {fake}/ended_{number}"
+quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+subprocess.Popen(["sh", "-c", command], start_new_session=True, **quiet)
+"""
 SLURM = ("--executor", "slurm")
 
 
 @pytest.fixture
 def slurm(fake, monkeypatch):
     monkeypatch.setenv("PATH", f"{fake.bin}{os.pathsep}{os.environ['PATH']}")
-    for name, text in {"sbatch": SBATCH, "srun": SRUN, "sacct": SACCT, "scancel": SCANCEL}.items():
+    for name, text in {
+        "sbatch": SBATCH,
+        "srun": SRUN,
+        "sacct": SACCT,
+        "scancel": SCANCEL,
+        "scontrol": SCONTROL,
+    }.items():
         fake.program(name, text)
     return fake
 
@@ -101,6 +120,30 @@ def test_jobs_run_on_nodes_with_the_same_resume(slurm, capsys):
     attempts = json.loads((slurm.out / "jobs" / key / "fold_1.json").read_text())["attempts"]
     assert [attempt["action"] for attempt in attempts] == ["train", "continue"]
     assert attempts[-1]["machine"]["versions"]["nnunetv2"].startswith("2.8")
+
+
+@pytest.mark.slow
+def test_a_job_at_its_time_limit_is_queued_again_and_continues(slurm, watch):
+    """Slurm's notice reaches the training first, which it ends, and then the process that waits for it."""
+    wait_for, alive = watch
+    slurm.behave("*/0 latest-then-hang")
+    process = slurm.start(*SLURM, folds=(0,), device="cuda")
+    hangs = slurm.folder / "hangs_0"
+    try:
+        assert wait_for(lambda: hangs.exists() and len(hangs.read_text().split()) == 2)
+        training, worker = map(int, hangs.read_text().split())
+        node = int(subprocess.run(["ps", "-o", "ppid=", "-p", str(training)], capture_output=True, check=True).stdout)
+        for pid in (training, worker):
+            os.kill(pid, signal.SIGUSR2)
+        assert wait_for(lambda: not alive(training))
+        time.sleep(0.5)
+        os.kill(node, signal.SIGUSR2)
+        out, _ = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 0, out
+    words = "Dataset701_Phantom 2d 0 -tr nnUNetTrainer_218x250 -p nnUNetPlans -device cuda"
+    assert slurm.words() == [words, words + " --c"]
 
 
 def test_jobs_are_left_in_the_queue_and_taken_up_by_the_next_run(slurm, capsys):
