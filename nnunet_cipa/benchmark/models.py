@@ -31,7 +31,7 @@ class Start:
         """A name for folders that differs between files of different content, empty for initial weights."""
         if self.file is None:
             return ""
-        stem = "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in self.file.stem)
+        stem = "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in self.file.stem[:40])
         return f"{self.source.value}-{stem}-{self.sha256[:8]}"
 
 

@@ -1,8 +1,9 @@
 """From what the user asks for to models and jobs."""
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nnunet_cipa.benchmark.budget import Budget
@@ -74,8 +75,18 @@ def make_plan(request: Request) -> Plan:
     for entry in request.entries:
         for model in _models_of(request, entry, notes):
             models.setdefault(model.key, model)
-    jobs = [_job(request, model, fold) for fold in request.folds for model in models.values()]
-    return Plan(tuple(models.values()), tuple(jobs), tuple(notes))
+    told_apart = _tell_apart(models.values())
+    jobs = [_job(request, model, fold) for fold in request.folds for model in told_apart]
+    return Plan(told_apart, tuple(jobs), tuple(notes))
+
+
+def _tell_apart(models: Iterable[Model]) -> tuple[Model, ...]:
+    """Add the start to titles that several models have."""
+    counts = Counter(model.title for model in models)
+    return tuple(
+        model if counts[model.title] == 1 else replace(model, title=f"{model.title} ({model.start.name or 'new'})")
+        for model in models
+    )
 
 
 def _models_of(request: Request, entry: Entry, notes: list[str]) -> Iterator[Model]:

@@ -127,6 +127,10 @@ def test_another_start_has_results_of_its_own(fake, tmp_path):
     results = [call["variables"]["nnUNet_results"] for call in fake.calls()]
     assert len(set(results)) == 3
     assert len(list(fake.out.rglob("checkpoint_final.pth"))) == 3
+    models = json.loads((fake.out / "benchmark.json").read_text())["models"].values()
+    assert len({model["title"] for model in models}) == 3, "two files of one name are told apart"
+    starts = [(model["start"]["source"], model["start"]["file"]) for model in models]
+    assert starts == [("initial", None), *(("checkpoint", str(file)) for file in files)]
 
 
 def test_preset_adapts_the_checkpoint_once_for_each_row_and_sets_the_encoder_where_it_is_the_start(
