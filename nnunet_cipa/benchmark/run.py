@@ -1,25 +1,23 @@
 """``nnunet-cipa benchmark run``: from a request to trained and validated folds."""
 
-import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from tqdm import tqdm
 
 from nnunet_cipa.benchmark.adapt import adapt, adapting_steps
-from nnunet_cipa.benchmark.execute import Result, RunningJob
+from nnunet_cipa.benchmark.execute import Result
 from nnunet_cipa.benchmark.jobs import Action, Job
 from nnunet_cipa.benchmark.local import LocalRun
+from nnunet_cipa.benchmark.overview import Progress, overview
 from nnunet_cipa.benchmark.plan import Plan, Request, make_plan
 from nnunet_cipa.benchmark.record import begin_record, check_record, end_record, machine_facts
 from nnunet_cipa.benchmark.slurm import Cluster, submit, wait
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.processes import Step, describe_status, last_lines, run_process
-from nnunet_cipa.tables import render
 
 LOCK = ".nnunet_cipa.lock"
 
@@ -61,7 +59,7 @@ def run_benchmark(request: Request, execution: Execution) -> None:
         check_record(request)
         machine = machine_facts()
         record = begin_record(request, plan, machine)
-        for line in _overview(request, plan):
+        for line in overview(request, plan):
             print(line, flush=True)
         if request.budget is not None:
             for trainer in sorted({model.trainer for model in plan.models}):
@@ -71,7 +69,7 @@ def run_benchmark(request: Request, execution: Execution) -> None:
         results = [Result(job, failed[job.model]) for job in jobs if job.model in failed]
         jobs = [job for job in jobs if job.model not in failed]
         if execution.cluster is None:
-            with _Progress(len(jobs)) as progress:
+            with Progress(len(jobs)) as progress:
                 run = LocalRun(execution.slots, machine, started=progress.started, ended=progress.ended)
                 results += run.run(jobs)
         else:
@@ -97,7 +95,7 @@ def dry_run(request: Request, execution: Execution) -> Iterator[str]:
         return
     plan = make_plan(request)
     check_record(request)
-    yield from (f"# {line}" for line in _overview(request, plan))
+    yield from (f"# {line}" for line in overview(request, plan))
     if request.budget is not None:
         yield f"# a benchmark that runs writes its trainers to {request.out / 'trainers'}"
     yield from (step.line for step in adapting_steps(request, plan).values())
@@ -156,24 +154,6 @@ def _prepare_data(request: Request, plan_data: bool) -> None:
         raise _not_planned(request, missing)
 
 
-def _overview(request: Request, plan: Plan) -> Iterator[str]:
-    done = sum(job.next_action() is Action.NONE for job in plan.jobs)
-    budget = request.budget
-    length = "each trainer's own length" if budget is None else f"{budget.total} iterations each"
-    yield f"{request.dataset.name}: {len(plan.models)} models, {len(plan.jobs)} jobs, {done} of them done; {length}"
-    yield f"results in {request.out}"
-    rows = []
-    for model in plan.models:
-        pixels = "" if budget is None else f"{budget.total * model.batch_size * math.prod(model.patch_size) / 1e6:.3g}"
-        patch = " x ".join(map(str, model.patch_size))
-        start = model.start.name or "initial weights"
-        names = (model.title, model.trained_as, model.plans, model.configuration, start)
-        rows.append((*names, str(model.batch_size), patch, pixels))
-    header = ("model", "-tr", "plans", "configuration", "starts from", "batch", "patch", "million target pixels")
-    yield from render(header, rows).splitlines()
-    yield from plan.notes
-
-
 def _adapt(request: Request, plan: Plan, jobs: Iterable[Job]) -> dict[str, str]:
     """Adapt checkpoints; return what went wrong, by the model's key."""
     needed = {job.model for job in jobs}
@@ -190,7 +170,7 @@ def _run_on_cluster(request: Request, execution: Execution, cluster: Cluster, jo
         print(f"{job.name}: Slurm job {handle.job_id}", flush=True)
     if not execution.wait:
         return []
-    with _Progress(len(submitted)) as progress:
+    with Progress(len(submitted)) as progress:
         return wait(submitted, progress.ended)
 
 
@@ -200,24 +180,3 @@ def _tell_failures(results: Iterable[Result], count: int) -> None:
         print(f"nnunet-cipa: failed: {' '.join(problem.split())}", file=sys.stderr)
     if failures:
         raise CIPAError(f"{len(failures)} of {count} jobs failed; the same command runs these again and no other")
-
-
-class _Progress:
-    """A line for each job that starts or ends, above a bar on a terminal."""
-
-    def __init__(self, count: int) -> None:
-        self._bar: tqdm[None] = tqdm(total=count, unit="job", disable=None)
-        self._write: Callable[[str], None] = lambda line: tqdm.write(line, file=sys.stdout)
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def started(self, running: RunningJob) -> None:
-        self._write(f"{running.job.name}: {running.action.value}, see {running.job.log}")
-
-    def ended(self, result: Result) -> None:
-        self._bar.update()
-        self._write(f"{result.job.name}: {'failed' if result.problem else 'done'} after {result.seconds:.0f} s")

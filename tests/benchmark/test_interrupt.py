@@ -1,5 +1,6 @@
 """What is interrupted or killed leaves no training behind, or one that keeps its fold."""
 
+import contextlib
 import json
 import os
 import signal
@@ -16,6 +17,12 @@ def hanging(fake, wait_for, folds):
     return [int(pid) for path in paths for pid in path.read_text().split()]
 
 
+def kill_trainings(fake):
+    for call in fake.calls():
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(call["pid"], signal.SIGKILL)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_and_sigterm_end_trainings_and_their_workers(fake, watch, number):
@@ -27,11 +34,12 @@ def test_ctrl_c_and_sigterm_end_trainings_and_their_workers(fake, watch, number)
         assert all(map(alive, pids))
         process.send_signal(number)
         out, _ = process.communicate(timeout=60)
+        assert wait_for(lambda: not any(map(alive, pids)))
     finally:
         process.kill()
+        kill_trainings(fake)
     assert process.returncode == 1
     assert out.splitlines()[-1] == "nnunet-cipa: error: interrupted"
-    assert wait_for(lambda: not any(map(alive, pids)))
     for fold in (0, 1):
         (attempt,) = json.loads((fake.out / "jobs" / KEY / f"fold_{fold}.json").read_text())["attempts"]
         assert attempt["exit_status"] == -signal.SIGTERM
@@ -57,6 +65,6 @@ def test_a_training_that_outlives_its_benchmark_keeps_its_fold(fake, watch, caps
         assert fake.fold(1).joinpath("checkpoint_final.pth").exists()
     finally:
         process.kill()
-        os.killpg(pids[0], signal.SIGKILL)
+        kill_trainings(fake)
     assert wait_for(lambda: not any(map(alive, pids)))
     assert fake.run() == 0
