@@ -10,7 +10,7 @@ import torch
 pytestmark = pytest.mark.slow
 DATASET_ID = 701
 TRAINERS = ("nnUNetTrainer", "nnUNetTrainerCIPA_short")
-OPTIONS = ("--folds", 0, 1, "--epochs", 1, "--iterations", 3, "--device", "cpu", "--jobs", 2)
+OPTIONS = ("--folds", 0, 1, "--epochs", 1, "--iterations", 3, "--device", "cpu")
 
 
 @pytest.fixture(scope="module")
