@@ -8,10 +8,10 @@ import traceback
 from collections.abc import Iterator, Sequence
 
 from nnunet_cipa import __version__
-from nnunet_cipa.cli import bench, conversion, demo, doctor, export_dicom, plugin_path, weights
+from nnunet_cipa.cli import bench, benchmark, conversion, demo, doctor, export_dicom, plugin_path, weights
 from nnunet_cipa.errors import CIPAError
 
-COMMANDS = (plugin_path, doctor, conversion, weights, export_dicom, demo, bench)
+COMMANDS = (plugin_path, doctor, conversion, weights, benchmark, export_dicom, demo, bench)
 
 
 def build_parser() -> argparse.ArgumentParser:

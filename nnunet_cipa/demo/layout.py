@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnunet_cipa.demo.steps import Step
 from nnunet_cipa.plugin import plugin_path
+from nnunet_cipa.processes import Step
 
 NNUNET_FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
 TRAINER = "nnUNetTrainerCIPA_demo"

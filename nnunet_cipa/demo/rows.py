@@ -6,8 +6,8 @@ from pathlib import Path
 
 from nnunet_cipa.demo.judge import mean_dice
 from nnunet_cipa.demo.layout import Demo, Training, step
-from nnunet_cipa.demo.steps import Step
 from nnunet_cipa.evaluation import dice_by_position, false_positive_ml, find_cases, read_dice, read_mask
+from nnunet_cipa.processes import Step
 from nnunet_cipa.tables import Table
 
 DATASET = "Dataset702_LUCID"

@@ -8,9 +8,10 @@ from nnunet_cipa.demo import rows
 from nnunet_cipa.demo.folder import child_environment, export_lines, prepare_folder
 from nnunet_cipa.demo.judge import judge
 from nnunet_cipa.demo.layout import Demo, Options
-from nnunet_cipa.demo.steps import Step, StepRunner
+from nnunet_cipa.demo.steps import StepRunner
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation import Command, Page, find_cases, fit_pet_threshold, read_dice, score_case, write_page
+from nnunet_cipa.processes import Step
 from nnunet_cipa.tables import Table
 
 NOTICE = (

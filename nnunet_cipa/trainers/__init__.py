@@ -8,10 +8,14 @@ from nnunet_cipa.trainers.ablations import (
 from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
 from nnunet_cipa.trainers.slices import (
     nnUNetTrainerCIPA25D,
+    nnUNetTrainerCIPA25D_5slices,
     nnUNetTrainerCIPASIM,
     nnUNetTrainerCIPASIM_5slices,
     nnUNetTrainerCIPASIM_features,
     nnUNetTrainerCIPASIM_learnable,
+    nnUNetTrainerCIPASIM_noChannel,
+    nnUNetTrainerCIPASIM_noRelation,
+    nnUNetTrainerCIPASIM_noSpatial,
 )
 from nnunet_cipa.trainers.small import (
     nnUNetTrainerCIPA25D_demoTransfer,
@@ -20,11 +24,17 @@ from nnunet_cipa.trainers.small import (
     nnUNetTrainerCIPASIM_demo,
     nnUNetTrainerCIPASIM_demoTransfer,
 )
-from nnunet_cipa.trainers.transfer import nnUNetTrainerCIPASIMTransfer
+from nnunet_cipa.trainers.transfer import (
+    nnUNetTrainerCIPA25DTransfer,
+    nnUNetTrainerCIPASIMTransfer,
+    nnUNetTrainerCIPATransfer,
+)
 
 __all__ = [
     "nnUNetTrainerCIPA",
     "nnUNetTrainerCIPA25D",
+    "nnUNetTrainerCIPA25DTransfer",
+    "nnUNetTrainerCIPA25D_5slices",
     "nnUNetTrainerCIPA25D_demoTransfer",
     "nnUNetTrainerCIPASIM",
     "nnUNetTrainerCIPASIMTransfer",
@@ -33,6 +43,10 @@ __all__ = [
     "nnUNetTrainerCIPASIM_demoTransfer",
     "nnUNetTrainerCIPASIM_features",
     "nnUNetTrainerCIPASIM_learnable",
+    "nnUNetTrainerCIPASIM_noChannel",
+    "nnUNetTrainerCIPASIM_noRelation",
+    "nnUNetTrainerCIPASIM_noSpatial",
+    "nnUNetTrainerCIPATransfer",
     "nnUNetTrainerCIPA_demo",
     "nnUNetTrainerCIPA_demoTransfer",
     "nnUNetTrainerCIPA_noCRM",

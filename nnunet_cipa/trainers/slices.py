@@ -109,6 +109,12 @@ class nnUNetTrainerCIPA25D(nnUNetTrainerCIPA):
         return ComposeTransforms([SlicesToChannelsTransform(), labels])
 
 
+class nnUNetTrainerCIPA25D_5slices(nnUNetTrainerCIPA25D):
+    """Five slices instead of three, without SIM."""
+
+    architecture: ClassVar[dict[str, Any]] = {"slices": 5}
+
+
 class nnUNetTrainerCIPASIM(nnUNetTrainerCIPA25D):
     """Three slices and the slice interaction module on them: the IGTV paper's model."""
 
@@ -131,3 +137,21 @@ class nnUNetTrainerCIPASIM_features(nnUNetTrainerCIPASIM):
     """SIM on the features of the three slices at each stage, instead of on the slices."""
 
     architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "features"}
+
+
+class nnUNetTrainerCIPASIM_noChannel(nnUNetTrainerCIPASIM):
+    """SIM without its channel attention ("what")."""
+
+    architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "input", "sim_branches": ["spatial", "relation"]}
+
+
+class nnUNetTrainerCIPASIM_noSpatial(nnUNetTrainerCIPASIM):
+    """SIM without its spatial attention ("where")."""
+
+    architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "input", "sim_branches": ["channel", "relation"]}
+
+
+class nnUNetTrainerCIPASIM_noRelation(nnUNetTrainerCIPASIM):
+    """SIM without its slice relation."""
+
+    architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "input", "sim_branches": ["channel", "spatial"]}

@@ -1,14 +1,16 @@
-"""The trainer that fine-tunes from GTV to IGTV."""
+"""The trainers that fine-tune from GTV to IGTV."""
 
 from typing import Any
 
 import torch
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
-from nnunet_cipa.trainers.slices import nnUNetTrainerCIPASIM
+from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
+from nnunet_cipa.trainers.slices import nnUNetTrainerCIPA25D, nnUNetTrainerCIPASIM
 
 
-class nnUNetTrainerCIPASIMTransfer(nnUNetTrainerCIPASIM):
-    """nnUNetTrainerCIPASIM with settings for fine-tuning on a small data set.
+class Transfer(nnUNetTrainer):
+    """Settings for fine-tuning on a small data set, to put before a trainer.
 
     40 epochs of 250 iterations: 10,000. The rate rises linearly over the first two epochs to 6e-5, then falls by the
     cosine; the encoder's is a tenth of it throughout. Nothing is frozen; a subclass that sets ``freeze_encoder`` to
@@ -30,3 +32,15 @@ class nnUNetTrainerCIPASIMTransfer(nnUNetTrainerCIPASIM):
         self.num_epochs = 40
         self.warmup_epochs = 2
         self.encoder_rate = 0.1
+
+
+class nnUNetTrainerCIPATransfer(Transfer, nnUNetTrainerCIPA):
+    """nnUNetTrainerCIPA, one slice, with settings for fine-tuning."""
+
+
+class nnUNetTrainerCIPA25DTransfer(Transfer, nnUNetTrainerCIPA25D):
+    """nnUNetTrainerCIPA25D, three slices without SIM, with settings for fine-tuning."""
+
+
+class nnUNetTrainerCIPASIMTransfer(Transfer, nnUNetTrainerCIPASIM):
+    """nnUNetTrainerCIPASIM with settings for fine-tuning."""

@@ -38,7 +38,10 @@ def test_wrong_command_line_ends_with_2(arguments):
     assert stop.value.code == 2
 
 
-@pytest.mark.parametrize("command", ["plugin-path", "doctor", "phantom", "convert", "weights", "export-dicom", "demo"])
+@pytest.mark.parametrize(
+    "command",
+    ["plugin-path", "doctor", "phantom", "convert", "weights", "benchmark", "export-dicom", "demo"],
+)
 def test_help_on_each_command(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])

@@ -7,9 +7,11 @@ import time
 
 import pytest
 
+from nnunet_cipa import processes
 from nnunet_cipa.demo import steps
-from nnunet_cipa.demo.steps import Step, StepRunner, find_program
+from nnunet_cipa.demo.steps import StepRunner
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.processes import Step, find_program
 
 
 @pytest.fixture
@@ -133,7 +135,7 @@ def test_an_interrupt_ends_the_step_and_its_workers(program, runner, tmp_path, m
     """The second step's processes ignore SIGTERM, as a worker that hangs in a library would."""
     pids = tmp_path / "pids"
     job = program(f"{how} sh -c '{how} echo $$ >> {pids}; sleep 300; :' & echo $$ >> {pids}; wait; sleep 300")
-    monkeypatch.setattr(steps, "_GRACE", 0.3)
+    monkeypatch.setattr(processes, "GRACE", 0.3)
 
     def interrupted(process, log):
         assert wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 2)

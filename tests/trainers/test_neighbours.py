@@ -22,6 +22,11 @@ WINDOWED = {
     "nnUNetTrainerCIPASIMTransfer": {"slices": 3, "sim": "input"},
     "nnUNetTrainerCIPASIM_5slices": {"slices": 5, "sim": "input"},
     "nnUNetTrainerCIPASIM_learnable": {"slices": 3, "sim": "input", "sim_learnable": True},
+    "nnUNetTrainerCIPA25DTransfer": {"slices": 3},
+    "nnUNetTrainerCIPA25D_5slices": {"slices": 5},
+    "nnUNetTrainerCIPASIM_noChannel": {"slices": 3, "sim": "input", "sim_branches": ["spatial", "relation"]},
+    "nnUNetTrainerCIPASIM_noSpatial": {"slices": 3, "sim": "input", "sim_branches": ["channel", "relation"]},
+    "nnUNetTrainerCIPASIM_noRelation": {"slices": 3, "sim": "input", "sim_branches": ["channel", "spatial"]},
     "nnUNetTrainerCIPASIM_features": {"slices": 3, "sim": "features"},
     "nnUNetTrainerCIPASIM_demo": {"slices": 3, "sim": "input", "variant": "nano"},
 }

@@ -3,7 +3,12 @@
 import pytest
 import torch
 
-from nnunet_cipa.trainers import nnUNetTrainerCIPASIM, nnUNetTrainerCIPASIMTransfer
+from nnunet_cipa.trainers import (
+    nnUNetTrainerCIPA25DTransfer,
+    nnUNetTrainerCIPASIM,
+    nnUNetTrainerCIPASIMTransfer,
+    nnUNetTrainerCIPATransfer,
+)
 
 
 @pytest.fixture
@@ -29,8 +34,17 @@ def rates(trainer):
     return {named[id(p)]: group["lr"] for group in trainer.optimizer.param_groups for p in group["params"]}
 
 
-def test_the_encoder_has_a_tenth_of_the_rate_from_the_first_to_the_last_iteration(ready):
-    trainer = ready(nnUNetTrainerCIPASIMTransfer)
+@pytest.mark.parametrize(
+    ("trainer_class", "slices", "sim"),
+    [
+        (nnUNetTrainerCIPATransfer, 1, False),
+        (nnUNetTrainerCIPA25DTransfer, 3, False),
+        (nnUNetTrainerCIPASIMTransfer, 3, True),
+    ],
+)
+def test_the_encoder_has_a_tenth_of_the_rate_from_the_first_to_the_last_iteration(ready, trainer_class, slices, sim):
+    trainer = ready(trainer_class)
+    assert (trainer.network.slices, trainer.network.sim is not None) == (slices, sim)
     assert trainer.num_epochs * trainer.num_iterations_per_epoch == 10_000
     assert trainer.lr_scheduler.warmup == 500
     for epoch, factor in ((0, 1 / 500), (2, 1.0), (21, 0.5), (40, 1e-6)):

@@ -64,7 +64,7 @@ def slices():
     sha256 = "b5e396880835e939cf19561825f0bc4e9a2f205820b94daedc2b95881b77f055"
     root = source_distribution("pysuv", "0.1.0", sha256) / "tests/data/idc_vendor_samples"
     found = scan_folder(root)
-    assert found.problems == ()
+    assert not found.problems
     assert sum(found.others.values()) == len(FOREIGN)
     return {header.path.relative_to(root).as_posix(): single(header) for header in found.images}
 

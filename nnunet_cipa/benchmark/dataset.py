@@ -1,0 +1,159 @@
+"""The planned and preprocessed data set, and what is missing of it."""
+
+import os
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+from nnunet_cipa.benchmark.files import read_json
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.processes import Step
+
+_PLANNERS = {
+    "nnUNetPlans": None,
+    "nnUNetResEncUNetMPlans": "nnUNetPlannerResEncM",
+    "nnUNetResEncUNetLPlans": "nnUNetPlannerResEncL",
+    "nnUNetResEncUNetXLPlans": "nnUNetPlannerResEncXL",
+}
+SPLITS = "splits_final.json"
+
+
+def environment_folder(name: str) -> Path:
+    """Return one of nnU-Net's folders.
+
+    Raises
+    ------
+    CIPAError
+        If its variable is not set.
+    """
+    value = os.environ.get(name)
+    if not value:
+        raise CIPAError(f"{name} is not set; set it to nnU-Net's folder: export {name}=/path/to/{name}")
+    return Path(value).absolute()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set in nnU-Net's folders.
+
+    Attributes
+    ----------
+    name : str
+        DatasetNNN_NAME.
+    preprocessed : Path
+        Its folder in nnUNet_preprocessed.
+    """
+
+    name: str
+    preprocessed: Path
+
+    @property
+    def dataset_id(self) -> int:
+        """NNN."""
+        return int(self.name[7:10])
+
+    @cached_property
+    def dataset_json(self) -> dict[str, Any]:
+        """The content of dataset.json."""
+        return dict(read_json(self.preprocessed / "dataset.json", "plan the data set again"))
+
+    def read_plans(self, plans: str) -> dict[str, Any]:
+        """Read plans by their name; each call gives a new object."""
+        return dict(read_json(self.plans_file(plans), "plan the data set, or give the name of other --plans"))
+
+    def plans_file(self, plans: str) -> Path:
+        """Return the path of plans."""
+        return self.preprocessed / f"{plans}.json"
+
+    def check_folds(self, folds: Iterable[int]) -> set[str]:
+        """Check that the folds exist, and return their cases.
+
+        Raises
+        ------
+        CIPAError
+            If a fold is not in splits_final.json, where nnU-Net would silently draw another split; if it has no
+            cases for training or validation, or one case for both.
+        """
+        path = self.preprocessed / SPLITS
+        splits = read_json(
+            path, f"write the folds there, by patient, before the benchmark (nnU-Net would draw {SPLITS} by case)"
+        )
+        cases: set[str] = set()
+        for fold in folds:
+            if fold >= len(splits):
+                raise CIPAError(f"{path}: has {len(splits)} folds, numbered from 0, and no fold {fold}; give --folds")
+            train, val = set(splits[fold]["train"]), set(splits[fold]["val"])
+            if not train or not val:
+                raise CIPAError(
+                    f"{path}: fold {fold} has {len(train)} training and {len(val)} validation cases; fix it"
+                )
+            if train & val:
+                raise CIPAError(f"{path}: {min(train & val)} is in training and validation of fold {fold}; fix it")
+            cases |= train | val
+        return cases
+
+    def planning_steps(self, plans: str, configurations: Sequence[str], folds: Iterable[int]) -> list[Step]:
+        """Return the stock command that plans and preprocesses what the folds lack, none if nothing is missing.
+
+        Raises
+        ------
+        CIPAError
+            If the plans are missing and nnU-Net's planner for them is unknown, or have no such configuration, or the
+            data set is planned and has no such folds.
+        """
+        if not self.plans_file(plans).is_file():
+            return [self._plan(plans, configurations)]
+        cases = self.check_folds(folds)
+        missing = [name for name in configurations if not self._is_preprocessed(plans, name, cases)]
+        if not missing:
+            return []
+        words = ("nnUNetv2_preprocess", "-d", str(self.dataset_id), "-plans_name", plans, "-c", *missing)
+        return [Step(f"preprocess_{plans}", words)]
+
+    def _plan(self, plans: str, configurations: Sequence[str]) -> Step:
+        if plans not in _PLANNERS:
+            raise CIPAError(
+                f"{self.plans_file(plans)}: no such plans; plan the data set with your planner, or give --plans of "
+                f"{', '.join(_PLANNERS)}"
+            )
+        planner = _PLANNERS[plans]
+        words = ["nnUNetv2_plan_and_preprocess", "-d", str(self.dataset_id), "-c", *configurations]
+        return Step(f"plan_{plans}", (*words, *(() if planner is None else ("-pl", planner))))
+
+    def _is_preprocessed(self, plans: str, configuration: str, cases: Set[str]) -> bool:
+        content = self.read_plans(plans)
+        if configuration not in content["configurations"]:
+            raise CIPAError(
+                f"{self.plans_file(plans)}: has no configuration {configuration}, only "
+                f"{', '.join(content['configurations'])}; give --configurations"
+            )
+        folder = self.preprocessed / PlansManager(content).get_configuration(configuration).data_identifier
+        # a case is CASE.b2nd or CASE.npz, beside CASE_seg.b2nd and CASE.pkl
+        return all(any((folder / f"{case}{end}").is_file() for end in (".b2nd", ".npz")) for case in cases)
+
+
+def find_dataset(name_or_id: str) -> Dataset:
+    """Find a data set by its number or its whole name, planned or not.
+
+    Raises
+    ------
+    CIPAError
+        If there is none, or more than one of that number.
+    """
+    preprocessed = environment_folder("nnUNet_preprocessed")
+    raw = os.environ.get("nnUNet_raw")
+    parents = [preprocessed, *([Path(raw)] if raw else [])]
+    pattern = f"Dataset{int(name_or_id):03d}_*" if name_or_id.isdecimal() else name_or_id
+    known = pattern.startswith("Dataset") and pattern[7:10].isdecimal()
+    names = sorted({path.name for parent in parents for path in parent.glob(pattern) if path.is_dir()}) if known else []
+    if len(names) != 1:
+        found = ", ".join(names) or "no data set"
+        raise CIPAError(
+            f"{name_or_id}: {found} in {' and '.join(map(str, parents))}; give the number or the whole name of one, as "
+            "in 701 or Dataset701_PCLT20K"
+        )
+    return Dataset(names[0], preprocessed / names[0])

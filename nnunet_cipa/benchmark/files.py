@@ -1,0 +1,53 @@
+"""Files that appear under their names when they are whole, and what identifies a file."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from nnunet_cipa.errors import CIPAError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, unless it is there with this content; its folders are made."""
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def read_json(path: Path, remedy: str) -> Any:
+    """Read a JSON file.
+
+    Raises
+    ------
+    CIPAError
+        If it is not there or is no JSON; the message ends with the remedy.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise CIPAError(f"{path}: no such file; {remedy}") from error
+    except ValueError as error:
+        raise CIPAError(f"{path}: is no JSON ({error}); {remedy}") from error
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()

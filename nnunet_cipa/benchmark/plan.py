@@ -1,0 +1,162 @@
+"""From what the user asks for to models and jobs."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nnunet_cipa.benchmark.budget import Budget
+from nnunet_cipa.benchmark.dataset import Dataset
+from nnunet_cipa.benchmark.entries import Entry, Source, existing_file
+from nnunet_cipa.benchmark.files import sha256
+from nnunet_cipa.benchmark.jobs import Job
+from nnunet_cipa.benchmark.models import Model, Start
+from nnunet_cipa.benchmark.trainers import batch_and_patch, find_trainer, search_path, trains_cipa
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.trainers.base import ENCODER_VARIABLE
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compare.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        The data set, planned.
+    out : Path
+        The benchmark's folder, absolute.
+    entries : tuple of Entry
+        Trainers.
+    folds : tuple of int
+        Folds of splits_final.json.
+    plans, configurations : tuple of str
+        nnU-Net's names. A trainer of CIPA brings its network and takes the first plans alone.
+    budget : Budget or None
+        The same for every trainer; None leaves each its own length.
+    device : str
+        As after ``-device``.
+    num_gpus : int
+        GPUs of a job.
+    """
+
+    dataset: Dataset
+    out: Path
+    entries: tuple[Entry, ...]
+    folds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    plans: tuple[str, ...] = ("nnUNetPlans",)
+    configurations: tuple[str, ...] = ("2d",)
+    budget: Budget | None = Budget()  # noqa: RUF009 - it is frozen
+    device: str = "cuda"
+    num_gpus: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The models of a benchmark, its jobs in their order, and what was left out and why."""
+
+    models: tuple[Model, ...]
+    jobs: tuple[Job, ...]
+    notes: tuple[str, ...]
+
+
+def make_plan(request: Request) -> Plan:
+    """Resolve a request to models and jobs: fold by fold, and in a fold model by model.
+
+    Raises
+    ------
+    CIPAError
+        If a fold, trainer, file or configuration is missing, or a trainer can be trained on none of the configurations.
+    """
+    request.dataset.check_folds(request.folds)
+    models: dict[str, Model] = {}
+    notes: list[str] = []
+    for entry in request.entries:
+        for model in _models_of(request, entry, notes):
+            models.setdefault(model.key, model)
+    told_apart = _tell_apart(models.values())
+    jobs = [_job(request, model, fold) for fold in request.folds for model in told_apart]
+    return Plan(told_apart, tuple(jobs), tuple(notes))
+
+
+def _tell_apart(models: Iterable[Model]) -> tuple[Model, ...]:
+    """Add the start to titles that several models have."""
+    counts = Counter(model.title for model in models)
+    return tuple(
+        model if counts[model.title] == 1 else replace(model, title=f"{model.title} ({model.start.name or 'new'})")
+        for model in models
+    )
+
+
+def _models_of(request: Request, entry: Entry, notes: list[str]) -> Iterator[Model]:
+    trainer = find_trainer(entry.trainer)
+    cipa = trains_cipa(trainer)
+    if cipa and len(request.plans) > 1:
+        notes.append(f"{entry.trainer}: brings its own network, so it is trained on {request.plans[0]} alone")
+    start = _resolve_start(entry, cipa=cipa)
+    refusals: list[NotImplementedError] = []
+    plans_of_it = request.plans[:1] if cipa else request.plans
+    pairs = [(plans, configuration) for plans in plans_of_it for configuration in request.configurations]
+    for plans, configuration in pairs:
+        content = request.dataset.read_plans(plans)
+        try:
+            batch, patch = batch_and_patch(trainer, content, configuration, request.dataset.dataset_json)
+        except NotImplementedError as error:
+            refusals.append(error)
+            notes.append(f"{entry.trainer}: left out for {configuration}, as {error}")
+            continue
+        shown = [plans] if len(plans_of_it) > 1 else []
+        shown += [configuration] if len(request.configurations) > 1 else []
+        title = ", ".join([entry.title, *shown])
+        trained_as = entry.trainer if request.budget is None else request.budget.trainer_name(entry.trainer)
+        yield Model(title, entry.trainer, trained_as, plans, configuration, start, batch, patch)
+    if len(refusals) == len(pairs):
+        raise CIPAError(f"{entry.trainer}: {refusals[0]}; give a --configurations that it can be trained on")
+
+
+def _resolve_start(entry: Entry, *, cipa: bool) -> Start:
+    source, file = entry.source, entry.checkpoint
+    if source in {Source.ENCODER, Source.ADAPTED} and not cipa:
+        raise CIPAError(
+            f"{entry.trainer}: is no trainer of CIPA, so no weights can be adapted to it; leave out --adapt"
+        )
+    encoder = os.environ.get(ENCODER_VARIABLE)
+    if source is Source.AS_SET:
+        source = Source.ENCODER if encoder and cipa else Source.INITIAL
+    if source is Source.ENCODER:
+        if not encoder:
+            raise CIPAError(
+                f"{entry.title}: starts from an encoder; make a file of VMamba's release by "
+                f"'nnunet-cipa weights import' and set {ENCODER_VARIABLE} to it"
+            )
+        file = existing_file(Path(encoder), ENCODER_VARIABLE)
+    return Start(source) if file is None else Start(source, file, sha256(file))
+
+
+def _job(request: Request, model: Model, fold: int) -> Job:
+    out, dataset = request.out, request.dataset
+    words = ["nnUNetv2_train", dataset.name, model.configuration, str(fold), "-tr", model.trained_as]
+    words += ["-p", model.plans, "-device", request.device]
+    if request.num_gpus > 1:
+        words += ["-num_gpus", str(request.num_gpus)]
+    pretrained = model.pretrained(out)
+    return Job(
+        model=model.key,
+        fold=fold,
+        folder=model.results(out) / dataset.name / model.folder_name / f"fold_{fold}",
+        records=out / "jobs" / model.key,
+        command=tuple(words),
+        first_start=() if pretrained is None else ("-pretrained_weights", str(pretrained)),
+        variables=job_variables(request, model),
+    )
+
+
+def job_variables(request: Request, model: Model) -> Mapping[str, str]:
+    """Return the variables that the jobs of a model need beyond the caller's."""
+    encoder = model.start.file if model.start.source is Source.ENCODER else None
+    return {
+        "nnUNet_results": str(model.results(request.out)),
+        "nnUNet_extTrainer": search_path(request.out / "trainers"),
+        ENCODER_VARIABLE: "" if encoder is None else str(encoder),
+    }

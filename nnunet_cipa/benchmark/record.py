@@ -1,0 +1,101 @@
+"""What a benchmark is, in JSON for its report, and the refusal to mix it with another."""
+
+import platform
+import shlex
+import sys
+from typing import Any
+
+from nnunet_cipa import __version__
+from nnunet_cipa.benchmark.dataset import SPLITS
+from nnunet_cipa.benchmark.execute import now
+from nnunet_cipa.benchmark.files import read_json, sha256, write_json
+from nnunet_cipa.benchmark.plan import Plan, Request
+from nnunet_cipa.doctor import examine
+from nnunet_cipa.errors import CIPAError
+
+RECORD = "benchmark.json"
+_MAKER = "nnunet_cipa benchmark"
+SEEDS = {"training": None, "note": "nnU-Net seeds neither initial weights nor the drawing of patches"}
+
+
+def machine_facts() -> dict[str, dict[str, str]]:
+    """Return versions, devices and scan backends as ``nnunet-cipa doctor`` tells them."""
+    facts: dict[str, dict[str, str]] = {"system": {"system": f"{platform.system()} {platform.machine()}"}}
+    for finding in examine():
+        if finding.section != "nnU-Net":  # the folders, which say nothing of the machine
+            facts.setdefault(finding.section, {})[finding.name] = finding.value
+    return facts
+
+
+def begin_record(request: Request, plan: Plan, machine: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """Write the record of a benchmark with a new run in it, and return it; models of earlier runs stay.
+
+    Raises
+    ------
+    CIPAError
+        If the folder holds a benchmark of another data set or budget, or folds or plans have changed since.
+    """
+    record = check_record(request)
+    record["models"] = {
+        **record.get("models", {}),
+        **{model.key: model.facts(request.out, request.dataset.name) for model in plan.models},
+    }
+    record["folds"] = sorted({*record.get("folds", []), *request.folds})
+    command = shlex.join(["nnunet-cipa", *sys.argv[1:]])
+    record.setdefault("runs", []).append({"command": command, "start": now(), "end": None, "machine": machine})
+    write_json(request.out / RECORD, record)
+    return record
+
+
+def end_record(request: Request, record: dict[str, Any]) -> None:
+    """Write when the run ended."""
+    record["runs"][-1]["end"] = now()
+    write_json(request.out / RECORD, record)
+
+
+def check_record(request: Request) -> dict[str, Any]:
+    """Return the record so far, checked to be of the same benchmark; nothing is written.
+
+    Raises
+    ------
+    CIPAError
+        As ``begin_record``.
+    """
+    path = request.out / RECORD
+    facts = _facts(request)
+    if not path.is_file():
+        return facts
+    record = read_json(path, "give another folder as --out")
+    if not isinstance(record, dict) or not str(record.get("made_by", "")).startswith(_MAKER):
+        raise CIPAError(f"{path}: is of no benchmark; give another folder as --out")
+    for name in ("dataset", "budget"):
+        if record[name] != facts[name]:
+            raise CIPAError(
+                f"{path}: holds a benchmark with {name} {_tell(record[name])}, not {_tell(facts[name])}; give another "
+                "folder as --out"
+            )
+    for name in record["files"].keys() & facts["files"].keys():
+        if record["files"][name] != facts["files"][name]:
+            raise CIPAError(
+                f"{request.dataset.preprocessed / name}: has changed since the benchmark in {request.out} began; bring "
+                "it back, or give another folder as --out"
+            )
+    return record | {"made_by": facts["made_by"], "files": record["files"] | facts["files"]}
+
+
+def _facts(request: Request) -> dict[str, Any]:
+    budget, folder = request.budget, request.dataset.preprocessed
+    names = (SPLITS, "dataset.json", *(f"{plans}.json" for plans in request.plans))
+    return {
+        "made_by": f"{_MAKER} {__version__}",
+        "dataset": request.dataset.name,
+        "budget": None if budget is None else {"epochs": budget.epochs, "iterations_per_epoch": budget.iterations},
+        "seeds": SEEDS,
+        "files": {name: sha256(folder / name) for name in names},
+    }
+
+
+def _tell(value: Any) -> str:
+    if value is None:
+        return "each trainer's own"
+    return f"{value['epochs']} x {value['iterations_per_epoch']}" if isinstance(value, dict) else str(value)

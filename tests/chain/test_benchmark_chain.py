@@ -1,0 +1,78 @@
+"""Two trainers, ours and nnU-Net's, two folds each, by one command; then what nnU-Net itself makes of the results."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+pytestmark = pytest.mark.slow
+DATASET_ID = 701
+TRAINERS = ("nnUNetTrainer", "nnUNetTrainerCIPA_short")
+OPTIONS = ("--folds", 0, 1, "--epochs", 1, "--iterations", 3, "--device", "cpu")
+
+
+@pytest.fixture(scope="module")
+def run(planned):
+    """Run the benchmark, from which a short trainer of the user takes part."""
+
+    def again():
+        words = (
+            "benchmark",
+            "run",
+            DATASET_ID,
+            "--trainers",
+            *TRAINERS,
+            *OPTIONS,
+            "--out",
+            planned.folder / "benchmark",
+        )
+        return planned.run("nnunet-cipa", *words, nnUNet_n_proc_DA="0", nnUNet_compile="f")
+
+    return again
+
+
+@pytest.fixture(scope="module")
+def benchmark(planned, run):
+    run()
+    return planned.folder / "benchmark"
+
+
+def model(benchmark, planned, trainer):
+    return benchmark / "nnUNet_results" / planned.raw.name / f"{trainer}_1x3__nnUNetPlans__2d"
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_each_trainer_made_as_many_steps_on_the_folds_of_the_data_set(benchmark, planned, trainer):
+    splits = json.loads((planned.raw / "splits_final.json").read_text())
+    for fold in (0, 1):
+        folder = model(benchmark, planned, trainer) / f"fold_{fold}"
+        checkpoint = torch.load(folder / "checkpoint_final.pth", map_location="cpu", weights_only=False)
+        assert (checkpoint["trainer_name"], checkpoint["current_epoch"]) == (f"{trainer}_1x3", 1)
+        states = checkpoint["optimizer_state"]["state"].values()
+        if "step" in next(iter(states)):  # AdamW counts, nnU-Net's SGD does not
+            assert {int(state["step"]) for state in states} == {3}
+        summary = json.loads((folder / "validation" / "summary.json").read_text())
+        validated = {Path(case["prediction_file"]).name for case in summary["metric_per_case"]}
+        assert validated == {f"{case}.nii.gz" for case in splits[fold]["val"]}
+
+
+def test_the_same_command_again_runs_nothing(benchmark, run):
+    records = {path: path.read_bytes() for path in benchmark.glob("jobs/*/*.json")}
+    assert len(records) == 4
+    assert "2 models, 4 jobs, 4 of them done" in run()
+    assert {path: path.read_bytes() for path in benchmark.glob("jobs/*/*.json")} == records
+
+
+def test_stock_prediction_finds_the_trainer_that_was_written(benchmark, planned, tmp_path):
+    variables = {
+        "nnUNet_results": str(benchmark / "nnUNet_results"),
+        "nnUNet_extTrainer": os.pathsep.join([planned.environment["nnUNet_extTrainer"], str(benchmark / "trainers")]),
+    }
+    options = ["-i", planned.raw / "imagesTs", "-o", tmp_path, "-d", DATASET_ID, "-c", "2d", "-f", 0, 1, "-tr",
+               f"{TRAINERS[1]}_1x3", "-device", "cpu", "-npp", 0, "-nps", 0]  # fmt: skip
+    planned.run("nnUNetv2_predict", *options, **variables)
+    cases = {path.name for path in (planned.raw / "labelsTs").glob("*.nii.gz")}
+    assert cases
+    assert {path.name for path in tmp_path.glob("*.nii.gz")} == cases
