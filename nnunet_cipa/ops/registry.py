@@ -18,9 +18,10 @@ _MODULES: Mapping[str, str] = {
     "reference": "nnunet_cipa.ops.reference",
     "torch": "nnunet_cipa.ops.torch_backend",
     "numba": "nnunet_cipa.ops.numba_backend",
+    "triton": "nnunet_cipa.ops.triton_backend",
     "mamba_ssm": "nnunet_cipa.ops.mamba_backend",
 }
-_PREFERENCE: Mapping[str, tuple[str, ...]] = {"cpu": ("numba", "torch"), "cuda": ("mamba_ssm", "torch")}
+_PREFERENCE: Mapping[str, tuple[str, ...]] = {"cpu": ("numba", "torch"), "cuda": ("triton", "mamba_ssm", "torch")}
 _ANY_DEVICE = ("torch",)
 _D_STATE = 16
 
