@@ -16,8 +16,13 @@ from nnunet_cipa.ops.triton_carry import carry_kernel, chunk_kernel
 from nnunet_cipa.ops.triton_forward import forward_kernel
 from nnunet_cipa.ops.triton_layout import Division, Tile, tile_of
 
-_VALUES = {forward_kernel: (16, 8), chunk_kernel: (32, 16), backward_kernel: (8, 16)}  # of a tile, for each thread
-_STAGES = (1, 2)  # rows in flight while one is computed
+# Settings to try: values of a tile for each thread, and rows in flight. None makes the compiler spill registers.
+_SETTINGS = {
+    forward_kernel: ((16, 1), (16, 2), (8, 1), (8, 2)),
+    chunk_kernel: ((16, 1), (16, 2), (8, 1), (8, 2)),
+    backward_kernel: ((16, 1), (8, 1)),
+}
+_MOST_WARPS = 8
 _CARRY = {"BLOCK_CHUNKS": 16, "BLOCK": 64}
 
 
@@ -113,12 +118,10 @@ class Scan:
     def _launch(
         self, kernel: Any, tensors: tuple[Tensor | None, ...], sizes: tuple[int, ...], **constants: bool
     ) -> None:
-        grid = (self.batch * self.groups * self.division.splits, -(-self.chunks // self._grid_span(kernel)))
+        span = 1 if kernel is chunk_kernel else self._span
+        grid = (self.batch * self.groups * self.division.splits, -(-self.chunks // span))
         common = (self.length, self.channels, self.groups, self.division.splits)
         tuned(kernel, self.tile)[grid](*tensors, *common, *sizes, **self._constants, **constants)
-
-    def _grid_span(self, kernel: Any) -> int:
-        return 1 if kernel is chunk_kernel else self._span
 
     @property
     def _span(self) -> int:
@@ -140,8 +143,10 @@ class Scan:
 def configurations(kernel: Any, tile: Tile) -> list[Any]:
     """List the settings to choose among for a kernel and a tile."""
     values = tile.steps * tile.states * tile.lanes
-    warps = dict.fromkeys(min(max(values // (32 * each), 1), 16) for each in _VALUES[kernel])
-    return [triton.Config({"STAGES": stages}, num_warps=count) for count in warps for stages in _STAGES]
+    choices = dict.fromkeys(
+        (min(max(values // (32 * each), 1), _MOST_WARPS), stages) for each, stages in _SETTINGS[kernel]
+    )
+    return [triton.Config({"STAGES": stages}, num_warps=warps) for warps, stages in choices]
 
 
 @cache

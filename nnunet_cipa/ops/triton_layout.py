@@ -10,7 +10,7 @@ from nnunet_cipa.ops.arguments import ScanArguments
 MOST_STATES = 128
 _WARP = 32
 _MOST_STEPS = 8  # consecutive steps of a thread
-_MOST_ROWS = 256  # steps times states: what a program of eight warps holds in registers, 32 values a thread
+_MOST_ROWS = 64  # steps times states: the backward kernel holds ten such tiles in the registers of a few warps
 _WAVES = 4  # programs for each processor of the GPU, so that one waits for memory while others compute
 
 
@@ -46,7 +46,7 @@ class Division(NamedTuple):
 def tile_of(length: int, states: int) -> Tile:
     """Choose the tile for a scan."""
     padded = _power_of_two(states, MOST_STATES)
-    steps = min(_MOST_STEPS, _MOST_ROWS // padded)
+    steps = max(min(_MOST_STEPS, _MOST_ROWS // padded), 1)
     if length >= _WARP * steps:  # compared first, so that torch.compile asks one question of a long sequence
         return Tile(steps, padded, _WARP)
     lanes = _power_of_two(length, _WARP)
@@ -70,7 +70,7 @@ def divide(arguments: ScanArguments, *, backward: bool) -> Division:
     parallel = 2 * programs * most < wanted and chunks_of(arguments) > 2
     if parallel:
         programs *= chunks_of(arguments)
-    return Division(min(-(-wanted // programs), most), parallel)
+    return Division(min(-(-wanted // max(programs, 1)), most), parallel)
 
 
 def _power_of_two(least: int, most: int) -> int:
