@@ -27,7 +27,10 @@ def usable() -> tuple[bool, str]:
         return False, "it needs an NVIDIA GPU"
     capability = torch.cuda.get_device_capability()
     if capability < _OLDEST:
-        return False, f"it needs compute capability 7.0, {torch.cuda.get_device_name()} has {'.'.join(map(str, capability))}"
+        return (
+            False,
+            f"it needs compute capability 7.0, {torch.cuda.get_device_name()} has {'.'.join(map(str, capability))}",
+        )
     try:
         import_module("triton")
     except ImportError as error:
@@ -87,11 +90,16 @@ def backward(
     if u.numel():
         with _device_of(u):
             scan.backward(grad_y.contiguous(), grad_last_state.contiguous(), saved, (u, delta, A, B, C, D, bias))
+    grad_B, grad_C = (
+        sums.sum(0) if arguments.varies(x) else sums.sum(0)[..., None]
+        for x, sums in ((arguments.B, B), (arguments.C, C))
+    )
     return (
         u,
         delta,
         A.sum((0, 1)),
-        *((total.sum(0) if arguments.varies(x) else total.sum(0)[..., None]) for x, total in ((arguments.B, B), (arguments.C, C))),
+        grad_B,
+        grad_C,
         None if arguments.D is None else D.sum((0, 1)),
         None if arguments.delta_bias is None else bias.sum((0, 1)),
     )

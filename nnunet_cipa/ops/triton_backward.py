@@ -21,7 +21,17 @@ from nnunet_cipa.ops.triton_math import (
 
 
 @triton.jit
-def backward_kernel(
+def _add_or_store(sums, tile, gradient, row, STATES: tl.constexpr, N_BLOCK: tl.constexpr, CONSTANT: tl.constexpr):
+    """Add a channel's gradient of B or C to the chunk's, or store it, summed over the steps, where CONSTANT."""
+    if CONSTANT:
+        store_states(gradient, row, tl.sum(tl.sum(tile, axis=0), axis=1), STATES, N_BLOCK)
+    else:
+        sums += tile
+    return sums
+
+
+@triton.jit
+def backward_kernel(  # noqa: C901, PLR0912, PLR0915 - the settings' branches; what is kept in registers is in one place
     u, delta, A, B, C, D, delta_bias, grad_y, saved, adjoint,
     grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_bias,
     length, channels, groups, splits, chunks, span, B_batch, B_group, C_batch, C_group,
@@ -97,14 +107,8 @@ def backward_kernel(
             by_B = grad_state * drive
             by_exponent = grad_state * decayed
 
-            if CONSTANT_B:
-                store_states(grad_B, state_row, tl.sum(tl.sum(by_B, axis=0), axis=1), STATES, N_BLOCK)
-            else:
-                sum_B += by_B
-            if CONSTANT_C:
-                store_states(grad_C, state_row, tl.sum(tl.sum(by_C, axis=0), axis=1), STATES, N_BLOCK)
-            else:
-                sum_C += by_C
+            sum_B = _add_or_store(sum_B, by_B, grad_B, state_row, STATES, N_BLOCK, CONSTANT_B)
+            sum_C = _add_or_store(sum_C, by_C, grad_C, state_row, STATES, N_BLOCK, CONSTANT_C)
             by_rate = tl.sum(tl.sum(by_exponent * dt[:, None, :], axis=0), axis=1)
             store_states(grad_A, state_row, by_rate, STATES, N_BLOCK)
             by_drive = sum_states(grad_state * B_tile, STATES, N_BLOCK)
@@ -115,10 +119,8 @@ def backward_kernel(
             by_u = by_drive * dt + load_scalar(D, channel) * out
             store_steps(grad_delta + row * length, steps, inside, length, by_delta, REVERSE)
             store_steps(grad_u + row * length, steps, inside, length, by_u, REVERSE)
-            if D is not None:
-                tl.store(grad_D + state_row, tl.sum(tl.sum(out * value, axis=0), axis=0))
-            if delta_bias is not None:
-                tl.store(grad_bias + state_row, tl.sum(tl.sum(by_delta, axis=0), axis=0))
+            tl.store(grad_D + state_row, tl.sum(tl.sum(out * value, axis=0), axis=0))
+            tl.store(grad_bias + state_row, tl.sum(tl.sum(by_delta, axis=0), axis=0))
             if index + 1 < count:
                 first_dt = tl.sum(tl.sum(tl.where(place == 0, dt, 0.0), axis=0), axis=0)
                 store_states(adjoint, state_row - rows, tl.exp2(first_dt * rate) * first_grad, STATES, N_BLOCK)

@@ -74,7 +74,7 @@ def carry_kernel(
 ):  # fmt: skip
     """Chain the chunks: ``carried`` (chunks, b, d, n) is what enters each, in the order of the walk.
 
-    ``start`` (b, d, n) enters the first (ADJOINT: the last); None is zero. ``rows`` is b * d. Grid: blocks of b * d * n.
+    ``start`` (b, d, n) enters the first (ADJOINT: the last); None is zero. ``rows`` is b * d. Grid: blocks of rows * n.
     """
     lane = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     lanes = rows * STATES

@@ -106,7 +106,7 @@ def sum_along(x, BACKWARDS: tl.constexpr):
 
 @triton.jit
 def load_steps(row, steps, inside, length, REVERSE: tl.constexpr):
-    """Steps of one channel in float32, (STEPS, LANES), and 0 where there are none; ``row`` points to the channel."""
+    """Load steps of a channel in float32, (STEPS, LANES), and 0 where there are none; ``row`` points to its first."""
     place = length - 1 - steps if REVERSE else steps
     return tl.load(row + place, mask=inside, other=0.0).to(tl.float32)
 
@@ -124,10 +124,11 @@ def load_matrix(matrix, steps, inside, length, STATES: tl.constexpr, N_BLOCK: tl
     """B or C of a group in float32, (STEPS, N_BLOCK, LANES), or of a channel where it is CONSTANT, (1, N_BLOCK, 1)."""
     n = tl.arange(0, N_BLOCK)[None, :, None]
     if CONSTANT:
-        return tl.load(matrix + n, mask=n < STATES, other=0.0).to(tl.float32)
+        place, mask = n, n < STATES
     else:
-        place = (length - 1 - steps if REVERSE else steps)[:, None, :]
-        return tl.load(matrix + n * length + place, mask=(n < STATES) & inside[:, None, :], other=0.0).to(tl.float32)
+        place = n * length + (length - 1 - steps if REVERSE else steps)[:, None, :]
+        mask = (n < STATES) & inside[:, None, :]
+    return tl.load(matrix + place, mask=mask, other=0.0).to(tl.float32)
 
 
 @triton.jit
@@ -151,15 +152,15 @@ def step_sizes(delta, bias, inside, SOFTPLUS: tl.constexpr):
 @triton.jit
 def load_scalar(pointer, channel):
     """D or delta_bias of a channel in float32; 0 if not given."""
-    if pointer is None:
-        return 0.0
-    else:
-        return tl.load(pointer + channel).to(tl.float32)
+    value = 0.0
+    if pointer is not None:
+        value = tl.load(pointer + channel).to(tl.float32)
+    return value
 
 
 @triton.jit
 def load_states(pointer, row, STATES: tl.constexpr, N_BLOCK: tl.constexpr):
-    """The n values of row ``row`` of (..., n) in float32, and 0 beyond: (N_BLOCK,)."""
+    """Load the n values of a row of (..., n) in float32, and 0 beyond: (N_BLOCK,)."""
     n = tl.arange(0, N_BLOCK)
     return tl.load(pointer + row * STATES + n, mask=n < STATES, other=0.0).to(tl.float32)
 

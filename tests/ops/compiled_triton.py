@@ -65,7 +65,9 @@ def main(architecture, states, dtype):
             name = {"kernel": kernel.__name__, "warps": setting.num_warps, **setting.kwargs}
             found.append(name | resources(code))
     carry = {"STATES": states, "ADJOINT": True, "BLOCK_CHUNKS": 16, "BLOCK": 64}
-    found.append({"kernel": "carry_kernel", "warps": 4} | resources(compiled(carry_kernel, carry, 4, architecture, dtype)))
+    found.append(
+        {"kernel": "carry_kernel", "warps": 4} | resources(compiled(carry_kernel, carry, 4, architecture, dtype))
+    )
     print(json.dumps(found))
 
 

@@ -173,7 +173,11 @@ def test_mixed_types_and_strides(draw: Callable[..., Inputs]) -> None:
     inputs = draw(65, 4)
     expected = reference(inputs | {"u": inputs["u"].bfloat16()})
     both = torch.cat([inputs["B"], inputs["C"]], dim=2)
-    views = {"B": both[:, :, :4], "C": both[:, :, 4:], "delta": inputs["delta"].transpose(0, 2).contiguous().transpose(0, 2)}
+    views = {
+        "B": both[:, :, :4],
+        "C": both[:, :, 4:],
+        "delta": inputs["delta"].transpose(0, 2).contiguous().transpose(0, 2),
+    }
     assert not any(x.is_contiguous() for x in views.values())
     assert_agree(triton(inputs | views | {"u": inputs["u"].bfloat16()}), expected)
 
