@@ -106,6 +106,11 @@ def choose_backend(name: str | None, traits: ScanTraits) -> str:
     raise CIPAError(f"no scan backend for device type {traits.device_type!r}")
 
 
+def backends_for(traits: ScanTraits) -> list[str]:
+    """Name the backends that can take a call."""
+    return [name for name in _MODULES if not _rejection(name, traits, "")]
+
+
 def backend_module(name: str) -> Backend:
     """Return the module of a backend that runs behind the custom op."""
     return cast("Backend", import_module(_MODULES[name]))

@@ -31,7 +31,7 @@ def _add_or_store(sums, tile, gradient, row, STATES: tl.constexpr, N_BLOCK: tl.c
 
 
 @triton.jit
-def backward_kernel(  # noqa: C901, PLR0912, PLR0915 - the settings' branches; what is kept in registers is in one place
+def backward_kernel(  # noqa: C901, PLR0915 - the settings' branches; what is kept in registers is in one place
     u, delta, A, B, C, D, delta_bias, grad_y, saved, adjoint,
     grad_u, grad_delta, grad_A, grad_B, grad_C, grad_D, grad_bias,
     length, channels, groups, splits, chunks, span, B_batch, B_group, C_batch, C_group,

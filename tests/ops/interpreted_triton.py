@@ -209,6 +209,16 @@ def test_nan_goes_where_the_reference_has_it(draw: Callable[..., Inputs], name: 
     assert torch.equal(found.isnan(), expected.isnan())
 
 
+def test_infinity_stays_out_of_the_states_that_fill_a_tile(draw: Callable[..., Inputs]) -> None:
+    inputs = {name: x.abs() for name, x in draw(20, 3).items()}
+    inputs["A"] *= -1
+    inputs["delta"][0, 1, 7] = torch.inf
+    found = selective_scan(**inputs, delta_softplus=True, backend="triton")
+    expected = selective_scan(**inputs, delta_softplus=True, backend="reference")
+    assert expected[0, 1, 7:].isinf().all()
+    torch.testing.assert_close(found, expected)
+
+
 def test_operator_is_registered_as_torch_wants_it(draw: Callable[..., Inputs]) -> None:
     arguments = arguments_of({name: x.requires_grad_() for name, x in draw(20, 2).items()}, softplus=True)
     torch.library.opcheck(scan_op, (*arguments, "triton"))

@@ -81,6 +81,15 @@ def test_without_triton_cuda_prefers_mamba_for_what_it_can_do(monkeypatch: pytes
             registry.choose_backend("mamba_ssm", cuda._replace(**change))
 
 
+def test_backends_that_can_take_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (mamba_backend, triton_backend):
+        monkeypatch.setattr(module, "usable", lambda: (True, "yes"))
+    cuda = CPU._replace(device_type="cuda")
+    assert registry.backends_for(CPU) == ["reference", "torch", "numba"]
+    assert registry.backends_for(cuda) == ["reference", "torch", "triton", "mamba_ssm"]
+    assert registry.backends_for(cuda._replace(state_size=200)) == ["reference", "torch", "mamba_ssm"]
+
+
 def test_a_rejected_backend_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="nnunet_cipa.ops.registry"):
         for _ in range(3):
