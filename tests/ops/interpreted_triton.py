@@ -130,7 +130,6 @@ def test_walking_backwards(draw: Callable[..., Inputs]) -> None:
     assert_agree(triton(inputs, reverse=True), reference(inputs, flip=True))
 
 
-@pytest.mark.usefixtures("parallel")
 @pytest.mark.parametrize("without", [("D",), ("delta_bias",), ("D", "delta_bias")])
 def test_optional_arguments(draw: Callable[..., Inputs], without: tuple[str, ...]) -> None:
     inputs = {name: x for name, x in draw(40, 2).items() if name not in without}
