@@ -1,5 +1,6 @@
 """nnUNetTrainerCIPA, which the other trainers derive from."""
 
+import math
 import os
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_cipa.network import CIPA
 from nnunet_cipa.trainers.augmentation import augmentation
+from nnunet_cipa.trainers.nonfinite import NonFiniteGuard
 from nnunet_cipa.trainers.optimizer import parameter_groups
 from nnunet_cipa.trainers.plans import plan_cipa
 from nnunet_cipa.trainers.schedule import CosineSchedule
@@ -22,7 +24,7 @@ from nnunet_cipa.weights import load_encoder
 ENCODER_VARIABLE = "NNUNET_CIPA_ENCODER"
 
 
-class nnUNetTrainerCIPA(nnUNetTrainer):
+class nnUNetTrainerCIPA(NonFiniteGuard):
     """CIPA on single slices, trained as in the CVPR paper.
 
     AdamW with rate 6e-5 and weight decay 0.01, none on biases, norms, A_logs and Ds; cosine schedule by iteration to
@@ -60,6 +62,7 @@ class nnUNetTrainerCIPA(nnUNetTrainer):
         self.encoder_rate = 1.0
         self.freeze_encoder = False
         self.enable_deep_supervision = False
+        self._best_ema = -math.inf  # nnU-Net takes any first value for the best if there is none, NaN too
 
     @classmethod
     def edit_plans(cls, plans: dict[str, Any], configuration: str, dataset_json: dict[str, Any]) -> None:
