@@ -10,21 +10,20 @@ from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from torch import nn
-from torch._dynamo import OptimizedModule
-from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_cipa.network import CIPA
 from nnunet_cipa.trainers.augmentation import augmentation
 from nnunet_cipa.trainers.nonfinite import NonFiniteGuard
 from nnunet_cipa.trainers.optimizer import parameter_groups
 from nnunet_cipa.trainers.plans import plan_cipa
+from nnunet_cipa.trainers.resuming import ResumableTraining, unwrap
 from nnunet_cipa.trainers.schedule import CosineSchedule
 from nnunet_cipa.weights import load_encoder
 
 ENCODER_VARIABLE = "NNUNET_CIPA_ENCODER"
 
 
-class nnUNetTrainerCIPA(NonFiniteGuard):
+class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining):
     """CIPA on single slices, trained as in the CVPR paper.
 
     AdamW with rate 6e-5 and weight decay 0.01, none on biases, norms, A_logs and Ds; cosine schedule by iteration to
@@ -105,11 +104,7 @@ class nnUNetTrainerCIPA(NonFiniteGuard):
 
     def unwrapped_network(self) -> CIPA:
         """Return the network without the shells of distributed training and torch.compile."""
-        network: nn.Module = self.network
-        if isinstance(network, DistributedDataParallel):
-            network = network.module
-        if isinstance(network, OptimizedModule):
-            network = network._orig_mod  # noqa: SLF001 - there is no public way, nnU-Net does the same
+        network = unwrap(self.network)
         assert isinstance(network, CIPA)  # noqa: S101
         return network
 
