@@ -46,16 +46,16 @@ class nnUNetTrainerCIPA_tiny(nnUNetTrainerCIPA_demo):
         self.tell()
 
 
-def write_data(folder, plans, dataset_json):
-    """Write cases as nnU-Net's preprocessing leaves them."""
+def write_data(folder, plans, dataset_json, scale=1.0):
+    """Write cases as nnU-Net's preprocessing leaves them, with noise times ``scale`` in them."""
     base = Path(folder, "preprocessed", plans["dataset_name"])
     data = base / plans["configurations"]["2d"]["data_identifier"]
     data.mkdir(parents=True)
     rng = np.random.default_rng(0)
     names = [f"case_{number}" for number in range(4)]
     for name in names:
-        images = rng.normal(size=(2, SLICES, SIDE + 8, SIDE + 8)).astype(np.float32)
-        segmentation = (images[1:] > 0.5).astype(np.int16)
+        noise = rng.normal(size=(2, SLICES, SIDE + 8, SIDE + 8)).astype(np.float32)
+        images, segmentation = scale * noise, (noise[1:] > 0.5).astype(np.int16)
         properties = {"class_locations": {1: np.argwhere(segmentation)}}
         nnUNetDatasetBlosc2.save_case(images, segmentation, properties, str(data / name))
     save_json([{"train": names[:2], "val": names[2:]}], str(base / "splits_final.json"))

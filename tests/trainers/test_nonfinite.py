@@ -4,6 +4,8 @@ import itertools
 import math
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,10 @@ import torch.multiprocessing as mp
 from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.trainers import nnUNetTrainerCIPA_demo
 from nnunet_cipa.trainers.nonfinite import _describe_parts
+from tests.trainers.small_training import SIDE, write_data
 
 BAD = math.nan
 
@@ -292,3 +296,25 @@ def test_all_ranks_decide_alike(make_trainer, plans, tmp_path):
         assert "cases patient_0, patient_1" in result["message"]
         assert "cases patient_100, patient_101" in result["message"]
     assert_same(results[0]["end"], results[1]["end"])
+
+
+@pytest.mark.slow
+def test_the_command_ends_with_an_exit_status_and_the_reason(plans, dataset_json, tmp_path):
+    plans["configurations"]["2d"]["patch_size"] = [SIDE, SIDE]
+    write_data(tmp_path, plans, dataset_json, scale=np.float32(BAD))
+    folders = {f"nnUNet_{name}": str(tmp_path / name) for name in ("raw", "preprocessed", "results")}
+    command = ["nnUNetv2_train", "701", "2d", "0", "-tr", "nnUNetTrainerCIPA_demo", "-device", "cpu"]
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / command[0]), *command[1:]],
+        env={**os.environ, **folders, "nnUNet_extTrainer": str(plugin_path()), "nnUNet_n_proc_DA": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 1, done.stderr[-3000:]
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("nnunet_cipa.errors.CIPAError: ")
+    assert "10 training steps in a row had a loss or gradient that is not finite" in last
+    assert "input NOT finite, cases case_" in last
+    assert not list((tmp_path / "results").rglob("checkpoint*"))

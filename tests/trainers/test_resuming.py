@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import os
 import random
 import resource
 import shutil
@@ -313,7 +314,8 @@ class Draws(DataLoader):
         super().__init__(None, 1, infinite=True)
 
     def generate_train_batch(self):
-        return {"torch": torch.rand(()).item(), "numpy": np.random.random()}
+        time.sleep(0.01)  # leave some for the other worker
+        return {"process": os.getpid(), "torch": torch.rand(()).item(), "numpy": np.random.random()}
 
 
 def test_workers_have_seeds_of_their_own_that_follow_from_the_state():
@@ -332,5 +334,6 @@ def test_workers_have_seeds_of_their_own_that_follow_from_the_state():
     finally:
         loader._finish()
     assert len(set(first + second)) == 4
+    assert len({batch["process"] for batch in batches}) == 2
     for key in ("torch", "numpy"):
         assert len({batch[key] for batch in batches}) == 40
