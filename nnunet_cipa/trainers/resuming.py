@@ -80,6 +80,7 @@ class ResumableTraining(nnUNetTrainer):
         ranks = dist.get_world_size() if self.is_ddp else 1
         if self._random_states is not None and len(self._random_states) == ranks:
             restore_random_state(self._random_states[self.local_rank], self.device)
+            self._random_states = None
         elif self.current_epoch:
             self.print_to_log_file(f"the checkpoint has no random states of {ranks} process(es); they start anew")
         for loader in (self.dataloader_train, self.dataloader_val):
