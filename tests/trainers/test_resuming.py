@@ -83,7 +83,7 @@ def test_a_training_killed_at_random_moments_ends_bit_for_bit_as_one_that_was_no
     assert not live(whole)
     rng = random.Random(20)
     for _ in range(KILLS):
-        assert live(killed, rng.randrange(9), rng.uniform(0, 0.05)), "it ended before it was killed"
+        assert live(killed, rng.randrange(7), rng.uniform(0, 0.05)), "it ended before it was killed"
     assert not live(killed)
     folds = fold_of(whole[-1]), fold_of(killed[-1])
     for name in ("checkpoint_final.pth", BEST):
@@ -266,6 +266,7 @@ def test_a_full_disk_leaves_the_checkpoint_and_says_what_to_do(tmp_path, monkeyp
     assert sorted(p.name for p in tmp_path.iterdir()) == [LATEST, f"{LATEST}.sha256"]
 
 
+@pytest.mark.slow
 def test_a_good_checkpoint_is_there_whenever_a_save_is_killed(tmp_path):
     """Kills at every change of a name and every write, one after the other, until a save is not killed any more."""
     for operation in range(1, 200):
