@@ -1,10 +1,14 @@
 """Scores of predicted tumours, and the page that shows them."""
 
+from nnunet_cipa.evaluation.by_slice import SliceMeasures, measure_slices
 from nnunet_cipa.evaluation.cases import CaseFiles, find_cases
-from nnunet_cipa.evaluation.measures import Measures, dice, hausdorff95, measure
+from nnunet_cipa.evaluation.lesions import Lesions, match_lesions
+from nnunet_cipa.evaluation.measures import Measures, measure
+from nnunet_cipa.evaluation.overlap import Overlap, count_overlap, dice
 from nnunet_cipa.evaluation.positions import dice_by_position, lesion_ends
 from nnunet_cipa.evaluation.report import CaseResult, Command, Page, Verdict, score_case, write_page
 from nnunet_cipa.evaluation.summary import read_dice
+from nnunet_cipa.evaluation.surfaces import SurfaceDistances, hausdorff95, surface_distances
 from nnunet_cipa.evaluation.threshold import PetThreshold, fit_pet_threshold
 from nnunet_cipa.evaluation.volumes import Volume, check_same_geometry, read_mask, read_volume
 
@@ -12,22 +16,30 @@ __all__ = [
     "CaseFiles",
     "CaseResult",
     "Command",
+    "Lesions",
     "Measures",
+    "Overlap",
     "Page",
     "PetThreshold",
+    "SliceMeasures",
+    "SurfaceDistances",
     "Verdict",
     "Volume",
     "check_same_geometry",
+    "count_overlap",
     "dice",
     "dice_by_position",
     "find_cases",
     "fit_pet_threshold",
     "hausdorff95",
     "lesion_ends",
+    "match_lesions",
     "measure",
+    "measure_slices",
     "read_dice",
     "read_mask",
     "read_volume",
     "score_case",
+    "surface_distances",
     "write_page",
 ]
