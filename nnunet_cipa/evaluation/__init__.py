@@ -2,11 +2,16 @@
 
 from nnunet_cipa.evaluation.by_slice import SliceMeasures, measure_slices
 from nnunet_cipa.evaluation.cases import CaseFiles, find_cases
+from nnunet_cipa.evaluation.folds import read_folds
+from nnunet_cipa.evaluation.leakage import LeakageAudit, audit_leakage
 from nnunet_cipa.evaluation.lesions import Lesions, match_lesions
 from nnunet_cipa.evaluation.measures import Measures, measure
 from nnunet_cipa.evaluation.overlap import Overlap, count_overlap, dice
+from nnunet_cipa.evaluation.patients import read_patients
 from nnunet_cipa.evaluation.positions import dice_by_position, lesion_ends
+from nnunet_cipa.evaluation.predictions import find_predictions
 from nnunet_cipa.evaluation.report import CaseResult, Command, Page, Verdict, score_case, write_page
+from nnunet_cipa.evaluation.scoring import Model, Score, Study, score_folds
 from nnunet_cipa.evaluation.summary import read_dice
 from nnunet_cipa.evaluation.surfaces import SurfaceDistances, hausdorff95, surface_distances
 from nnunet_cipa.evaluation.threshold import PetThreshold, fit_pet_threshold
@@ -16,20 +21,26 @@ __all__ = [
     "CaseFiles",
     "CaseResult",
     "Command",
+    "LeakageAudit",
     "Lesions",
     "Measures",
+    "Model",
     "Overlap",
     "Page",
     "PetThreshold",
+    "Score",
     "SliceMeasures",
+    "Study",
     "SurfaceDistances",
     "Verdict",
     "Volume",
+    "audit_leakage",
     "check_same_geometry",
     "count_overlap",
     "dice",
     "dice_by_position",
     "find_cases",
+    "find_predictions",
     "fit_pet_threshold",
     "hausdorff95",
     "lesion_ends",
@@ -37,9 +48,12 @@ __all__ = [
     "measure",
     "measure_slices",
     "read_dice",
+    "read_folds",
     "read_mask",
+    "read_patients",
     "read_volume",
     "score_case",
+    "score_folds",
     "surface_distances",
     "write_page",
 ]
