@@ -31,7 +31,7 @@ METRICS = {
     for metric in (
         Metric("dice", "Dice"),
         Metric("iou", "IoU"),
-        Metric("sensitivity", "Sensitivity (coverage of the truth)"),
+        Metric("sensitivity", "Sensitivity (coverage)"),
         Metric("precision", "Precision"),
         Metric("hd95_mm", "HD95", "mm", 2, -1),
         Metric("surface_mm", "Mean surface distance", "mm", 2, -1),

@@ -124,18 +124,18 @@ def training_curves(models: Sequence[ModelFacts]) -> str:
     with mpl.rc_context(_style("curves")):
         figure = Figure(figsize=(11.7, 2.5 * len(shown)), layout="constrained")
         axes = figure.subplots(len(shown), 3, squeeze=False)
-        for row, model in zip(axes, shown, strict=True):
+        for index, (row, model) in enumerate(zip(axes, shown, strict=True)):
             colour = COLOURS[[other.title for other in models].index(model.title) % len(COLOURS)]
             for axis, name in zip(row, ("train_loss", "val_loss", "pseudo_dice"), strict=True):
                 for curve in model.curves.values():
                     points = [(epoch.number, getattr(epoch, name)) for epoch in curve.epochs]
                     axis.plot(*zip(*points, strict=True), color=colour, linewidth=1, alpha=0.8)
                 axis.grid(alpha=0.25)
-                if row is axes[0]:
+                if index == 0:
                     axis.set_title(
                         {"train_loss": "training loss", "val_loss": "validation loss"}.get(name, "pseudo Dice")
                     )
-                if row is axes[-1]:
+                if index == len(shown) - 1:
                     axis.set_xlabel("epoch")
             row[0].set_ylabel(model.title, fontsize=10)
         return _svg(figure)

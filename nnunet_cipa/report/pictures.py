@@ -17,7 +17,7 @@ from nnunet_cipa.evaluation.volumes import check_same_geometry, read_mask, read_
 TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = "#009E73", "#E0492A", "#3D8BFF"
 _MARGIN_MM = 35.0
 _SIDE = 300
-_OPACITY = 0.55
+_OPACITY = 0.45
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ def choose_cases(scores: Sequence[Score]) -> list[tuple[str, Score]]:
     order = sorted((score for score in scores if score.measures.dice >= 0), key=lambda score: score.measures.dice)
     if not order:
         return []
-    chosen = {0: "worst", len(order) - 1: "best"}
+    chosen = {0: "worst"}
+    chosen.setdefault(len(order) - 1, "best")
     chosen.setdefault((len(order) - 1) // 2, "median")
     return [(chosen[index], order[index]) for index in sorted(chosen)]
 
@@ -79,8 +80,9 @@ def paint(grey: NDArray[np.uint8], truth: NDArray[np.bool_], prediction: NDArray
 
 def _grey(plane: NDArray[np.generic]) -> NDArray[np.uint8]:
     values = plane.astype(np.float32)
-    low, high = float(values.min()), float(values.max())
-    scaled: NDArray[np.uint8] = ((values - low) / max(high - low, 1e-9) * 255).astype(np.uint8)
+    # a few voxels of metal or of the bladder must not make all else one grey
+    low, high = np.percentile(values, (0.5, 99.8))
+    scaled: NDArray[np.uint8] = (np.clip((values - low) / max(high - low, 1e-9), 0, 1) * 255).astype(np.uint8)
     return scaled
 
 

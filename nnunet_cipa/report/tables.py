@@ -47,7 +47,7 @@ def _means(report: Report, title: str, names: Sequence[str], note: str) -> Table
 
 
 def _head(metric: Metric) -> str:
-    arrow = {1: " ↑", -1: " ↓", 0: ""}[metric.better]
+    arrow = {1: "\u00a0↑", -1: "\u00a0↓", 0: ""}[metric.better]
     return f"{metric.title}{f', {metric.unit}' if metric.unit else ''}{arrow}"
 
 
