@@ -97,7 +97,8 @@ def test_pooled_table(page, made):
             for name in made.validated(fold):
                 truth = made.truth(int(name[4:]))
                 found = read_mask(made.validation(trainer, fold) / f"{name}.nii.gz").array
-                pixels[trainer] = pixels[trainer] + (
+                hit = (truth & found).sum()
+                pixels[trainer] = pixels[trainer] + (hit, found.sum() - hit, truth.sum() - hit)
                     (truth & found).sum(),
                     (found & ~truth).sum(),
                     (truth & ~found).sum(),
