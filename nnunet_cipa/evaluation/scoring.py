@@ -96,6 +96,7 @@ def score_folds(study: Study, processes: int = 1) -> list[Score]:
         not on its truth's grid, or its Dice is not the one that nnU-Net found.
     """
     jobs = find_jobs(study)
+    ending = _file_ending(study)
     results = run_jobs(_score_case, jobs, processes, "scoring", unit="case")
     scores = [
         Score(model.title, job.fold, _with(job, index), job.patient, *result[index])
@@ -107,6 +108,7 @@ def score_folds(study: Study, processes: int = 1) -> list[Score]:
             _compare_with_nnunet(
                 model.folder / f"fold_{fold}" / "validation" / SUMMARY,
                 [score for score in scores if (score.model, score.fold) == (model.title, fold)],
+                ending,
             )
     return scores
 
@@ -128,7 +130,7 @@ def find_jobs(study: Study) -> list[CaseJob]:
     cases = {case.name: case for case in find_cases(study.dataset, "Tr")}
     patients = read_patients(study.dataset, cases)
     folds = read_folds(study.splits, patients)
-    ending = str(read_json(study.dataset / "dataset.json")["file_ending"])
+    ending = _file_ending(study)
     jobs = []
     for fold in _chosen(study, len(folds)):
         found = [find_predictions(model.folder / f"fold_{fold}", folds[fold], ending) for model in study.models]
@@ -137,6 +139,10 @@ def find_jobs(study: Study) -> list[CaseJob]:
             for name in folds[fold]
         ]
     return jobs
+
+
+def _file_ending(study: Study) -> str:
+    return str(read_json(study.dataset / "dataset.json")["file_ending"])
 
 
 def _chosen(study: Study, count: int) -> Iterator[int]:
@@ -161,8 +167,8 @@ def _score_case(job: CaseJob) -> list[tuple[Measures, SliceMeasures]]:
     return results
 
 
-def _compare_with_nnunet(summary: Path, scores: Sequence[Score]) -> None:
-    theirs = read_dice(summary)
+def _compare_with_nnunet(summary: Path, scores: Sequence[Score], ending: str) -> None:
+    theirs = read_dice(summary, ending=ending)
     for score in scores:
         name, ours = score.files.name, score.measures.dice
         other = theirs.get(name, -1)
