@@ -106,6 +106,9 @@ def test_empty_masks(tmp_path, write, truth, prediction):
     overlap, distance = (0, math.hypot(4 * 3, 5 * 1.25, 6 * 0.8)) if truth or prediction else (math.nan, math.nan)
     assert [getattr(found, name) for name in OVERLAPS] == pytest.approx([overlap] * len(OVERLAPS), nan_ok=True)
     assert [getattr(found, name) for name in DISTANCES] == pytest.approx([distance] * len(DISTANCES), nan_ok=True)
+    # nothing is near what is not there, however large the tolerance
+    generous = measure(*map(read_mask, paths), tolerance_mm=1000.0)
+    assert generous.nsd == pytest.approx(overlap, nan_ok=True)
     assert (found.truth_ml, found.predicted_ml) == pytest.approx((truth * 0.024, prediction * 0.024))
     assert found.volume_error_ml == pytest.approx((prediction - truth) * 0.024)
     assert found.relative_volume_error == pytest.approx(-1 if truth else math.nan, nan_ok=True)

@@ -93,8 +93,18 @@ def test_interval_is_over_patients():
     once, copied = bootstrap_mean(values, patients), bootstrap_mean(values * 10, patients * 10)
     assert (copied.value, copied.low, copied.high) == pytest.approx((once.value, once.low, once.high))
     assert (copied.cases, copied.patients) == (300, 30)
-    uneven = bootstrap_mean([1.0, 1.0, 1.0, 0.0], ["a", "a", "a", "b"])
-    assert uneven.value == pytest.approx(0.75)
+
+
+def test_interval_of_patients_with_many_cases_and_with_few():
+    """100 patients with nine cases of 1, 100 with one of 0: 0.9, and by the delta method 0.0129 as its error."""
+    values, patients = [], []
+    for number in range(100):
+        values += [1.0] * 9 + [0.0]
+        patients += [f"many{number}"] * 9 + [f"few{number}"]
+    found = bootstrap_mean(values, patients)
+    # of a patient's sum less 0.9 times its count: 9 - 8.1 or 0 - 0.9, over a mean count of 5
+    half = 1.96 * 0.9 / 5 / math.sqrt(200)
+    assert (found.value, found.low, found.high) == pytest.approx((0.9, 0.9 - half, 0.9 + half), abs=0.15 * half)
 
 
 def test_a_seed_gives_one_interval():
