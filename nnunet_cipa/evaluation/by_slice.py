@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cipa.evaluation.measures import box_around
+from nnunet_cipa.evaluation.box import box_around
 from nnunet_cipa.evaluation.overlap import Overlap, count_overlap
 from nnunet_cipa.evaluation.surfaces import image_diagonal, surface_distances
 

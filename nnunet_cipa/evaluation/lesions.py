@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import generate_binary_structure, label
 
+from nnunet_cipa.evaluation.box import box_around
+
 NEIGHBOURHOOD = generate_binary_structure(3, 2)
 
 
@@ -52,6 +54,8 @@ def match_lesions(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> Le
 
 def _overlapping(mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[int, int, int]:
     """Count the components of ``mask``, those that overlap ``other``, and the voxels of those that do not."""
+    place = box_around(mask)
+    mask, other = mask[place], other[place]
     components, count = label(mask, NEIGHBOURHOOD)
     sizes = np.bincount(components[mask], minlength=count + 1)
     touched = np.zeros(count + 1, dtype=bool)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.evaluation.box import box_around
 from nnunet_cipa.evaluation.lesions import match_lesions
 from nnunet_cipa.evaluation.overlap import count_overlap
 from nnunet_cipa.evaluation.positions import dice_by_position
@@ -133,19 +134,6 @@ def check_tolerance(tolerance_mm: float) -> None:
     """
     if not (math.isfinite(tolerance_mm) and tolerance_mm > 0):
         raise CIPAError(f"tolerance {tolerance_mm:g} mm: give a positive number of mm for the normalised surface Dice")
-
-
-def box_around(*masks: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """Return the smallest box that holds all masks; the first voxel if they are empty."""
-    union = np.logical_or.reduce(masks)
-    place: list[slice] = []
-    for axis in range(union.ndim):
-        there = np.flatnonzero(union.any(axis=tuple(other for other in range(union.ndim) if other != axis)))
-        part = slice(int(there[0]), int(there[-1]) + 1) if there.size else slice(0, 1)
-        place.append(part)
-        # each axis leaves less to look at for the next
-        union = union[(slice(None),) * axis + (part,)]
-    return tuple(place)
 
 
 def _centroid_distance(

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 from scipy.spatial import KDTree
 
+from nnunet_cipa.evaluation.box import box_around
+
 
 @dataclass(frozen=True)
 class SurfaceDistances:
@@ -87,9 +89,17 @@ def surface_distances(
         return SurfaceDistances(np.empty(0), np.empty(0))
     if not all(there):
         return SurfaceDistances(np.array([diagonal]), np.array([diagonal]), one_empty=True)
-    points = [np.argwhere(mask & ~binary_erosion(mask)) * np.asarray(spacing) for mask in (truth, prediction)]
+    points = [_border(mask) * np.asarray(spacing) for mask in (truth, prediction)]
     trees = [KDTree(place) for place in points]
     return SurfaceDistances(trees[1].query(points[0])[0], trees[0].query(points[1])[0])
+
+
+def _border(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the indices of the border voxels, (voxels, axes)."""
+    place = box_around(mask)
+    # no voxel of the mask lies beyond the box, so that its edge is border as the image's is
+    inside = mask[place]
+    return np.argwhere(inside & ~binary_erosion(inside)) + [part.start for part in place]
 
 
 def image_diagonal(shape: tuple[int, ...], spacing: tuple[float, ...]) -> float:

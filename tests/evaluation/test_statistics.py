@@ -96,7 +96,7 @@ def test_interval_is_over_patients():
 
 
 def test_interval_of_patients_with_many_cases_and_with_few():
-    """100 patients with nine cases of 1, 100 with one of 0: 0.9, and by the delta method 0.0129 as its error."""
+    """100 patients with nine cases of 1, 100 with one of 0: 0.9, and by the delta method 0.0127 as its error."""
     values, patients = [], []
     for number in range(100):
         values += [1.0] * 9 + [0.0]
