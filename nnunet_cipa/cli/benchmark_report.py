@@ -36,7 +36,7 @@ def register(
         help="folder of 'benchmark run' (default: $nnUNet_results/benchmarks/DATASET if there is one, else the models "
         "that --trainers names in nnUNet_results)",
     )  # fmt: skip
-    parser.add_argument("--folds", nargs="+", type=int, default=[], metavar="N", help="default: all")
+    parser.add_argument("--folds", nargs="+", type=_natural, default=[], metavar="N", help="default: all that were run")
     parser.add_argument(
         "--tolerance", type=float, default=2.0, metavar="MM", help="of the surface Dice (default: %(default)s)"
     )
@@ -47,17 +47,23 @@ def register(
     parser.add_argument(
         "--resamples", type=_positive, default=9999, metavar="N", help="of the bootstrap (default: %(default)s)"
     )
-    parser.add_argument("--seed", type=int, default=12345, metavar="N", help="of the bootstrap (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=_natural, default=12345, metavar="N", help="of the bootstrap (default: %(default)s)"
+    )
     parser.add_argument("--processes", type=_positive, metavar="N", help="default: CPU cores, at most 8")
     parser.add_argument("--no-audit", action="store_true", help="do not compare the voxels of all images")
     parser.set_defaults(run=_run)
 
 
-def _positive(text: str) -> int:
+def _natural(text: str, least: int = 0) -> int:
     value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is below 1")
+    if value < least:
+        raise argparse.ArgumentTypeError(f"{text} is below {least}")
     return value
+
+
+def _positive(text: str) -> int:
+    return _natural(text, 1)
 
 
 def _run(args: argparse.Namespace) -> None:
@@ -74,7 +80,7 @@ def _run(args: argparse.Namespace) -> None:
         dataset=dataset,
         splits=find_splits(dataset),
         models=models,
-        folds=tuple(args.folds),
+        folds=tuple(args.folds) or (record.folds if record else ()),
         tolerance_mm=args.tolerance,
         settings=Settings(args.resamples, args.seed, tuple(args.measures)),
         processes=args.processes or default_processes(),

@@ -38,5 +38,5 @@ def volume_strata(volumes: Mapping[str, float], parts: int = 3) -> list[Stratum]
         inside = {case: volume for case, volume in tumours.items() if low < volume <= high}
         if inside:
             smallest, largest = min(inside.values()), max(inside.values())
-            strata.append(Stratum(f"{smallest:.1f} to {largest:.1f} ml", smallest, largest, tuple(sorted(inside))))
+            strata.append(Stratum(f"{smallest:.3g} to {largest:.3g} ml", smallest, largest, tuple(sorted(inside))))
     return strata

@@ -10,10 +10,12 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from nnunet_cipa.evaluation.metrics import METRICS
 from nnunet_cipa.evaluation.statistics import values
 from nnunet_cipa.report.content import ModelFacts, Report
+from nnunet_cipa.report.numbers import number
 
 # Mid-tones of Okabe and Ito's palette: told apart with every common colour vision deficiency, on white and on black.
 COLOURS = ("#2f86c9", "#d9661f", "#17a07a", "#c46fa0", "#b8860b", "#7a7fd0")
@@ -53,7 +55,7 @@ def box_plots(report: Report) -> str:
             axis.set_ylim(len(report.titles) - 0.4, -0.6)
             axis.set_title(f"{metric.title}{f', {metric.unit}' if metric.unit else ''}")
             axis.grid(axis="x", alpha=0.25)
-        return _svg(figure)
+        return _svg(figure, "Box plots of the measures by model")
 
 
 def _box(axis: Axes, row: int, scores: Sequence[float]) -> None:
@@ -85,7 +87,7 @@ def bland_altman(report: Report) -> str:
             axis.tick_params(labelbottom=True, labelleft=index % columns == 0)
         figure.supxlabel("mean of true and predicted volume, ml", fontsize=11)
         figure.supylabel("predicted less true, ml", fontsize=11)
-        return _svg(figure)
+        return _svg(figure, "Predicted less true volume by their mean")
 
 
 def limits_of_agreement(differences: Sequence[float]) -> tuple[float, float, float]:
@@ -111,7 +113,7 @@ def _bland_altman(axis: Axes, report: Report, index: int) -> None:
         if math.isfinite(value):
             axis.axhline(value, color=_INK, linestyle=style, linewidth=1)
             axis.annotate(
-                f"{value:.1f}", (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=9
+                number(value, 1), (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=9
             )
     axis.grid(alpha=0.25)
 
@@ -127,10 +129,13 @@ def training_curves(models: Sequence[ModelFacts]) -> str:
         for index, (row, model) in enumerate(zip(axes, shown, strict=True)):
             colour = COLOURS[[other.title for other in models].index(model.title) % len(COLOURS)]
             for axis, name in zip(row, ("train_loss", "val_loss", "pseudo_dice"), strict=True):
-                for curve in model.curves.values():
+                for curve in (curve for curve in model.curves.values() if curve.epochs):
                     points = [(epoch.number, getattr(epoch, name)) for epoch in curve.epochs]
-                    axis.plot(*zip(*points, strict=True), color=colour, linewidth=1, alpha=0.8)
+                    # a line of one point is not seen
+                    marker = "o" if len(points) == 1 else None
+                    axis.plot(*zip(*points, strict=True), marker=marker, color=colour, linewidth=1, alpha=0.8)
                 axis.grid(alpha=0.25)
+                axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
                 if index == 0:
                     axis.set_title(
                         {"train_loss": "training loss", "val_loss": "validation loss"}.get(name, "pseudo Dice")
@@ -138,11 +143,14 @@ def training_curves(models: Sequence[ModelFacts]) -> str:
                 if index == len(shown) - 1:
                     axis.set_xlabel("epoch")
             row[0].set_ylabel(model.title, fontsize=10)
-        return _svg(figure)
+        return _svg(figure, "Training curves by model and fold")
 
 
-def _svg(figure: Figure) -> str:
-    """Return the figure as an element for a page, as wide as there is room up to its own width."""
+def _svg(figure: Figure, label: str) -> str:
+    """Return the figure as an element for a page, as wide as there is room up to its own width.
+
+    ``label`` is what a screen reader says in its place; it is no text of the user.
+    """
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
@@ -150,4 +158,8 @@ def _svg(figure: Figure) -> str:
     width = re.search(r'width="([\d.]+)pt"', text)
     assert width is not None  # noqa: S101 - matplotlib always writes it
     text = re.sub(r' height="[\d.]+pt"', "", text, count=1)
-    return text.replace(width[0], f'style="width:100%;max-width:{float(width[1]) * 4 / 3:.0f}px;height:auto"', 1)
+    return text.replace(
+        width[0],
+        f'role="img" aria-label="{label}" style="width:100%;max-width:{float(width[1]) * 4 / 3:.0f}px;height:auto"',
+        1,
+    )

@@ -22,15 +22,18 @@ class Record:
     models : dict
         Key -> what it says of a model: title, trainer, folder.
     commands : tuple of str
-        Of the runs, then of the jobs.
+        Of the runs, then of the jobs, each once.
     facts : dict
-        Machine and seeds, name -> value.
+        Machine, budget and seeds, name -> value.
+    folds : tuple of int
+        Which folds were run.
     """
 
     folder: Path
     models: dict[str, dict[str, Any]]
     commands: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
+    folds: tuple[int, ...] = ()
 
 
 def nnunet_folder(variable: str) -> Path:
@@ -92,9 +95,14 @@ def read_record(folder: Path) -> Record:
     facts: dict[str, str] = {}
     for section, found in (runs[-1].get("machine", {}) if runs else {}).items():
         facts |= {f"{section}: {name}": str(value) for name, value in found.items()}
+    budget = content.get("budget")
+    if isinstance(budget, dict):
+        facts["budget"] = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in budget.items())
     for name, value in content.get("seeds", {}).items():
         facts[f"seed of {name}" if name != "note" else "seeds"] = "none" if value is None else str(value)
-    return Record(folder, models, tuple(commands), facts)
+    return Record(
+        folder, models, tuple(dict.fromkeys(commands)), facts, tuple(int(fold) for fold in content.get("folds", []))
+    )
 
 
 def recorded_models(record: Record, trainers: Sequence[str] = ()) -> tuple[Model, ...]:

@@ -93,7 +93,7 @@ def stratum_table(report: Report) -> Table:
          *(interval(means[model, name]) for name in ("dice_ends", "dice_between")))
         for model in report.titles
     ]  # fmt: skip
-    header = [f"{stratum.title}, {len(stratum.cases)} cases" for stratum, _ in strata]
+    header = [f"{stratum.title}, cases: {len(stratum.cases)}" for stratum, _ in strata]
     return Table(
         "Dice by true volume and by position", ("model", *header, "first and last slices", "slices between"), rows,
         "Cases parted by the true tumour volume into groups of about equal number. Slices: those in which a lesion "

@@ -53,6 +53,8 @@ def write_record(folder, **models):
         },
         "runs": [{"command": "nnunet-cipa benchmark run 701", "machine": {"GPU": {"0": "some GPU"}}}],
         "seeds": {"training": None, "note": "none is set"},
+        "folds": [0, 3],
+        "budget": {"epochs": 2, "iterations_per_epoch": 3},
     }
     (folder / "benchmark.json").write_text(json.dumps(content))
 
@@ -68,7 +70,13 @@ def test_models_of_a_benchmark(folders):
     ]
     assert models[0].folder.parent == benchmark / "nnUNet_results" / "Dataset701_A"
     assert record.commands == ("nnunet-cipa benchmark run 701", "nnUNetv2_train 701")
-    assert record.facts == {"GPU: 0": "some GPU", "seed of training": "none", "seeds": "none is set"}
+    assert record.folds == (0, 3)
+    assert record.facts == {
+        "GPU: 0": "some GPU",
+        "budget": "epochs 2, iterations per epoch 3",
+        "seed of training": "none",
+        "seeds": "none is set",
+    }
     assert [m.title for m in find_models("Dataset701_A", ["CIPA"])[0]] == ["CIPA"]
     assert len(find_models("Dataset701_A", ["SIM"], benchmark)[0]) == 2
     with pytest.raises(CIPAError, match="--trainers other: is not in"):
@@ -130,7 +138,16 @@ def test_command(environment, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "words", [["--measures", "beauty"], ["--resamples", 0], ["--processes", 0], ["--folds", "x"], []]
+    "words",
+    [
+        ["--measures", "beauty"],
+        ["--resamples", 0],
+        ["--processes", 0],
+        ["--folds", "x"],
+        ["--folds", -1],
+        ["--seed", -1],
+        [],
+    ],
 )
 def test_wrong_command_line(words, tmp_path):
     with pytest.raises(SystemExit) as ended:
