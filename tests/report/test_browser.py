@@ -22,7 +22,8 @@ const sort = (table, column) => {
 };
 const tables = [...document.querySelectorAll("table.sortable")];
 const all = tables.at(-1);
-answer({ up: sort(all, 4), down: sort(all, 4), names: sort(all, 0), p: sort(tables[3], 5), cost: [sort(tables[7], 6), sort(tables[7], 6)][1] });
+answer({ up: sort(all, 4), down: sort(all, 4), names: sort(all, 0), p: sort(tables[3], 5),
+         cost: [sort(tables[7], 6), sort(tables[7], 6)][1] });
 """
 COLOURS = """
 const style = element => getComputedStyle(element);
