@@ -23,7 +23,9 @@ def default_processes() -> int:
     return min(8, cores)
 
 
-def run_jobs(function: Callable[[Job], Result], jobs: Sequence[Job], processes: int, description: str) -> list[Result]:
+def run_jobs(
+    function: Callable[[Job], Result], jobs: Sequence[Job], processes: int, description: str, unit: str = "patient"
+) -> list[Result]:
     """Apply ``function`` to every job and return the results in the order of the jobs.
 
     Parameters
@@ -36,13 +38,15 @@ def run_jobs(function: Callable[[Job], Result], jobs: Sequence[Job], processes: 
         Number of spawned processes; with 1 the jobs run in this process.
     description
         Text before the progress bar.
+    unit
+        What a job is, for the progress bar.
 
     Raises
     ------
     CIPAError
         If a process is killed.
     """
-    with tqdm(total=len(jobs), desc=description, unit="patient", disable=None) as bar:
+    with tqdm(total=len(jobs), desc=description, unit=unit, disable=None) as bar:
         if processes == 1:
             results = []
             for job in jobs:

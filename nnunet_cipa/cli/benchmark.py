@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnunet_cipa.benchmark.presets import PRESETS
+from nnunet_cipa.cli import benchmark_report
 from nnunet_cipa.errors import CIPAError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def register(subparsers: "Subparsers[argparse.ArgumentParser]", common: argparse
     parser = subparsers.add_parser("benchmark", help="compare trainers by cross-validation")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     _register_run(actions, common)
+    benchmark_report.register(actions, common)
 
 
 def _register_run(actions: "Subparsers[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.trainers.modalities import find_modalities
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,9 @@ def find_cases(dataset: Path, part: str = "Ts", predictions: Path | None = None)
     CIPAError
         If there are none, a file is missing, or dataset.json does not name one CT and one PET channel.
     """
+    # torch takes seconds to import, in each worker process too
+    from nnunet_cipa.trainers.modalities import find_modalities  # noqa: PLC0415
+
     description = read_json(dataset / "dataset.json")
     ending = description.get("file_ending")
     if not isinstance(ending, str) or not ending:

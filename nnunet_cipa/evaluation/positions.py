@@ -2,17 +2,20 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects, generate_binary_structure, label
+from scipy.ndimage import find_objects, label
 
-from nnunet_cipa.evaluation.measures import dice
+from nnunet_cipa.evaluation.box import box_around
+from nnunet_cipa.evaluation.lesions import NEIGHBOURHOOD
+from nnunet_cipa.evaluation.overlap import dice
 
 
 def lesion_ends(truth: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Say of each slice (first axis) whether a lesion starts or ends in it; lesions are 18-connected components."""
-    lesions, _ = label(truth, generate_binary_structure(3, 2))
+    box = box_around(truth)
+    lesions, _ = label(truth[box], NEIGHBOURHOOD)
     ends = np.zeros(len(truth), dtype=bool)
     for place in find_objects(lesions):
-        ends[[place[0].start, place[0].stop - 1]] = True
+        ends[[box[0].start + place[0].start, box[0].start + place[0].stop - 1]] = True
     return ends
 
 

@@ -11,7 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation.cases import CaseFiles
-from nnunet_cipa.evaluation.measures import Measures, dice, measure
+from nnunet_cipa.evaluation.measures import Measures, measure
+from nnunet_cipa.evaluation.overlap import dice
 from nnunet_cipa.evaluation.overlay import draw_overlay
 from nnunet_cipa.evaluation.threshold import PetThreshold
 from nnunet_cipa.evaluation.versions import versions

@@ -6,8 +6,17 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation.cases import read_json
 
 
-def read_dice(summary: Path, label: int = 1) -> dict[str, float]:
+def read_dice(summary: Path, label: int = 1, ending: str = ".nii.gz") -> dict[str, float]:
     """Read the Dice of each case from nnU-Net's summary.json; NaN where truth and prediction are empty.
+
+    Parameters
+    ----------
+    summary : Path
+        What nnUNetv2_evaluate_folder or a validation wrote.
+    label : int
+        Which label.
+    ending : str
+        Of the files of the predictions, which is cut off for the names of the cases.
 
     Raises
     ------
@@ -18,7 +27,8 @@ def read_dice(summary: Path, label: int = 1) -> dict[str, float]:
     try:
         entries = content["metric_per_case"]
         scores = {
-            _case_name(entry["prediction_file"]): float(entry["metrics"][str(label)]["Dice"]) for entry in entries
+            Path(entry["prediction_file"]).name.removesuffix(ending): float(entry["metrics"][str(label)]["Dice"])
+            for entry in entries
         }
     except (KeyError, TypeError, ValueError) as error:
         raise CIPAError(
@@ -29,7 +39,3 @@ def read_dice(summary: Path, label: int = 1) -> dict[str, float]:
     if not scores:
         raise CIPAError(f"{summary}: names no case; was anything predicted?")
     return scores
-
-
-def _case_name(file: str) -> str:
-    return Path(file).name.removesuffix(".gz").removesuffix(".nii")

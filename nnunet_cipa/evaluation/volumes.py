@@ -80,10 +80,10 @@ def read_mask(path: Path, label: int = 1) -> Volume:
         If it cannot be read, or holds other values than 0 and the label.
     """
     volume = read_volume(path)
-    others = [value for value in np.unique(volume.array).tolist() if value not in (0, label)]
-    if others:
+    others = volume.array[(volume.array != 0) & (volume.array != label)]
+    if others.size:
         raise CIPAError(
-            f"{path}: holds {others[0]:g} where only 0 and {label} are expected; give a label map of background and "
+            f"{path}: holds {others.min():g} where only 0 and {label} are expected; give a label map of background and "
             "tumour"
         )
     return Volume(path, volume.array == label, volume.spacing, volume.origin, volume.direction)

@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from nnunet_cipa.evaluation import CaseFiles
+from tests.evaluation.cross_validation import CrossValidation
 
 SPACING = (0.8, 1.25, 3.0)  # x, y, z in mm
 
@@ -85,3 +86,8 @@ def make_dataset(tmp_path):
 @pytest.fixture
 def dataset(make_dataset):
     return make_dataset()
+
+
+@pytest.fixture
+def cross_validation(tmp_path):
+    return CrossValidation(tmp_path).write()

@@ -92,17 +92,28 @@ def test_the_edge_of_the_image_is_a_border():
     assert hausdorff95(full, corner, (1, 1, 2)) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(
-    ("truth", "prediction", "expected"), [(False, True, 0.0), (True, False, 0.0), (False, False, math.nan)]
-)
-def test_empty_masks(tmp_path, write, truth, prediction, expected):
+OVERLAPS = ("dice", "iou", "sensitivity", "precision", "nsd", "lesion_f1")
+DISTANCES = ("hd95_mm", "surface_mm", "centroid_mm")
+
+
+@pytest.mark.parametrize(("truth", "prediction"), [(False, True), (True, False), (False, False)])
+def test_empty_masks(tmp_path, write, truth, prediction):
+    """One empty: overlaps 0, distances the diagonal; both: neither is defined. Volumes always are."""
     full = np.zeros((4, 5, 6), dtype=np.uint8)
     full[1:3, 1:3, 1:3] = 1
     paths = [write(tmp_path / f"{n}.nii.gz", full * there) for n, there in (("t", truth), ("p", prediction))]
     found = measure(*map(read_mask, paths))
-    assert found.dice == pytest.approx(expected, nan_ok=True)
-    assert math.isnan(found.hd95_mm)
+    overlap, distance = (0, math.hypot(4 * 3, 5 * 1.25, 6 * 0.8)) if truth or prediction else (math.nan, math.nan)
+    assert [getattr(found, name) for name in OVERLAPS] == pytest.approx([overlap] * len(OVERLAPS), nan_ok=True)
+    assert [getattr(found, name) for name in DISTANCES] == pytest.approx([distance] * len(DISTANCES), nan_ok=True)
+    # nothing is near what is not there, however large the tolerance
+    generous = measure(*map(read_mask, paths), tolerance_mm=1000.0)
+    assert generous.nsd == pytest.approx(overlap, nan_ok=True)
     assert (found.truth_ml, found.predicted_ml) == pytest.approx((truth * 0.024, prediction * 0.024))
+    assert found.volume_error_ml == pytest.approx((prediction - truth) * 0.024)
+    assert found.relative_volume_error == pytest.approx(-1 if truth else math.nan, nan_ok=True)
+    assert (found.false_positive_ml, found.excess_ml) == pytest.approx((prediction * 0.024,) * 2)
+    assert found.false_negative_ml == pytest.approx(truth * 0.024)
 
 
 def test_masks_on_other_grids_are_not_compared(tmp_path, write):

@@ -1,0 +1,180 @@
+"""Scores of every case of a cross-validation, for several models."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnunet_cipa.dataset_conversion.workers import run_jobs
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.evaluation.by_slice import SliceMeasures, measure_slices
+from nnunet_cipa.evaluation.cases import CaseFiles, find_cases, read_json
+from nnunet_cipa.evaluation.folds import read_folds
+from nnunet_cipa.evaluation.measures import TOLERANCE_MM, Measures, check_tolerance, measure
+from nnunet_cipa.evaluation.patients import read_patients
+from nnunet_cipa.evaluation.predictions import SUMMARY, find_predictions
+from nnunet_cipa.evaluation.summary import read_dice
+from nnunet_cipa.evaluation.volumes import read_mask
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model: what a table calls it, and its folder ``TRAINER__PLANS__CONFIGURATION``."""
+
+    title: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Study:
+    """A cross-validation.
+
+    Attributes
+    ----------
+    dataset : Path
+        ``$nnUNet_raw/DatasetNNN_NAME``.
+    splits : Path
+        The splits_final.json that the models were trained with.
+    models : tuple of Model
+        What is compared.
+    folds : tuple of int
+        Which folds; all if empty.
+    tolerance_mm : float
+        Of the normalised surface Dice.
+    """
+
+    dataset: Path
+    splits: Path
+    models: tuple[Model, ...]
+    folds: tuple[int, ...] = ()
+    tolerance_mm: float = TOLERANCE_MM
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a model scored on a case that it was not trained on."""
+
+    model: str
+    fold: int
+    files: CaseFiles
+    patient: str
+    measures: Measures
+    slices: SliceMeasures
+
+
+@dataclass(frozen=True)
+class CaseJob:
+    """A case, its fold, and the prediction of each model, in their order."""
+
+    files: CaseFiles
+    patient: str
+    fold: int
+    predictions: tuple[Path, ...]
+    tolerance_mm: float
+
+
+def score_folds(study: Study, processes: int = 1) -> list[Score]:
+    """Score each validation case of each model, in the fold in which it was held out.
+
+    Parameters
+    ----------
+    study : Study
+        What to score.
+    processes : int
+        Number of processes; each holds the images of one case at a time.
+
+    Returns
+    -------
+    list of Score
+        Model by model, the cases in the order of folds and names.
+
+    Raises
+    ------
+    CIPAError
+        If folds or predictions are not complete and clean (see ``read_folds``, ``find_predictions``), a prediction is
+        not on its truth's grid, or its Dice is not the one that nnU-Net found.
+    """
+    jobs = find_jobs(study)
+    ending = _file_ending(study)
+    results = run_jobs(_score_case, jobs, processes, "scoring", unit="case")
+    scores = [
+        Score(model.title, job.fold, _with(job, index), job.patient, *result[index])
+        for index, model in enumerate(study.models)
+        for job, result in zip(jobs, results, strict=True)
+    ]
+    for model in study.models:
+        for fold in sorted({job.fold for job in jobs}):
+            _compare_with_nnunet(
+                model.folder / f"fold_{fold}" / "validation" / SUMMARY,
+                [score for score in scores if (score.model, score.fold) == (model.title, fold)],
+                ending,
+            )
+    return scores
+
+
+def find_jobs(study: Study) -> list[CaseJob]:
+    """Check a study's inputs and return its cases in the order of folds and names.
+
+    Raises
+    ------
+    CIPAError
+        As ``score_folds``, but for what is only seen in the images.
+    """
+    check_tolerance(study.tolerance_mm)
+    for title, count in Counter(model.title for model in study.models).items():
+        if count > 1:
+            raise CIPAError(f"{title}: names {count} models; give each a name of its own")
+    if not study.models:
+        raise CIPAError(f"{study.dataset.name}: no model to score; name at least one")
+    cases = {case.name: case for case in find_cases(study.dataset, "Tr")}
+    patients = read_patients(study.dataset, cases)
+    folds = read_folds(study.splits, patients)
+    ending = _file_ending(study)
+    jobs = []
+    for fold in _chosen(study, len(folds)):
+        found = [find_predictions(model.folder / f"fold_{fold}", folds[fold], ending) for model in study.models]
+        jobs += [
+            CaseJob(cases[name], patients[name], fold, tuple(paths[name] for paths in found), study.tolerance_mm)
+            for name in folds[fold]
+        ]
+    return jobs
+
+
+def _file_ending(study: Study) -> str:
+    return str(read_json(study.dataset / "dataset.json")["file_ending"])
+
+
+def _chosen(study: Study, count: int) -> Iterator[int]:
+    for fold in sorted(set(study.folds or range(count))):
+        if not 0 <= fold < count:
+            raise CIPAError(f"{study.splits}: has {count} folds, numbered from 0, and no fold {fold}")
+        yield fold
+
+
+def _with(job: CaseJob, index: int) -> CaseFiles:
+    files = job.files
+    return CaseFiles(files.name, files.ct, files.pet, files.truth, job.predictions[index])
+
+
+def _score_case(job: CaseJob) -> list[tuple[Measures, SliceMeasures]]:
+    """Read the truth once and the predictions one after the other."""
+    truth = read_mask(job.files.truth)
+    results = []
+    for path in job.predictions:
+        prediction = read_mask(path)
+        results.append((measure(truth, prediction, job.tolerance_mm), measure_slices(truth.array, prediction.array)))
+    return results
+
+
+def _compare_with_nnunet(summary: Path, scores: Sequence[Score], ending: str) -> None:
+    theirs = read_dice(summary, ending=ending)
+    for score in scores:
+        name, ours = score.files.name, score.measures.dice
+        other = theirs.get(name, -1)
+        if not (math.isclose(ours, other, abs_tol=1e-6) or (math.isnan(ours) and math.isnan(other))):
+            found = f"a Dice of {other:.4f} for case {name}" if name in theirs else f"no case {name}"
+            raise CIPAError(
+                f"{summary}: has {found}, and {score.files.prediction} has {ours:.4f}; masks or predictions have "
+                "changed since, so validate again with nnUNetv2_train --val"
+            )

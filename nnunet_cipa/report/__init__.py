@@ -1,0 +1,7 @@
+"""The report of a benchmark: one page that opens offline, Markdown, CSV and JSON."""
+
+from nnunet_cipa.report.collect import Request, collect
+from nnunet_cipa.report.content import Report
+from nnunet_cipa.report.write import write_report
+
+__all__ = ["Report", "Request", "collect", "write_report"]

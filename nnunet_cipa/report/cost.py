@@ -1,0 +1,130 @@
+"""What a network costs: parameters and multiply-adds, counted without computing anything."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# torch takes seconds to import, so it is imported where it is used
+_SLICE = 512 * 512
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Cost of a network.
+
+    Attributes
+    ----------
+    parameters : int
+        All trainable numbers; 0 if they were not counted.
+    patch : tuple of int
+        What it was counted for; a slice for networks that take a slice with its neighbours.
+    multiply_adds : float
+        Of one prediction of a patch, without mirroring and overlap of tiles; NaN if they were not counted.
+    problem : str
+        Why nothing was counted; empty if it was.
+    """
+
+    parameters: int = 0
+    patch: tuple[int, ...] = ()
+    multiply_adds: float = math.nan
+    problem: str = ""
+
+    @property
+    def of_a_slice(self) -> float:
+        """Multiply-adds of 512 x 512 pixels, for another patch in proportion."""
+        return self.multiply_adds / math.prod(self.patch) * _SLICE if self.patch else math.nan
+
+
+def count_cost(model: Path, configuration: str) -> Cost:
+    """Count the network that the plans of a trained model describe.
+
+    Parameters
+    ----------
+    model : Path
+        ``TRAINER__PLANS__CONFIGURATION`` with plans.json and dataset.json, as training leaves it.
+    configuration : str
+        Name of the configuration.
+
+    Notes
+    -----
+    Multiply-adds of convolutions and matrix products as ``torch.utils.flop_counter`` counts them, on tensors without
+    content. The selective scan is counted by its recurrence: four for each position, channel and state, two more for
+    each position and channel. Norms and activations are not counted.
+    """
+    try:
+        plans = json.loads((model / "plans.json").read_text(encoding="utf-8"))
+        dataset = json.loads((model / "dataset.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        return Cost(problem=f"{Path(str(error.filename)).name} is missing in the model's folder")
+    try:
+        network, channels, patch = _build(plans, dataset, configuration)
+    # plans may name any class of any package; the report then says why its cost is not known
+    except Exception as error:  # noqa: BLE001
+        return Cost(problem=_tell(error))
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    try:
+        return Cost(parameters, patch, _multiply_adds(network, (1, channels, *patch)))
+    # a network may compute with values that tensors without content do not have
+    except Exception as error:  # noqa: BLE001
+        return Cost(parameters, patch, problem=_tell(error))
+
+
+def _tell(error: Exception) -> str:
+    return f"not counted, {type(error).__name__}: {str(error).partition('. ')[0]}"
+
+
+def _build(
+    plans: dict[str, Any], dataset: dict[str, Any], configuration: str
+) -> "tuple[nn.Module, int, tuple[int, ...]]":
+    """Build the network; returns it with the number of its channels and the size of its input."""
+    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans  # noqa: PLC0415
+    from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels  # noqa: PLC0415
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager  # noqa: PLC0415
+
+    from nnunet_cipa.network import CIPA  # noqa: PLC0415
+
+    manager = PlansManager(plans)
+    settings = manager.get_configuration(configuration)
+    channels = determine_num_input_channels(manager, settings, dataset)
+    network = get_network_from_plans(
+        settings.network_arch_class_name,
+        settings.network_arch_init_kwargs,
+        settings.network_arch_init_kwargs_req_import,
+        channels,
+        manager.get_label_manager(dataset).num_segmentation_heads,
+        deep_supervision=False,
+    )
+    patch = tuple(int(side) for side in settings.patch_size)
+    if isinstance(network, CIPA) and len(patch) == 3:
+        # a slice with its neighbours, of which a patch is so many
+        return network, channels * network.slices, patch[1:]
+    return network, channels, patch
+
+
+def _multiply_adds(network: "nn.Module", shape: tuple[int, ...]) -> float:
+    import torch  # noqa: PLC0415
+    from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415
+
+    with torch.inference_mode(), FlopCounterMode(display=False, custom_mapping=_scan_formula()) as counter:
+        network.to("meta").eval()(torch.empty(shape, device="meta"))
+    return float(counter.get_total_flops() / 2)
+
+
+def _scan_formula() -> dict[Any, Any]:
+    import torch  # noqa: PLC0415
+
+    from nnunet_cipa.ops import custom_op  # noqa: F401, PLC0415 - registers the operator
+
+    return {torch.ops.nnunet_cipa.selective_scan: _scan_operations}
+
+
+def _scan_operations(
+    u: tuple[int, ...], _delta: tuple[int, ...], A: tuple[int, ...], *_others: object, **_named: object
+) -> int:
+    """Additions and multiplications of a scan with u (b, d, l) and A (d, n), from its shapes."""
+    return 2 * math.prod(u) * (4 * A[-1] + 2)

@@ -1,0 +1,184 @@
+"""The trained models to report on, found in nnU-Net's folders or in the record of a benchmark."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.evaluation.cases import read_json
+from nnunet_cipa.evaluation.scoring import Model
+
+RECORD = "benchmark.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What ``nnunet-cipa benchmark run`` wrote of a benchmark.
+
+    Attributes
+    ----------
+    models : dict
+        Key -> what it says of a model: title, trainer, folder.
+    commands : tuple of str
+        Of the runs, then of the jobs, each once.
+    facts : dict
+        Machine, budget and seeds, name -> value.
+    folds : tuple of int
+        Which folds were run.
+    """
+
+    folder: Path
+    models: dict[str, dict[str, Any]]
+    commands: tuple[str, ...] = ()
+    facts: dict[str, str] = field(default_factory=dict)
+    folds: tuple[int, ...] = ()
+
+
+def nnunet_folder(variable: str) -> Path:
+    """Return one of nnU-Net's folders.
+
+    Raises
+    ------
+    CIPAError
+        If its variable is not set.
+    """
+    value = os.environ.get(variable)
+    if not value:
+        raise CIPAError(f"{variable} is not set; set it to nnU-Net's folder: export {variable}=/path/to/{variable}")
+    return Path(value)
+
+
+def find_dataset(name_or_id: str) -> Path:
+    """Find a dataset in nnUNet_raw by its number or its whole name.
+
+    Raises
+    ------
+    CIPAError
+        If there is none, or more than one of that number.
+    """
+    raw = nnunet_folder("nnUNet_raw")
+    prefix = f"Dataset{int(name_or_id):03d}_" if name_or_id.isdecimal() else None
+    folders = [path for path in sorted(raw.iterdir()) if path.is_dir()] if raw.is_dir() else []
+    found = [path for path in folders if (path.name.startswith(prefix) if prefix else path.name == name_or_id)]
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "no such dataset"
+        raise CIPAError(f"{name_or_id}: {names} in {raw}; give the number or the whole name of one, as in 701")
+    return found[0]
+
+
+def find_splits(dataset: Path) -> Path:
+    """Return the folds that nnU-Net trains a dataset with: those of the preprocessed dataset, else of the raw one."""
+    planned = nnunet_folder("nnUNet_preprocessed") / dataset.name / "splits_final.json"
+    return planned if planned.is_file() else dataset / "splits_final.json"
+
+
+def read_record(folder: Path) -> Record:
+    """Read the record of a benchmark.
+
+    Raises
+    ------
+    CIPAError
+        If there is none or it is not laid out as ``benchmark run`` writes it.
+    """
+    path = folder / RECORD
+    content = read_json(path)
+    models, runs = content.get("models"), content.get("runs", [])
+    if not isinstance(models, dict) or not all(
+        isinstance(model, dict) and {"title", "trainer", "folder"} <= model.keys() for model in models.values()
+    ):
+        raise CIPAError(f"{path}: names no models with title, trainer and folder; give the folder of a benchmark")
+    commands = [str(run["command"]) for run in runs]
+    for job in sorted((folder / "jobs").glob("*/fold_*.json")):
+        commands += [str(attempt["command"]) for attempt in read_json(job).get("attempts", [])]
+    facts: dict[str, str] = {}
+    for section, found in (runs[-1].get("machine", {}) if runs else {}).items():
+        facts |= {f"{section}: {name}": str(value) for name, value in found.items()}
+    budget = content.get("budget")
+    if isinstance(budget, dict):
+        facts["budget"] = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in budget.items())
+    for name, value in content.get("seeds", {}).items():
+        facts[f"seed of {name}" if name != "note" else "seeds"] = "none" if value is None else str(value)
+    return Record(
+        folder, models, tuple(dict.fromkeys(commands)), facts, tuple(int(fold) for fold in content.get("folds", []))
+    )
+
+
+def recorded_models(record: Record, trainers: Sequence[str] = ()) -> tuple[Model, ...]:
+    """Return the models of a benchmark, or those among them whose trainer, title or key is named.
+
+    Raises
+    ------
+    CIPAError
+        If one that is named is not there.
+    """
+    names = {key: {key, str(facts["title"]), str(facts["trainer"])} for key, facts in record.models.items()}
+    for trainer in trainers:
+        if not any(trainer in known for known in names.values()):
+            raise CIPAError(
+                f"--trainers {trainer}: is not in {record.folder / RECORD}, which has "
+                f"{', '.join(str(facts['title']) for facts in record.models.values())}"
+            )
+    chosen = [key for key, known in names.items() if not trainers or known & set(trainers)]
+    titles = [str(record.models[key]["title"]) for key in chosen]
+    return tuple(
+        Model(title if titles.count(title) == 1 else key, record.folder / str(record.models[key]["folder"]))
+        for key, title in zip(chosen, titles, strict=True)
+    )
+
+
+def stock_models(results: Path, trainers: Sequence[str]) -> tuple[Model, ...]:
+    """Find models in nnUNet_results by the name of the trainer or of the whole folder.
+
+    Parameters
+    ----------
+    results : Path
+        ``nnUNet_results/DatasetNNN_NAME``.
+    trainers : sequence of str
+        ``TRAINER`` or ``TRAINER__PLANS__CONFIGURATION``.
+
+    Raises
+    ------
+    CIPAError
+        If there is no such model, or the trainer alone does not tell which.
+    """
+    models = []
+    for name in trainers:
+        exact = results / name
+        found = [exact] if "__" in name and exact.is_dir() else sorted(results.glob(f"{name}__*__*"))
+        if len(found) != 1:
+            there = ", ".join(path.name for path in found or sorted(results.glob("*__*__*"))) or "none"
+            wanted = "which of them?" if found else "no such model there; has it been trained?"
+            raise CIPAError(f"--trainers {name}: {wanted} {results} has {there}")
+        models.append(Model(name, found[0]))
+    return tuple(models)
+
+
+def find_models(
+    dataset: str, trainers: Sequence[str] = (), benchmark: Path | None = None
+) -> tuple[tuple[Model, ...], Record | None]:
+    """Find the models to report on, and the record of their benchmark if there is one.
+
+    Parameters
+    ----------
+    dataset : str
+        DatasetNNN_NAME.
+    trainers : sequence of str
+        Which models; all of a benchmark if empty.
+    benchmark : Path, optional
+        Folder of a benchmark; by default that of the dataset, if it exists, else nnU-Net's own folders.
+
+    Raises
+    ------
+    CIPAError
+        If there are none, or not those that are named.
+    """
+    results = nnunet_folder("nnUNet_results")
+    folder = benchmark or results / "benchmarks" / dataset
+    if benchmark is not None or (folder / RECORD).is_file():
+        record = read_record(folder)
+        return recorded_models(record, trainers), record
+    if not trainers:
+        raise CIPAError(f"{folder / RECORD}: no such file, so name the models: --trainers NAME ...")
+    return stock_models(results / dataset, trainers), None
