@@ -43,6 +43,7 @@ class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining):
     """
 
     architecture: ClassVar[dict[str, Any]] = {}
+    settings: ClassVar[dict[str, Any]] = {}  # attributes, set after those below; a subclass adds its own
 
     def __init__(
         self,
@@ -62,6 +63,9 @@ class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining):
         self.freeze_encoder = False
         self.enable_deep_supervision = False
         self._best_ema = -math.inf  # nnU-Net takes any first value for the best if there is none, NaN too
+        for owner in reversed(type(self).__mro__):
+            for name, value in vars(owner).get("settings", {}).items():
+                setattr(self, name, value)
 
     @classmethod
     def edit_plans(cls, plans: dict[str, Any], configuration: str, dataset_json: dict[str, Any]) -> None:

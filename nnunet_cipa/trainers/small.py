@@ -2,29 +2,19 @@
 
 from typing import Any, ClassVar
 
-import torch
-from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
-
 from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
 from nnunet_cipa.trainers.slices import nnUNetTrainerCIPA25D, nnUNetTrainerCIPASIM
 
 
-class Shortened(nnUNetTrainer):
+class Shortened:
     """Settings for minutes on two CPU cores, to put before a trainer: 10 epochs of 25 iterations at rate 3e-3."""
 
-    def __init__(
-        self,
-        plans: dict[str, Any],
-        configuration: str,
-        fold: int,
-        dataset_json: dict[str, Any],
-        device: torch.device = torch.device("cuda"),
-    ) -> None:
-        super().__init__(plans, configuration, fold, dataset_json, device)
-        self.initial_lr = 3e-3
-        self.num_epochs = 10
-        self.num_iterations_per_epoch = 25
-        self.num_val_iterations_per_epoch = 5
+    settings: ClassVar[dict[str, Any]] = {
+        "initial_lr": 3e-3,
+        "num_epochs": 10,
+        "num_iterations_per_epoch": 25,
+        "num_val_iterations_per_epoch": 5,
+    }
 
 
 class nnUNetTrainerCIPA_demo(Shortened, nnUNetTrainerCIPA):
@@ -42,19 +32,12 @@ class nnUNetTrainerCIPASIM_demo(Shortened, nnUNetTrainerCIPASIM):
 class FineTuned(Shortened):
     """Settings for a minute of fine-tuning: 5 epochs of 6 iterations at rate 1e-3."""
 
-    def __init__(
-        self,
-        plans: dict[str, Any],
-        configuration: str,
-        fold: int,
-        dataset_json: dict[str, Any],
-        device: torch.device = torch.device("cuda"),
-    ) -> None:
-        super().__init__(plans, configuration, fold, dataset_json, device)
-        self.initial_lr = 1e-3
-        self.num_epochs = 5
-        self.num_iterations_per_epoch = 6
-        self.num_val_iterations_per_epoch = 1
+    settings: ClassVar[dict[str, Any]] = {
+        "initial_lr": 1e-3,
+        "num_epochs": 5,
+        "num_iterations_per_epoch": 6,
+        "num_val_iterations_per_epoch": 1,
+    }
 
 
 class nnUNetTrainerCIPA_demoTransfer(FineTuned, nnUNetTrainerCIPA):

@@ -1,15 +1,12 @@
 """The trainers that fine-tune from GTV to IGTV."""
 
-from typing import Any
-
-import torch
-from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from typing import Any, ClassVar
 
 from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
 from nnunet_cipa.trainers.slices import nnUNetTrainerCIPA25D, nnUNetTrainerCIPASIM
 
 
-class Transfer(nnUNetTrainer):
+class Transfer:
     """Settings for fine-tuning on a small data set, to put before a trainer.
 
     40 epochs of 250 iterations: 10,000. The rate rises linearly over the first two epochs to 6e-5, then falls by the
@@ -20,18 +17,7 @@ class Transfer(nnUNetTrainer):
     published: the paper names AdamW, a cosine schedule and mixed precision.
     """
 
-    def __init__(
-        self,
-        plans: dict[str, Any],
-        configuration: str,
-        fold: int,
-        dataset_json: dict[str, Any],
-        device: torch.device = torch.device("cuda"),
-    ) -> None:
-        super().__init__(plans, configuration, fold, dataset_json, device)
-        self.num_epochs = 40
-        self.warmup_epochs = 2
-        self.encoder_rate = 0.1
+    settings: ClassVar[dict[str, Any]] = {"num_epochs": 40, "warmup_epochs": 2, "encoder_rate": 0.1}
 
 
 class nnUNetTrainerCIPATransfer(Transfer, nnUNetTrainerCIPA):
