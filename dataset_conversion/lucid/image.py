@@ -14,7 +14,7 @@ from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation.nifti import check_nifti
+from nnunet_cipa.nifti import check_nifti
 
 # A direction from NIfTI's quaternion in float32 is off by up to 7e-4.
 DIRECTION_TOLERANCE = 1e-3
