@@ -132,10 +132,9 @@ def _convert_lucid(args: argparse.Namespace) -> None:
     _print_summary(conversion, options.roi.value)
     warn(conversion.warnings)
     if conversion.failures:
-        total = len(conversion.failures) + len(conversion.cases)
         raise CIPAError(
-            f"{len(conversion.failures)} of {total} patients were not converted, as told above; correct them and "
-            "convert again with --overwrite"
+            f"{len(conversion.cases)} patients were converted and {len(conversion.failures)} were not, as told above; "
+            "correct them and convert again with --overwrite"
         )
 
 
