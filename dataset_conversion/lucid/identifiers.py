@@ -24,11 +24,11 @@ NAMES = ("PatientName", "OtherPatientNames", "ReferringPhysicianName", "Operator
 SHORTEST = 4
 # Names of people or of what is scanned in their place, too: vendors of scanners, and words of the provenance.
 NOT_TELLING = {
-    "canon", "electric", "general", "hitachi", "imaging", "medical", "philips", "siemens", "systems", "toshiba", "united",
-    "heart", "linear", "phantom", "start", "test", "train", "window",
+    "canon", "electric", "general", "hitachi", "imaging", "medical", "philips", "siemens", "systems", "toshiba",
+    "united", "heart", "linear", "phantom", "start", "test", "train", "window",
 }  # fmt: skip
 _APART = re.compile(r"[\^=\s,;]+")
-_UID = re.compile(r"(?<![0-9.])(?:[0-2](?:\.\d+){5,}|2\.25\.\d{9,})(?![0-9.])")
+_UID = re.compile(r"(?<![0-9.])(?:[0-2](?:\.\d+){5,}|2\.25\.\d{9,})(?!\.?\d)")
 
 
 def identifiers_of(patient: DicomPatient) -> frozenset[str]:
@@ -68,7 +68,7 @@ def refuse_identifiers(folder: Path, cases: Iterable[str], identifiers: frozense
     search = re.compile(rf"(?<![0-9a-z])(?:{anywhere})(?![0-9a-z])")
     names = "|".join(re.escape(case) for case in sorted(cases, key=len, reverse=True))
     # The name of a case, and the number of the channel that nnU-Net's names of images have after it.
-    own = re.compile(rf"({names})(_\d{{4}})?")
+    own = re.compile(rf"(?<![0-9A-Za-z])(?:{names})(?:_\d{{4}})?(?![0-9A-Za-z])")
 
     def tells(text: str) -> bool:
         return search.search(own.sub("", text).casefold()) is not None or _UID.search(text) is not None

@@ -24,9 +24,12 @@ def drawn(index):
 
 
 def link_tree(source, target):
-    """A copy that takes no space; files in it must be replaced, not changed in place."""
-    shutil.copytree(source, target, copy_function=os.link)
-    return target
+    """A copy whose images take no space; they must be replaced, not changed in place."""
+
+    def link(path, copy):
+        (shutil.copy2 if Path(path).parent == source else os.link)(path, copy)
+
+    return shutil.copytree(source, target, copy_function=link)
 
 
 def values(path):
