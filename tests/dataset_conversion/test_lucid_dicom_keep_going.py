@@ -79,8 +79,8 @@ def test_the_others_are_converted_and_the_failed_one_is_told(export, raw, tmp_pa
     assert failed.startswith("patient PHANTOM-0003 was not converted: ")
     assert told in failed
     assert error == (
-        "nnunet-cipa: error: 5 patients were converted and 1 were not, as told above; correct them and convert again "
-        "with --overwrite"
+        "nnunet-cipa: error: 5 patients were converted, 1 failed, as told above; correct them and convert again with "
+        "--overwrite"
     )
     assert "train: 5 cases" in out
     assert "Traceback" not in err
