@@ -1,6 +1,6 @@
 """Collects what is wrong with an input and tells it in one line."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from nnunet_cipa.errors import CIPAError
 
@@ -20,5 +20,10 @@ def refuse(problems: Iterable[str]) -> None:
         return
     if len(found) == 1:
         raise CIPAError(found[0])
-    hidden = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    raise CIPAError(f"{len(found)} problems, nothing was written: " + "; ".join(found[:SHOWN]) + hidden)
+    raise CIPAError(f"{len(found)} problems, nothing was written: {listed(found)}")
+
+
+def listed(problems: Sequence[str]) -> str:
+    """Return the first few problems in full, and how many more there are."""
+    hidden = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+    return "; ".join(problems[:SHOWN]) + hidden

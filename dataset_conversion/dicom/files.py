@@ -117,6 +117,12 @@ def scan_folder(root: Path) -> Headers:
     return Headers(tuple(images), tuple(structures), problems, dict(others), foreign)
 
 
+def is_dicom(path: Path) -> bool:
+    """Tell whether a file has the preamble of DICOM part 10."""
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
 def _walk(root: Path, problems: dict[Path, str]) -> Iterator[Path]:
     """Give every regular file once; unreadable folders and links out of the tree go to the problems."""
     home = root.resolve()
@@ -149,11 +155,11 @@ def _refuse_non_dicom(path: Path) -> None:
     """Raise ``_NotDicom`` for a foreign file, and an error for one that looks like damaged DICOM."""
     if path.name.startswith("."):
         raise _NotDicom
-    with path.open("rb") as file:
-        start = file.read(132)
-    if start[128:] == b"DICM":
+    if is_dicom(path):
         return
-    if start[:4] in _BARE:
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start in _BARE:
         raise ValueError("it lacks the preamble of DICOM part 10; add it, for example with dcmconv")
     if path.suffix.lower() in _DICOM_SUFFIXES:
         raise ValueError("it is empty" if not start else "it does not start as DICOM does")

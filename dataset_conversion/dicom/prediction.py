@@ -7,7 +7,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation.nifti import check_nifti
+from nnunet_cipa.nifti import check_nifti
 
 # A prediction on the CT's own voxels is off by the rounding of its header alone, at most 1e-3 voxels over 512.
 WHOLE_VOXELS = 0.05

@@ -46,6 +46,17 @@ def choose_roi(names: Sequence[str], pattern: str | None, source: str) -> int:
     raise CIPAError(f"{source}: no ROI matches {_described(pattern)}; {held}; name one with --roi")
 
 
+def check_pattern(pattern: str) -> None:
+    """Check a pattern before any file is opened.
+
+    Raises
+    ------
+    CIPAError
+        If it is no regular expression.
+    """
+    _compile(pattern)
+
+
 def _compile(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern, re.IGNORECASE)

@@ -1,5 +1,6 @@
 """Writes one patient of a study set as an nnU-Net case: PET on the CT's grid, intensities, mask, provenance."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
@@ -21,8 +22,7 @@ from ..dataset_files import (
 )
 from ..nifti_stream import NiftiStream
 from .check import PatientFacts
-from .crop import Crop, find_crop
-from .study_set import UNITS, Patient, Roi
+from .study_set import UNITS, WRITTEN, Patient, Roi
 
 # What scanners write outside the field of view (-3024, -2000) is not darker than air.
 LOWEST_HU = -1024.0
@@ -55,6 +55,16 @@ class Storage:
     hu_window: Window = (-1200.0, -200.0)
     suv_range: Window = (0.0, 20.0)
 
+    def hu(self, values: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Turn HU into what is stored."""
+        hu = np.maximum(values, np.float32(LOWEST_HU), dtype=np.float32)
+        return window(hu, self.hu_window) if self.intensity is Intensity.WINDOW else hu
+
+    def suv(self, values: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Turn SUV into what is stored."""
+        suv = values.astype(np.float32)
+        return window(suv, self.suv_range) if self.intensity is Intensity.WINDOW else suv
+
     def facts(self) -> dict[str, object]:
         """Return what dataset.json and the provenance say of it."""
         window = self.intensity is Intensity.WINDOW
@@ -64,6 +74,21 @@ class Storage:
             "hu_window": self.hu_window if window else None,
             "suv_range": self.suv_range if window else None,
         }
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Size, spacing, origin and direction of an image, without its voxels; as SimpleITK has them."""
+
+    size: tuple[int, ...]
+    spacing: tuple[float, ...]
+    origin: tuple[float, ...]
+    direction: tuple[float, ...]
+
+    @classmethod
+    def of(cls, image: sitk.Image) -> "Grid":
+        """Take them from an image."""
+        return cls(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
 
 
 @dataclass(frozen=True)
@@ -77,11 +102,10 @@ class CaseJob:
     roi: Roi
     storage: Storage
     organs: tuple[str, ...] = ()
-    crop: bool = False
 
 
 def write_case(job: CaseJob) -> None:
-    """Write CT, PET, mask, organs and provenance of one patient.
+    """Write CT, PET, mask, organs and provenance of one patient; at any time one volume is held, twice at most.
 
     Raises
     ------
@@ -89,31 +113,27 @@ def write_case(job: CaseJob) -> None:
         If a file has changed since it was checked, or the disk does not take the output.
     """
     case = job.patient.name
-    ct, pet, mask = (_read(job, name) for name in ("CT", "PET", job.roi.value))
-    ct, mask = (sitk.DICOMOrient(image, "LPS") for image in (ct, mask))
-    crop = _crop(job, ct, mask) if job.crop else None
-    if crop is not None:
-        ct, mask = ct[crop.region], mask[crop.region]
-    hu = np.maximum(_values(ct), np.float32(LOWEST_HU))
-    suv = _values(resample_to(pet, ct))
-    if job.storage.intensity is Intensity.WINDOW:
-        hu, suv = window(hu, job.storage.hu_window), window(suv, job.storage.suv_range)
     images, labels = (job.folder / name for name in FOLDERS[job.patient.part])
+    storage = job.storage
     with writing_case(job.folder, case):
-        _write(images / f"{case}_0000.nii.gz", hu, ct)
-        _write(images / f"{case}_0001.nii.gz", suv, ct)
-        _write(labels / f"{case}.nii.gz", sitk.GetArrayViewFromImage(mask).astype(np.uint8), ct)
+        ct = _read_oriented(job, "CT")
+        grid = Grid.of(ct)
+        _write(images / f"{case}_0000.nii.gz", ct, storage.hu)
+        del ct
+        pet = resample_to(_read(job, "PET"), grid)
+        _write(images / f"{case}_0001.nii.gz", pet, storage.suv)
+        del pet
+        _write(labels / f"{case}.nii.gz", _read_oriented(job, job.roi.value), _mask)
         for name in job.organs:
-            organ = sitk.DICOMOrient(_read(job, name), "LPS")
-            organ = organ if crop is None else organ[crop.region]
             path = job.folder / ORGAN_FOLDERS[job.patient.part] / f"{case}_{name}.nii.gz"
-            _write(path, sitk.GetArrayViewFromImage(organ).astype(np.uint8), ct)
-        write_json(job.folder / "provenance" / f"{case}.json", provenance(job, crop))
+            _write(path, _read_oriented(job, name), _mask)
+        write_json(job.folder / "provenance" / f"{case}.json", provenance(job))
 
 
-def resample_to(image: sitk.Image, grid: sitk.Image) -> sitk.Image:
-    """Resample an image linearly to the voxels of another; outside its field of view it is 0."""
-    return sitk.Resample(image, grid, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32)
+def resample_to(image: sitk.Image, grid: Grid) -> sitk.Image:
+    """Resample an image linearly to the voxels of a grid; outside its field of view it is 0."""
+    place = grid.origin, grid.spacing, grid.direction
+    return sitk.Resample(image, grid.size, sitk.Transform(), sitk.sitkLinear, *place, 0.0, sitk.sitkFloat32)
 
 
 def window(values: NDArray[np.float32], limits: Window) -> NDArray[np.float32]:
@@ -122,7 +142,7 @@ def window(values: NDArray[np.float32], limits: Window) -> NDArray[np.float32]:
     return network_values(((np.clip(values, low, high) - low) / (high - low)).astype(np.float32))
 
 
-def provenance(job: CaseJob, crop: Crop | None) -> dict[str, object]:
+def provenance(job: CaseJob) -> dict[str, object]:
     """Describe where a case comes from and what was done to it."""
     return {
         "case": job.patient.name,
@@ -133,8 +153,7 @@ def provenance(job: CaseJob, crop: Crop | None) -> dict[str, object]:
         "converted_by": CONVERTED_BY,
         "units": UNITS,
         "pet_interpolation": "linear",
-        "written_orientation": "LPS",
-        "crop": None if crop is None else asdict(crop),
+        "written_orientation": WRITTEN,
         **job.storage.facts(),
         **asdict(job.facts),
     }
@@ -147,16 +166,20 @@ def _read(job: CaseJob, name: str) -> sitk.Image:
     return image
 
 
-def _crop(job: CaseJob, ct: sitk.Image, mask: sitk.Image) -> Crop:
-    hu, tumour = (sitk.GetArrayViewFromImage(image) for image in (ct, mask))
-    x, y, z = ct.GetSpacing()
-    return find_crop(hu, tumour, (z, y, x), job.patient.where("CT"))
+def _read_oriented(job: CaseJob, name: str) -> sitk.Image:
+    """Read a volume on the CT's grid as it is to be written: in its orientation, and cropped."""
+    image = sitk.DICOMOrient(_read(job, name), WRITTEN)
+    return image if job.facts.crop is None else image[job.facts.crop.region]
 
 
-def _values(image: sitk.Image) -> NDArray[np.float32]:
-    return sitk.GetArrayFromImage(image).astype(np.float32)
+def _mask(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    return values.astype(np.uint8)
 
 
-def _write(path: Path, values: NDArray[np.generic], grid: sitk.Image) -> None:
-    with NiftiStream(path, values.shape, grid.GetSpacing(), values.dtype, grid.GetOrigin()) as stream:
-        stream.write_all(values)
+def _write(path: Path, image: sitk.Image, to_store: Callable[[NDArray[np.generic]], NDArray[np.generic]]) -> None:
+    """Write an image, slice by slice as ``to_store`` makes of its values."""
+    volume = sitk.GetArrayViewFromImage(image)
+    dtype = to_store(volume[:1, :1, :1]).dtype
+    with NiftiStream(path, volume.shape, image.GetSpacing(), dtype, image.GetOrigin()) as stream:
+        for values in volume:
+            stream.write(to_store(values))

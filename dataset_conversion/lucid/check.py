@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from nnunet_cipa.errors import CIPAError
 
+from .crop import Crop, find_crop
 from .image import corner_points, fingerprint, same_grid
-from .study_set import IMAGES, Facts, Patient, Roi
+from .study_set import IMAGES, WRITTEN, Facts, Patient, Roi
 
 HU_LOWEST, HU_HIGHEST, AIR_BELOW = -3100.0, 40000.0, -200.0
 SUV_LOWEST, SUV_LEAST_MAXIMUM, SUV_HIGHEST = -1.0, 0.5, 200.0
@@ -19,11 +20,12 @@ MOST_TUMOUR = 0.5
 
 @dataclass(frozen=True)
 class CheckJob:
-    """A patient to check, the mask that is the truth, and masks of organs."""
+    """A patient to check, the mask that is the truth, masks of organs, and whether the case will be cropped."""
 
     patient: Patient
     roi: Roi
     organs: tuple[str, ...] = ()
+    crop: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class PatientFacts:
         Of the CT's voxel axes as stored, such as LPS.
     values
         How the values of the volumes came about, for those of which there is something to tell.
+    crop
+        What the case is to be cut to; None for all of it.
     """
 
     sha256: dict[str, str]
@@ -61,6 +65,7 @@ class PatientFacts:
     pet_cover: float
     orientation: str
     values: dict[str, Facts]
+    crop: Crop | None
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,13 @@ def check_patient(job: CheckJob) -> CheckedPatient:
     if not problems:
         fault = _geometry_fault(job, images)
         problems += [] if fault is None else [fault]
-    measured = None if problems else _measure(job, images, values)
+    crop = None
+    if job.crop and not problems:
+        try:
+            crop = _crop(job, images)
+        except CIPAError as error:
+            problems.append(str(error))
+    measured = None if problems else _measure(job, images, values, crop)
     return CheckedPatient(job.patient, measured, tuple(problems))
 
 
@@ -183,7 +194,14 @@ def _grid(image: sitk.Image) -> str:
     return f"{size} voxels of {spacing} mm from ({origin})"
 
 
-def _measure(job: CheckJob, images: dict[str, sitk.Image], values: dict[str, Facts]) -> PatientFacts:
+def _crop(job: CheckJob, images: dict[str, sitk.Image]) -> Crop:
+    ct, mask = (sitk.DICOMOrient(images[name], WRITTEN) for name in ("CT", job.roi.value))
+    hu, tumour = (sitk.GetArrayViewFromImage(image) for image in (ct, mask))
+    x, y, z = ct.GetSpacing()
+    return find_crop(hu, tumour, (z, y, x), job.patient.where("CT"))
+
+
+def _measure(job: CheckJob, images: dict[str, sitk.Image], values: dict[str, Facts], crop: Crop | None) -> PatientFacts:
     ct, pet = (images[name] for name in IMAGES)
     hu, suv = (sitk.GetArrayViewFromImage(image) for image in (ct, pet))
     tumour = sitk.GetArrayViewFromImage(images[job.roi.value]) > 0
@@ -201,4 +219,5 @@ def _measure(job: CheckJob, images: dict[str, sitk.Image], values: dict[str, Fac
         pet_cover=pet_cover(ct, pet),
         orientation=sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(ct.GetDirection()),
         values=values,
+        crop=crop,
     )

@@ -18,7 +18,7 @@ from ..dataset_files import (
 )
 from ..nnunet_folder import dataset_folder
 from ..problems import refuse
-from ..splits import make_splits
+from ..splits import FOLDS, make_splits
 from ..workers import run_jobs
 from .case import ORGAN_FOLDERS, CaseJob, write_case
 from .check import CheckJob, PatientFacts, check_patient
@@ -102,9 +102,7 @@ def _write(
         for name in ORGAN_FOLDERS.values():
             (folder / name).mkdir()
     jobs = [
-        CaseJob(
-            folder, found.kind, case.patient, case.facts, options.roi, options.storage, options.organs, options.crop
-        )
+        CaseJob(folder, found.kind, case.patient, case.facts, options.roi, options.storage, options.organs)
         for case in conversion.cases
     ]
     run_jobs(write_case, jobs, options.processes, "writing")
@@ -132,7 +130,7 @@ def _read(source: Path, options: Options) -> StudySet:
 def _check(found: StudySet, options: Options) -> tuple[tuple[Case, ...], tuple[Failure, ...]]:
     """Read every patient; return those in order and the others, unless the others end the conversion."""
     names = {key.case: key.values["patient_id"] for key in found.keys}
-    jobs = [CheckJob(patient, options.roi, options.organs) for patient in found.patients]
+    jobs = [CheckJob(patient, options.roi, options.organs, options.crop) for patient in found.patients]
     cases, failures = [], [*found.failures]
     if not options.keep_going:
         refuse(problem for failure in failures for problem in _told(failure))
@@ -142,9 +140,13 @@ def _check(found: StudySet, options: Options) -> tuple[tuple[Case, ...], tuple[F
             failures.append(Failure(names.get(name, name), checked.problems))
         else:
             cases.append(Case(checked.patient, checked.facts))
-    if not options.keep_going or not cases:
+    if not options.keep_going:
         refuse(problem for failure in failures for problem in _told(failure))
     refuse(_duplicates(cases))
+    left = sum(case.patient.part == "train" for case in cases)
+    if failures and left < FOLDS:
+        few = f"{left} patients in order are left to train on, and {FOLDS} folds need as many; correct the others"
+        refuse([few, *(problem for failure in failures for problem in _told(failure))])
     return tuple(cases), tuple(failures)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
 
@@ -20,9 +21,10 @@ class Export:
     structures: tuple[StructureFile, ...]
 
     @property
-    def files(self) -> int:
-        """Number of the files."""
-        return len(self.structures) + sum(len(series.headers) for series in self.series)
+    def paths(self) -> tuple[Path, ...]:
+        """Of all files."""
+        images = (header.path for series in self.series for header in series.headers)
+        return (*images, *(file.path for file in self.structures))
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,13 @@ def choose(export: Export, patterns: Mapping[str, str | None], wanted: Sequence[
     patterns
         For the name of each mask the pattern of its region (see ``choose_roi``); the first is the tumour's.
     wanted
-        Series UIDs that go before others.
+        Series UIDs that go before others; those of other patients are passed over.
 
     Raises
     ------
     CIPAError
-        If anything is missing, if there are several and none is wanted, or if they do not belong together.
+        If anything is missing, if there are several and none is wanted, if they do not belong together, or if a wanted
+        series of this patient is not among them.
     """
     structures, regions = _regions(export, patterns)
     ct = build_series(_ct(export.series, structures, wanted))
@@ -65,6 +68,13 @@ def choose(export: Export, patterns: Mapping[str, str | None], wanted: Sequence[
             f"PET series {pet.series_uid} has the frame of reference {pet.frame_of_reference_uid or '(none)'} and CT "
             f"series {ct.series_uid} {ct.frame_of_reference_uid or '(none)'}, so where they are to each other is not "
             "known; export a PET that was registered to the CT"
+        )
+    taken = {ct.series_uid, pet.series_uid}
+    unused = [one for one in export.series if one.series_uid in wanted and one.series_uid not in taken]
+    if unused:
+        raise CIPAError(
+            f"--series {unused[0].series_uid}: is {unused[0].modality} series {unused[0].label}, but {structures.path} "
+            f"was drawn on CT series {ct.series_uid}; leave it out, or give the RTSTRUCT of the series that you want"
         )
     return Choice(ct, pet, structures, regions)
 

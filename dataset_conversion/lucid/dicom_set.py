@@ -1,7 +1,7 @@
 """A study set as a hospital exports it in DICOM: a folder tree with CT, PET and RTSTRUCT of any number of patients."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +10,10 @@ import numpy as np
 from nnunet_cipa.errors import CIPAError
 
 from ..dicom.files import Headers, scan_folder
+from ..dicom.roi_names import check_pattern
 from ..dicom.series import group_series
 from ..problems import refuse
+from .damage import attribute_problems
 from .dicom_choice import Choice, Export, choose
 from .dicom_patient import DicomPatient
 from .held_out import held_out, read_facts
@@ -40,6 +42,12 @@ class Wanted:
     organs: tuple[str, ...] = ()
     series: tuple[str, ...] = ()
 
+    @property
+    def patterns(self) -> dict[str, str | None]:
+        """For the name of each mask the pattern of its region; the first is the tumour's."""
+        tumour = self.pattern if self.pattern is not None or self.roi is Roi.IGTV else self.roi.value
+        return {self.roi.value: tumour, **{organ: organ for organ in self.organs}}
+
 
 def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float | None, seed: int) -> StudySet:
     """Find the patients by their PatientID and choose their series; no pixel is read.
@@ -60,34 +68,36 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
     Raises
     ------
     CIPAError
-        If there is no patient, files have no PatientID, or a series that is wanted is of nobody.
+        If there is no patient, a series that is wanted is of nobody, or the pattern is no regular expression.
     """
+    if wanted.pattern is not None:
+        check_pattern(wanted.pattern)
     headers = scan_folder(source)
     exports = _by_patient(source, headers)
     _check_wanted(exports, wanted.series)
+    nameless = exports.pop("", None)
     test = held_out(source, list(exports), test_fraction, seed)
-    numbers = np.random.default_rng([seed, 2]).permutation(len(exports)) + 1
-    digits = max(4, len(str(len(exports))))
-    tumour = wanted.pattern if wanted.pattern is not None or wanted.roi is Roi.IGTV else wanted.roi.value
-    patterns = {wanted.roi.value: tumour, **{organ: organ for organ in wanted.organs}}
-    patients, failures, keys = [], [], []
-    for number, (patient_id, export) in zip(numbers, exports.items(), strict=True):
-        problems = _damaged(export, headers)
+    damage = attribute_problems(source, headers.problems, {who: export.paths for who, export in exports.items()})
+    nobodys = [*damage.pop(None, []), *_without_id(nameless)]
+    failures = [Failure("unknown", tuple(nobodys))] if nobodys else []
+    patients, keys, identifiers = [], [], set()
+    for patient_id, case in _draw_names(list(exports), name, seed).items():
+        problems = damage.get(patient_id, [])
         try:
-            choice = choose(export, patterns, wanted.series)
+            choice = choose(exports[patient_id], wanted.patterns, wanted.series)
+            part = "test" if patient_id in test else "train"
+            patient = DicomPatient(case, part, choice.ct, choice.pet, choice.structures, choice.regions)
+            identifiers |= identifiers_of(patient)
         except CIPAError as error:
             problems.append(str(error))
         if problems:
             failures.append(Failure(patient_id, tuple(problems)))
-            continue
-        part = "test" if patient_id in test else "train"
-        case = f"{name}_{number:0{digits}d}"
-        patients.append(DicomPatient(case, part, choice.ct, choice.pet, choice.structures, choice.regions))
-        keys.append(_key(case, part, patient_id, choice, wanted.roi))
+        else:
+            patients.append(patient)
+            keys.append(_key(case, part, patient_id, choice, wanted.roi))
     patients.sort(key=lambda patient: patient.name)
     keys.sort(key=lambda key: key.case)
-    found = frozenset().union(*(identifiers_of(patient) for patient in patients))
-    return StudySet("DICOM", tuple(patients), tuple(failures), read_facts(source), tuple(keys), found)
+    return StudySet("DICOM", tuple(patients), tuple(failures), read_facts(source), tuple(keys), frozenset(identifiers))
 
 
 def _by_patient(source: Path, headers: Headers) -> dict[str, Export]:
@@ -101,14 +111,9 @@ def _by_patient(source: Path, headers: Headers) -> dict[str, Export]:
         patient_id: Export(tuple(series[patient_id]), tuple(structures[patient_id]))
         for patient_id in sorted({*series, *structures})
     }
-    if "" in exports:
-        raise CIPAError(
-            f"{source}: {exports[''].files} files have no PatientID, so whose they are is not known; give each patient "
-            "one of its own, as pseudonym"
-        )
     if not exports:
-        others = f"; it has {sum(headers.others.values())} other DICOM files" if headers.others else ""
         refuse(headers.problems.values())
+        others = f"; it has {sum(headers.others.values())} other DICOM files" if headers.others else ""
         raise CIPAError(
             f"{source}: holds no CT, PET or RTSTRUCT in DICOM, and no folder with NIfTI files, as convert lucid reads "
             f"them{others}"
@@ -116,16 +121,23 @@ def _by_patient(source: Path, headers: Headers) -> dict[str, Export]:
     return exports
 
 
-def _check_wanted(exports: dict[str, Export], wanted: Sequence[str]) -> None:
+def _without_id(export: Export | None) -> Iterator[str]:
+    if export is not None:
+        yield (
+            f"{export.paths[0]}: has no PatientID, nor have {len(export.paths) - 1} other files, so whose they are is "
+            "not known; give each patient one of its own, as pseudonym"
+        )
+
+
+def _check_wanted(exports: Mapping[str, Export], wanted: Sequence[str]) -> None:
     there = {one.series_uid for export in exports.values() for one in export.series}
     refuse(f"--series {uid}: no such series was found; correct it" for uid in wanted if uid not in there)
 
 
-def _damaged(export: Export, headers: Headers) -> list[str]:
-    """Return the problems with files that lie beside this patient's: they may be this patient's."""
-    paths = [header.path for one in export.series for header in one.headers]
-    folders = {path.parent for path in (*paths, *(file.path for file in export.structures))}
-    return [problem for path, problem in headers.problems.items() if path.parent in folders]
+def _draw_names(patient_ids: Sequence[str], name: str, seed: int) -> dict[str, str]:
+    numbers = np.random.default_rng([seed, 2]).permutation(len(patient_ids)) + 1
+    digits = max(4, len(str(len(patient_ids))))
+    return {patient_id: f"{name}_{number:0{digits}d}" for patient_id, number in zip(patient_ids, numbers, strict=True)}
 
 
 def _key(case: str, part: str, patient_id: str, choice: Choice, roi: Roi) -> Key:

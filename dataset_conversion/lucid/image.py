@@ -14,7 +14,7 @@ from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation.nifti import check_nifti
+from nnunet_cipa.nifti import check_nifti
 
 # A direction from NIfTI's quaternion in float32 is off by up to 7e-4.
 DIRECTION_TOLERANCE = 1e-3
@@ -76,8 +76,12 @@ def corner_points(image: sitk.Image) -> NDArray[np.float64]:
 
 def fingerprint(image: sitk.Image) -> str:
     """SHA-256 of the voxels' values, whatever type, compression and place they are stored in."""
-    values = np.ascontiguousarray(sitk.GetArrayViewFromImage(image), dtype=np.float32)
-    return hashlib.sha256(values.tobytes() + str(values.shape).encode()).hexdigest()
+    digest = hashlib.sha256()
+    values = sitk.GetArrayViewFromImage(image)
+    for part in values:
+        digest.update(np.ascontiguousarray(part, dtype=np.float32))
+    digest.update(str(values.shape).encode())
+    return digest.hexdigest()
 
 
 def file_hash(path: Path) -> str:

@@ -18,7 +18,7 @@ def check_place(path: Path, dataset: Path, *, overwrite: bool) -> None:
     Raises
     ------
     CIPAError
-        For such a place, or if its folder does not exist.
+        For such a place, or if its folder does not exist or cannot be written to.
     """
     resolved = path.resolve()
     if resolved.is_relative_to(dataset.parent.resolve()):
@@ -27,6 +27,8 @@ def check_place(path: Path, dataset: Path, *, overwrite: bool) -> None:
         )
     if not resolved.parent.is_dir():
         raise CIPAError(f"--key-table {path}: {resolved.parent} is no folder; make it first")
+    if not os.access(resolved.parent, os.W_OK | os.X_OK):
+        raise CIPAError(f"--key-table {path}: {resolved.parent} is not writable; choose another place")
     if resolved.is_dir() or (resolved.exists() and not overwrite):
         raise CIPAError(f"--key-table {path}: exists; give --overwrite to replace it, or another name")
 

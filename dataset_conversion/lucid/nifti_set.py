@@ -9,6 +9,7 @@ import SimpleITK as sitk
 
 from nnunet_cipa.errors import CIPAError
 
+from ..dicom.files import is_dicom
 from ..problems import refuse
 from .held_out import FACTS, TEST_LIST, held_out, read_facts
 from .image import file_hash, read_volume
@@ -48,8 +49,21 @@ class NiftiPatient:
 
 
 def is_nifti_layout(source: Path) -> bool:
-    """Tell whether a folder holds NIfTI files where the layout has them."""
-    return any(True for _ in source.glob("*/*.nii.gz"))
+    """Tell whether a folder holds NIfTI files where the layout has them.
+
+    Raises
+    ------
+    CIPAError
+        If it holds DICOM files too, as which of the two is meant would be a guess.
+    """
+    images = (path for path in source.glob("*/*.nii.gz") if not path.parent.name.startswith("."))
+    image = next((path for path in images if not path.name.startswith(".")), None)
+    if image is None:
+        return False
+    for path in source.rglob("*"):
+        if path.is_file() and is_dicom(path):
+            raise CIPAError(f"{source}: holds both DICOM, such as {path}, and NIfTI, such as {image}; separate them")
+    return True
 
 
 def read_nifti_set(

@@ -10,6 +10,8 @@ IMAGES = ("CT", "PET")
 UNITS = {"CT": "HU", "PET": "SUVbw"}
 # Masks of organs that a study set may have beside the tumour.
 ORGANS = ("HEART",)
+# Orientation of every case.
+WRITTEN = "LPS"
 Facts = dict[str, object]
 
 

@@ -132,18 +132,19 @@ def _convert_lucid(args: argparse.Namespace) -> None:
     _print_summary(conversion, options.roi.value)
     warn(conversion.warnings)
     if conversion.failures:
-        total = len(conversion.failures) + len(conversion.cases)
         raise CIPAError(
-            f"{len(conversion.failures)} of {total} patients were not converted, as told above; correct them and "
-            "convert again with --overwrite"
+            f"{len(conversion.cases)} patients were converted, {len(conversion.failures)} failed, as told above; correct "
+            "them and convert again with --overwrite"
         )
 
 
 def _print_summary(conversion: "Conversion", roi: str) -> None:
+    from nnunet_cipa.dataset_conversion.problems import listed  # noqa: PLC0415 - as above
+
     for part, folder in (("train", "imagesTr"), ("test", "imagesTs")):
         facts = [case.facts for case in conversion.part(part)]
         slices, with_tumour = (sum(counts) for counts in ([f.size[2] for f in facts], [f.tumour_slices for f in facts]))
         print(f"{part}: {len(facts)} cases, {slices} slices in {folder}, {with_tumour} of them with {roi}")
     print(f"written to {conversion.folder}")
     for failure in conversion.failures:
-        print(f"patient {failure.patient} was not converted: {'; '.join(failure.problems)}", file=sys.stderr)
+        print(f"patient {failure.patient} was not converted: {listed(failure.problems)}", file=sys.stderr)

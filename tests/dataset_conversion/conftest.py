@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nnunet_cipa.dataset_conversion.phantoms import lucid as lucid_phantom
+from nnunet_cipa.dataset_conversion.phantoms.lucid import Form
+from tests.dataset_conversion.lucid_dicom import NUMBERS, Export, drawn, link_tree
+
 ROWS, COLUMNS = 24, 32
 
 
@@ -128,3 +132,20 @@ def lucid(tmp_path):
     for number in range(1, 7):
         made.add(f"P{number:02d}", rng)
     return made
+
+
+@pytest.fixture(scope="session")
+def phantoms(tmp_path_factory):
+    """The same six synthetic patients in DICOM and in NIfTI, for reading only."""
+    root = tmp_path_factory.mktemp("lucid")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lucid_phantom, "image_study", lambda seed, index, *_: drawn(index))
+        for form in Form:
+            lucid_phantom.make_lucid_phantom(root / form.value, **NUMBERS, form=form)
+    return {form: root / form.value for form in Form}
+
+
+@pytest.fixture
+def export(phantoms, tmp_path):
+    """The synthetic patients in DICOM, to be damaged."""
+    return Export(link_tree(phantoms[Form.DICOM], tmp_path / "export"))

@@ -191,7 +191,7 @@ def test_tumour_outside_the_pet_is_refused_though_the_rest_is_covered(lucid, raw
     lucid.write(NAME, "IGTV", mask)
     # The PET's upper face goes from -70 to -79 mm, that of the CT's last slice is at -77.5: 22.5 of 24 mm are covered.
     move("PET", shifted(z=-9))(lucid)
-    with pytest.raises(CIPAError, match=r"PET\.nii\.gz: does not cover all of IGTV\.nii\.gz"):
+    with pytest.raises(CIPAError, match=r"PET\.nii\.gz: does not cover all of the IGTV"):
         convert_lucid(lucid.root, Options(processes=1))
     assert left_in(raw) == []
 
@@ -225,7 +225,7 @@ def test_test_list_and_test_fraction_exclude_each_other(lucid, raw):
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir(), lambda path: path.write_text("x")])
 def test_source_that_is_no_study_set_is_refused(tmp_path, raw, make):
     make(tmp_path / "empty")
-    with pytest.raises(CIPAError, match=r"empty: (not a folder|holds no folder)"):
+    with pytest.raises(CIPAError, match=r"empty: (not a folder|holds no CT, PET or RTSTRUCT in DICOM)"):
         convert_lucid(tmp_path / "empty", Options(processes=1))
 
 
@@ -234,5 +234,5 @@ def test_file_that_changes_after_the_check_is_noticed(lucid, tmp_path):
     facts = check_patient(CheckJob(files, Roi.IGTV)).facts
     change("PET", put(1.5))(lucid)
     with pytest.raises(CIPAError, match=r"P02/PET\.nii\.gz: changed during the conversion"):
-        write_case(CaseJob(tmp_path, files, facts, Roi.IGTV, Storage()))
+        write_case(CaseJob(tmp_path, "NIfTI", files, facts, Roi.IGTV, Storage()))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["LUCID"]

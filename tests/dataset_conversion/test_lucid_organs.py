@@ -92,7 +92,7 @@ def elsewhere(study):
 
 @pytest.mark.parametrize(
     ("fault", "message"),
-    [(absent, "missing; add it"), (grey, r"values \[0, 7\], but a mask"), (elsewhere, "is not the grid of CT")],
+    [(absent, "missing; add it"), (grey, r"values \[0, 7\], but a mask"), (elsewhere, "is not the grid of the CT")],
 )
 def test_faulty_hearts_are_refused(with_heart, raw, left_in, fault, message):
     fault(with_heart)

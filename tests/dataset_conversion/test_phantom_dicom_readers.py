@@ -26,7 +26,7 @@ def headers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("phantom") / "two"
     make_lucid_phantom(folder, patients=2, seed=SEED, **SMALL)
     found = scan_folder(folder)
-    assert (found.problems, found.others, found.foreign) == ((), {}, 2)
+    assert (found.problems, found.others, found.foreign) == ({}, {}, 2)
     return found
 
 

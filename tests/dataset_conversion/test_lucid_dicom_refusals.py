@@ -1,0 +1,301 @@
+"""What is wrong with a DICOM export is told in one line with file, value and remedy, and nothing is written."""
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import generate_uid
+
+from nnunet_cipa.cli import main
+from nnunet_cipa.dataset_conversion.lucid.case import Intensity, Storage
+from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
+from nnunet_cipa.dataset_conversion.phantoms.lucid import Form
+from nnunet_cipa.errors import CIPAError
+from tests.dataset_conversion.lucid_dicom import cases, drawn, link_tree, values, whose, written
+
+NUMBER = 2  # the patient with a PET without attenuation correction as well
+RAW = Storage(Intensity.RAW)
+
+
+def change(kind, **texts):
+    """A fault: attributes of every file of a series; None takes one out."""
+
+    def edit(dataset):
+        for keyword, value in texts.items():
+            if value is None:
+                del dataset[keyword]
+            else:
+                setattr(dataset, keyword, value)
+
+    return lambda export: export.edit(NUMBER, kind, edit)
+
+
+def again(kind, **texts):
+    """A fault: a series a second time, as another series."""
+    uid = generate_uid()
+
+    def edit(dataset):
+        dataset.SeriesInstanceUID, dataset.SOPInstanceUID = uid, generate_uid()
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        for keyword, value in texts.items():
+            setattr(dataset, keyword, value)
+
+    return lambda export: export.edit(NUMBER, kind, edit, copy=True)
+
+
+def place(kind, function):
+    """A fault: the position of every slice."""
+
+    def edit(dataset):
+        dataset.ImagePositionPatient = [round(v, 6) for v in function(*map(float, dataset.ImagePositionPatient))]
+
+    return lambda export: export.edit(NUMBER, kind, edit)
+
+
+def tilted(degrees):
+    """A fault: a CT that was rotated about x as a whole, so that its slices are parallel but oblique."""
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+
+    def edit(dataset):
+        x, y, z = map(float, dataset.ImagePositionPatient)
+        dataset.ImagePositionPatient = [x, round(c * y - s * z, 6), round(s * y + c * z, 6)]
+        dataset.ImageOrientationPatient = [1, 0, 0, 0, round(c, 9), round(s, 9)]
+
+    return lambda export: export.edit(NUMBER, "CT", edit)
+
+
+def cut(kind, left, index=0):
+    """A fault: one file of a series ends early; a negative ``left`` is what it lacks."""
+
+    def fault(export):
+        path = export.files(NUMBER, kind)[index]
+        export.replace(path, path.read_bytes()[:left])
+
+    return fault
+
+
+def remove(kind, which=slice(None)):
+    def fault(export):
+        for path in export.files(NUMBER, kind)[which]:
+            path.unlink()
+
+    return fault
+
+
+def without_dose(export):
+    def edit(dataset):
+        dataset.RadiopharmaceuticalInformationSequence[0].RadionuclideTotalDose = 0
+
+    export.edit(NUMBER, "PET AC", edit)
+
+
+def of_another_study(export):
+    def edit(dataset):
+        dataset.StudyInstanceUID = "1.2.3.1"
+        study = dataset.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0]
+        study.ReferencedSOPInstanceUID = "1.2.3.1"
+        study.RTReferencedSeriesSequence = []
+
+    export.edit(NUMBER, "structures", edit)
+
+
+def drawn_on_another_series(export):
+    def edit(dataset):
+        study = dataset.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0]
+        study.RTReferencedSeriesSequence[0].SeriesInstanceUID = "1.2.3.7"
+
+    export.edit(NUMBER, "structures", edit)
+
+
+def doubled_slice(export):
+    path = export.files(NUMBER, "CT")[3]
+    dataset = pydicom.dcmread(path)
+    dataset.SOPInstanceUID = generate_uid()
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    dataset.save_as(path.with_name("EXTRA"))
+
+
+def without_id(export):
+    for kind in ("CT", "PET AC", "PET NAC", "structures"):
+        change(kind, PatientID="")(export)
+
+
+def all_called_alike(export):
+    for number in (1, NUMBER):
+        for kind in ("CT", "PET AC", "structures"):
+            export.edit(number, kind, lambda dataset: setattr(dataset, "PatientID", "ANON"))
+
+
+def as_another_patient(export):
+    """The same images under another PatientID, with all UIDs of their own."""
+    target = export.root / "again"
+    target.mkdir()
+
+    def renew(dataset, element):
+        if element.VR == "UI" and str(element.value).startswith("2.25."):
+            element.value = f"{element.value}.1"
+
+    for path in export.folder(NUMBER).iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.walk(renew)
+        dataset.PatientID = "ANOTHER"
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        dataset.save_as(target / path.name)
+
+
+def emptied(export):
+    for number in range(1, 7):
+        for path in export.folder(number).iterdir():
+            path.unlink()
+
+
+def linked_away(export):
+    (export.folder(NUMBER) / "more").symlink_to(export.root.parent)
+
+
+FAULTS = {
+    "CT file cut in its pixels": (cut("CT", -300), "bytes of pixel data", "export it again"),
+    "CT file cut in its header": (cut("CT", 400), "cannot be read as DICOM", "export it again"),
+    "PET file cut in its pixels": (cut("PET AC", -300, 4), "bytes of pixel data", "export it again"),
+    "RTSTRUCT cut": (cut("structures", -2000), "cannot be read as RTSTRUCT", "export it again"),
+    "PET without weight": (change("PET AC", PatientWeight=None), "PatientWeight is missing", "enter it"),
+    "dose of zero": (without_dose, "RadionuclideTotalDose is 0", "correct it"),
+    "PET without corrections": (change("PET AC", CorrectedImage=None), "no PET series that can be used", "not corr"),
+    "PET elsewhere": (place("PET AC", lambda x, y, z: (x, y, z + 1000)), "covers 0% of the CT's", "in the CT's frame"),
+    "RTSTRUCT of another study": (of_another_study, "is of another study, 1.2.3.1", "give the RTSTRUCT of that study"),
+    "RTSTRUCT on a series that is not there": (drawn_on_another_series, "no CT series 1.2.3.7", "there is: "),
+    "two PET": (again("PET AC", SeriesDescription="WB AC 2"), "2 PET series; choose one with --series", "WB AC 2"),
+    "only a PET without attenuation correction": (
+        remove("PET AC"), "no PET series that can be used", "SYNTHETIC PET NAC", "not corrected for attenuation",
+    ),
+    "PET of another frame of reference": (
+        change("PET AC", FrameOfReferenceUID="1.2.3.9"), "frame of reference 1.2.3.9", "registered to the CT",
+    ),
+    "no CT": (remove("CT"), "no CT series", "there is: none"),
+    "no PET": (lambda e: [remove(k)(e) for k in ("PET AC", "PET NAC")], "no PET series", "there is: none"),
+    "no RTSTRUCT": (remove("structures"), "no RTSTRUCT", "export the one with the contours"),
+    "two RTSTRUCT": (again("structures"), "2 RTSTRUCT have such a region", "('IGTV')", "leave the one that counts"),
+    "missing slice": (remove("CT", slice(7, 8)), "slices are missing", "16.00 mm where 8.00 mm is usual", "add them"),
+    "missing last slice": (remove("CT", slice(12, 16)), "lies on slice 1", "give the whole series"),
+    "doubled slice": (doubled_slice, "at the same place", "keep one slice for each place"),
+    "tilted gantry": (
+        place("CT", lambda x, y, z: (x, y + z * np.tan(np.deg2rad(10)), z)), "as with a tilted gantry", "resampling",
+    ),
+    "oblique CT": (tilted(5), "its slices are not axial", "resample it to axial slices"),
+    "coronal CT": (tilted(90), "its slices are not axial", "resample it to axial slices"),
+    "no PatientID": (without_id, "patient unknown", "has no PatientID", "as pseudonym"),
+    "PatientID in some files only": (
+        lambda e: e.replace((path := e.files(NUMBER, "CT")[5]), _nameless(path)), "PatientID is", "of 16 files",
+    ),
+    "one PatientID for two patients": (all_called_alike, "2 RTSTRUCT have such a region", "leave the one that counts"),
+    "a patient twice": (as_another_patient, "has the same voxels as", "keep one of the two patients"),
+    "nothing but text": (emptied, "holds no CT, PET or RTSTRUCT in DICOM"),
+    "link out of the tree": (linked_away, "a link that leads out of", "put the file itself there"),
+    "mixed with NIfTI": (
+        lambda e: (e.folder(NUMBER) / "CT.nii.gz").write_bytes(b""), "holds both DICOM", "CT.nii.gz; separate them",
+    ),
+}  # fmt: skip
+
+
+def _nameless(path):
+    dataset = pydicom.dcmread(path)
+    dataset.PatientID = ""
+    with pydicom.filebase.DicomBytesIO() as file:
+        dataset.save_as(file)
+        return file.getvalue()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_is_refused_and_nothing_is_written(export, raw, left_in, fault):
+    make, *told = FAULTS[fault]
+    make(export)
+    with pytest.raises(CIPAError) as raised:
+        convert_lucid(export.root, Options(processes=1))
+    message = str(raised.value)
+    assert "\n" not in message
+    for part in told:
+        assert part in message
+    assert left_in(raw) == []
+
+
+@pytest.mark.parametrize("fault", ["dose of zero", "RTSTRUCT cut", "tilted gantry"])
+def test_command_ends_with_one_line_and_status_1(export, raw, left_in, capsys, fault):
+    make, *told = FAULTS[fault]
+    make(export)
+    table = export.root.parent / "keys.csv"
+    assert main(["convert", "lucid", str(export.root), "--processes", "1", "--key-table", str(table)]) == 1
+    lines = [line for line in capsys.readouterr().err.splitlines() if "nnunet-cipa" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("nnunet-cipa: error: patient PHANTOM-0002: ")
+    assert all(part in lines[0] for part in told)
+    assert not table.exists()
+    assert left_in(raw) == []
+
+
+def test_wanted_pet_is_taken(export, raw):
+    """The second PET of the patient has half the values of the first."""
+    uid = "1.2.3.4.5"
+    again("PET AC", RescaleSlope=1e-9)(export)
+    for path in export.folder(NUMBER).glob("*-2"):
+        dataset = pydicom.dcmread(path)
+        dataset.SeriesInstanceUID = uid
+        dataset.RescaleSlope = float(pydicom.dcmread(path.with_name(path.name[:-2])).RescaleSlope) / 2
+        dataset.save_as(path)
+    first, second = (
+        convert_lucid(export.root, Options(number, storage=RAW, series=(series,), processes=1)).folder
+        for number, series in ((1, pydicom.dcmread(export.files(NUMBER, "PET AC")[0]).SeriesInstanceUID), (2, uid))
+    )
+    (case,) = [case for case in cases(first) if whose(first, case) == NUMBER]
+    found, half = (values(written(folder, case, "PET")) for folder in (first, second))
+    np.testing.assert_allclose(half, found / 2, atol=drawn(NUMBER - 1).pet.max() / 65000)
+    assert found.max() > 1
+
+
+def test_wanted_series_that_cannot_be_taken_are_refused(export, raw, left_in):
+    again("CT")(export)
+    second = pydicom.dcmread(next(export.folder(NUMBER).glob("*-2"))).SeriesInstanceUID
+    uncorrected = pydicom.dcmread(export.files(NUMBER, "PET NAC")[0]).SeriesInstanceUID
+    for wanted, told in (
+        (("1.2.3",), r"^--series 1\.2\.3: no such series was found"),
+        ((second,), rf"--series {second}: is CT series .* was drawn on CT series 2\.25\..*; leave it out"),
+        ((uncorrected,), "not corrected for attenuation cannot give SUV; choose a corrected one"),
+    ):
+        with pytest.raises(CIPAError, match=told):
+            convert_lucid(export.root, Options(series=wanted, processes=1))
+    assert left_in(raw) == []
+
+
+def test_structure_set_without_the_region_does_not_disturb(export, raw):
+    def rename(dataset):
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        for item in dataset.StructureSetROISequence:
+            item.ROIName = f"old {item.ROIName}"
+
+    export.edit(NUMBER, "structures", rename, copy=True)
+    folder = convert_lucid(export.root, Options(storage=RAW, processes=1)).folder
+    (case,) = [case for case in cases(folder) if whose(folder, case) == NUMBER]
+    np.testing.assert_array_equal(values(written(folder, case, "mask")), drawn(NUMBER - 1).igtv)
+
+
+def test_study_set_in_nifti_with_dicom_in_it_is_refused(phantoms, raw, left_in, tmp_path):
+    source = link_tree(phantoms[Form.NIFTI], tmp_path / "mixed")
+    image = next((phantoms[Form.DICOM] / "0001").iterdir())
+    (source / "0007").mkdir()
+    (source / "0007" / "image").write_bytes(image.read_bytes())
+    with pytest.raises(CIPAError, match=r"mixed: holds both DICOM, such as .*0007/image, and NIfTI, such as .*nii\.gz"):
+        convert_lucid(source, Options(keep_going=True, processes=1))
+    assert left_in(raw) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ({"series": ("1.2",)}, "--series"),
+        ({"key_table": "keys.csv"}, "--key-table"),
+        ({"pattern": "gtv.*"}, "--roi gtv"),
+    ],
+)
+def test_options_for_dicom_are_refused_for_nifti(phantoms, raw, tmp_path, option, told):
+    if "key_table" in option:
+        option = {"key_table": tmp_path / option["key_table"]}
+    with pytest.raises(CIPAError, match=rf"^{told}.*: is for DICOM, and .* holds NIfTI files; leave it out"):
+        convert_lucid(phantoms[Form.NIFTI], Options(processes=1, **option))
