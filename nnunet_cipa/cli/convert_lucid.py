@@ -133,8 +133,8 @@ def _convert_lucid(args: argparse.Namespace) -> None:
     warn(conversion.warnings)
     if conversion.failures:
         raise CIPAError(
-            f"{len(conversion.cases)} patients were converted, {len(conversion.failures)} failed, as told above; correct "
-            "them and convert again with --overwrite"
+            f"{len(conversion.cases)} patients were converted, {len(conversion.failures)} failed, as told above; "
+            "correct them and convert again with --overwrite"
         )
 
 
