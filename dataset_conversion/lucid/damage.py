@@ -40,6 +40,6 @@ def attribute_problems(
             if owners or folder == source:
                 break
             owners = below.get(folder, set())
-        for owner in owners or {None}:
+        for owner in owners or (None,):
             found[owner].append(problem)
     return found

@@ -80,7 +80,8 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
     damage = attribute_problems(source, headers.problems, {who: export.paths for who, export in exports.items()})
     nobodys = [*damage.pop(None, []), *_without_id(nameless)]
     failures = [Failure("unknown", tuple(nobodys))] if nobodys else []
-    patients, keys, identifiers = [], [], set()
+    patients, keys = [], []
+    identifiers: set[str] = set()
     for patient_id, case in _draw_names(list(exports), name, seed).items():
         problems = damage.get(patient_id, [])
         try:
