@@ -98,6 +98,14 @@ def test_cases_are_those_of_the_nifti_files(both):
         assert facts["voxels_sha256"]["CT"] == others["voxels_sha256"]["CT"]
 
 
+def test_several_processes_write_the_same_bytes_as_one(both, phantoms, raw):
+    options = Options(dataset_id=1, name="dicom", storage=RAW, organs=("HEART",), processes=2)
+    folder = convert_lucid(phantoms[Form.DICOM], options).folder
+    files = sorted(path.relative_to(folder) for path in folder.rglob("*.*"))
+    assert len(files) == 3 + PATIENTS * 5
+    assert all((folder / path).read_bytes() == (both[Form.DICOM] / path).read_bytes() for path in files)
+
+
 def test_provenance_tells_how_suv_was_computed(both):
     folder = both[Form.DICOM]
     for case in cases(folder):
