@@ -114,19 +114,16 @@ def write_case(job: CaseJob) -> None:
     """
     case = job.patient.name
     images, labels = (job.folder / name for name in FOLDERS[job.patient.part])
-    storage = job.storage
+    ct = _read_oriented(job, "CT")
+    grid = Grid.of(ct)
+    _write(job, images / f"{case}_0000.nii.gz", ct, job.storage.hu)
+    del ct
+    _write(job, images / f"{case}_0001.nii.gz", resample_to(_read(job, "PET"), grid), job.storage.suv)
+    _write(job, labels / f"{case}.nii.gz", _read_oriented(job, job.roi.value), _mask)
+    for name in job.organs:
+        path = job.folder / ORGAN_FOLDERS[job.patient.part] / f"{case}_{name}.nii.gz"
+        _write(job, path, _read_oriented(job, name), _mask)
     with writing_case(job.folder, case):
-        ct = _read_oriented(job, "CT")
-        grid = Grid.of(ct)
-        _write(images / f"{case}_0000.nii.gz", ct, storage.hu)
-        del ct
-        pet = resample_to(_read(job, "PET"), grid)
-        _write(images / f"{case}_0001.nii.gz", pet, storage.suv)
-        del pet
-        _write(labels / f"{case}.nii.gz", _read_oriented(job, job.roi.value), _mask)
-        for name in job.organs:
-            path = job.folder / ORGAN_FOLDERS[job.patient.part] / f"{case}_{name}.nii.gz"
-            _write(path, _read_oriented(job, name), _mask)
         write_json(job.folder / "provenance" / f"{case}.json", provenance(job))
 
 
@@ -176,10 +173,15 @@ def _mask(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     return values.astype(np.uint8)
 
 
-def _write(path: Path, image: sitk.Image, to_store: Callable[[NDArray[np.generic]], NDArray[np.generic]]) -> None:
+def _write(
+    job: CaseJob, path: Path, image: sitk.Image, to_store: Callable[[NDArray[np.generic]], NDArray[np.generic]]
+) -> None:
     """Write an image, slice by slice as ``to_store`` makes of its values."""
     volume = sitk.GetArrayViewFromImage(image)
     dtype = to_store(volume[:1, :1, :1]).dtype
-    with NiftiStream(path, volume.shape, image.GetSpacing(), dtype, image.GetOrigin()) as stream:
+    with (
+        writing_case(job.folder, job.patient.name),
+        NiftiStream(path, volume.shape, image.GetSpacing(), dtype, image.GetOrigin()) as stream,
+    ):
         for values in volume:
             stream.write(to_store(values))

@@ -129,7 +129,10 @@ def _pet_fault(values: NDArray[np.generic]) -> str | None:
     if low < SUV_LOWEST:
         return f"the lowest value is {low:g}, which is no SUV; write the PET in SUV by body weight"
     if high > SUV_HIGHEST:
-        return f"the highest value is {high:g}, likely Bq/ml and no SUV; convert the PET to SUV by body weight"
+        return (
+            f"the highest value is {high:g}, and SUV above {SUV_HIGHEST:g} is not plausible; likely Bq/ml, or a wrong "
+            "weight or dose: correct it, and convert the PET to SUV by body weight"
+        )
     if high < SUV_LEAST_MAXIMUM:
         return f"the highest value is {high:g}, so there is no uptake in SUV; write the PET in SUV by body weight"
     return None

@@ -79,7 +79,7 @@ def fingerprint(image: sitk.Image) -> str:
     digest = hashlib.sha256()
     values = sitk.GetArrayViewFromImage(image)
     for part in values:
-        digest.update(np.ascontiguousarray(part, dtype=np.float32).data)
+        digest.update(np.asarray(part, dtype=np.float32).tobytes())
     digest.update(str(values.shape).encode())
     return digest.hexdigest()
 

@@ -11,7 +11,13 @@ def add_dataset_options(parser: argparse.ArgumentParser, number: int, name: str)
     parser.add_argument("--name", default=name, help="name after the number (default: %(default)s)")
     parser.add_argument("--processes", type=int, metavar="N", help="processes (default: the CPU cores, at most 8)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing dataset of that id and name")
-    parser.add_argument("--seed", type=int, default=12345, metavar="N", help="of the five folds (default: %(default)s)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=12345,
+        metavar="N",
+        help="of all that is drawn, such as the folds (default: %(default)s)",
+    )
 
 
 def warn(warnings: Iterable[str]) -> None:

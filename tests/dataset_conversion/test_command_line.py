@@ -69,7 +69,7 @@ def test_unlisted_files_are_a_warning_on_stderr(study, raw, capsys):
         ["convert", "pclt20k", "folder", "--intensity", "hu"],
         ["convert", "pclt20k", "folder", "--spacing", "1", "1"],
         ["convert", "pclt20k", "folder", "--dataset-id", "x"],
-        ["convert", "lucid", "folder", "--roi", "ITV"],
+        ["convert", "lucid", "folder", "--label", "ITV"],
         ["convert", "lucid", "folder", "--intensity", "paper"],
         ["convert", "lucid", "folder", "--suv-range", "20"],
         ["phantom", "lucid", "out", "--slices", "few"],

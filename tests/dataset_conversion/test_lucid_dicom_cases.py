@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset_integrity
 from scipy.ndimage import map_coordinates
 
+from nnunet_cipa.cli import main
 from nnunet_cipa.dataset_conversion.lucid.case import Intensity, Storage
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
 from nnunet_cipa.dataset_conversion.lucid.study_set import Roi
@@ -97,6 +98,14 @@ def test_cases_are_those_of_the_nifti_files(both):
         assert facts["voxels_sha256"]["CT"] == others["voxels_sha256"]["CT"]
 
 
+def test_several_processes_write_the_same_bytes_as_one(both, phantoms, raw):
+    options = Options(dataset_id=1, name="dicom", storage=RAW, organs=("HEART",), processes=2)
+    folder = convert_lucid(phantoms[Form.DICOM], options).folder
+    files = sorted(path.relative_to(folder) for path in folder.rglob("*.*"))
+    assert len(files) == 3 + PATIENTS * 5
+    assert all((folder / path).read_bytes() == (both[Form.DICOM] / path).read_bytes() for path in files)
+
+
 def test_provenance_tells_how_suv_was_computed(both):
     folder = both[Form.DICOM]
     for case in cases(folder):
@@ -157,6 +166,29 @@ def test_pattern_of_several_or_no_regions_is_refused(phantoms, raw, left_in, pat
     with pytest.raises(CIPAError, match=re.escape(told)):
         convert_lucid(phantoms[Form.DICOM], Options(pattern=pattern, processes=1))
     assert left_in(raw) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "label", "field"),
+    [
+        (["--roi", "gtv"], "GTV", "gtv"),
+        (["--roi", "IGTV"], "IGTV", "igtv"),
+        (["--roi", "g.v", "--label", "GTV"], "GTV", "gtv"),
+        (["--roi", "g.v"], "IGTV", "gtv"),
+    ],
+)
+def test_roi_and_label_of_the_command(phantoms, raw, options, label, field):
+    argv = ["convert", "lucid", str(phantoms[Form.DICOM]), "--processes", "1", "--intensity", "raw", *options]
+    assert main(argv) == 0
+    folder = raw / "Dataset702_LUCID"
+    assert json.loads((folder / "dataset.json").read_text())["labels"] == {"background": 0, label: 1}
+    case = cases(folder)[0]
+    np.testing.assert_array_equal(values(written(folder, case, "mask")), getattr(drawn(whose(folder, case) - 1), field))
+
+
+def test_label_without_a_pattern_is_refused(phantoms, raw, capsys):
+    assert main(["convert", "lucid", str(phantoms[Form.DICOM]), "--roi", "gtv", "--label", "IGTV"]) == 1
+    assert "--label IGTV: is for a --roi that is a regular expression" in capsys.readouterr().err
 
 
 def test_pattern_that_is_no_expression_is_told_once_before_any_file_is_opened(tmp_path, raw):

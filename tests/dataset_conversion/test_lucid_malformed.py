@@ -233,6 +233,7 @@ def test_file_that_changes_after_the_check_is_noticed(lucid, tmp_path):
     files = read_nifti_set(lucid.root, Roi.IGTV, None, 0).patients[1]
     facts = check_patient(CheckJob(files, Roi.IGTV)).facts
     change("PET", put(1.5))(lucid)
+    (tmp_path / "out" / "imagesTr").mkdir(parents=True)
     with pytest.raises(CIPAError, match=r"P02/PET\.nii\.gz: changed during the conversion"):
-        write_case(CaseJob(tmp_path, "NIfTI", files, facts, Roi.IGTV, Storage()))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["LUCID"]
+        write_case(CaseJob(tmp_path / "out", "NIfTI", files, facts, Roi.IGTV, Storage()))
+    assert [path.name for path in (tmp_path / "out").rglob("*.*")] == ["P02_0000.nii.gz"]

@@ -1,0 +1,12 @@
+"""Converters and export-dicom do not wait for torch."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("module", ["dicom.export", "lucid", "phantoms.lucid"])
+def test_torch_is_not_imported(module):
+    code = f"import sys, nnunet_cipa.dataset_conversion.{module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
