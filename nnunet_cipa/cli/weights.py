@@ -14,8 +14,8 @@ def register(
         parents=[common],
         help="a released CIPA or VMamba file to a file for -pretrained_weights",
         description="Turn a released CIPA file, or VMamba's ImageNet file (encoder only), into a file for "
-        "nnUNetv2_train -pretrained_weights and for NNUNET_CIPA_ENCODER. Prints what became of each tensor. The "
-        "released CIPA weights are for non-commercial research.",
+        "nnUNetv2_train -pretrained_weights and for NNUNET_CIPA_ENCODER; a file of weights export becomes one again, "
+        "as it is. Prints what became of each tensor. The released CIPA weights are for non-commercial research.",
     )
     importer.add_argument("source", metavar="SOURCE", help="the released file (.pth or .safetensors)")
     importer.add_argument("out", metavar="OUT", help="the file to write")
@@ -23,15 +23,22 @@ def register(
         "--patch-size",
         nargs=2,
         type=int,
-        default=(512, 512),
         metavar=("H", "W"),
         help="patch size of the training that will load it, as its plans.json says (default: 512 512)",
     )
-    importer.add_argument(
-        "--num-classes", type=int, default=2, metavar="N", help="classes, background included (default: 2)"
-    )
+    importer.add_argument("--num-classes", type=int, metavar="N", help="classes, background included (default: 2)")
     importer.set_defaults(run=_import)
     _register_adapt(actions, common)
+    exporter = actions.add_parser(
+        "export",
+        parents=[common],
+        help="a checkpoint's weights as safetensors",
+        description="Write the weights of a checkpoint as safetensors, which cannot hold code, with trainer, network "
+        "arguments and labels in its metadata. weights adapt and weights import read it.",
+    )
+    exporter.add_argument("source", metavar="SOURCE", help="checkpoint_final.pth, or a file of weights import or adapt")
+    exporter.add_argument("out", metavar="OUT", help="the file to write (.safetensors)")
+    exporter.set_defaults(run=_export)
 
 
 def _register_adapt(
@@ -45,7 +52,9 @@ def _register_adapt(
         "training: other data set, patch size, number of slices, SIM setting or classes. Prints what became of each "
         "tensor. The data set has to be planned.",
     )
-    adapter.add_argument("source", metavar="SOURCE", help="checkpoint_final.pth, or a file of weights import or adapt")
+    adapter.add_argument(
+        "source", metavar="SOURCE", help="checkpoint_final.pth, or a file of weights import, adapt or export"
+    )
     adapter.add_argument("out", metavar="OUT", help="the file to write")
     adapter.add_argument("--dataset-id", type=int, required=True, metavar="N", help="data set of the training")
     adapter.add_argument("--trainer", required=True, metavar="NAME", help="its trainer, as after -tr")
@@ -68,4 +77,11 @@ def _adapt(args: argparse.Namespace) -> None:
 
     target = Target(args.dataset_id, args.trainer, args.plans, args.configuration)
     print(adapt_weights(args.source, args.out, target))
+    print(f"written: {args.out}")
+
+
+def _export(args: argparse.Namespace) -> None:
+    from nnunet_cipa.weights import export_weights  # noqa: PLC0415 - torch takes seconds to import
+
+    print(f"tensors: {export_weights(args.source, args.out)} exported")
     print(f"written: {args.out}")

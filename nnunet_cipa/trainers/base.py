@@ -1,5 +1,6 @@
 """nnUNetTrainerCIPA, which the other trainers derive from."""
 
+import math
 import os
 from typing import Any, ClassVar
 
@@ -9,20 +10,20 @@ from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from torch import nn
-from torch._dynamo import OptimizedModule
-from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_cipa.network import CIPA
 from nnunet_cipa.trainers.augmentation import augmentation
+from nnunet_cipa.trainers.nonfinite import NonFiniteGuard
 from nnunet_cipa.trainers.optimizer import parameter_groups
 from nnunet_cipa.trainers.plans import plan_cipa
+from nnunet_cipa.trainers.resuming import ResumableTraining, unwrap
 from nnunet_cipa.trainers.schedule import CosineSchedule
 from nnunet_cipa.weights import load_encoder
 
 ENCODER_VARIABLE = "NNUNET_CIPA_ENCODER"
 
 
-class nnUNetTrainerCIPA(nnUNetTrainer):
+class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining):
     """CIPA on single slices, trained as in the CVPR paper.
 
     AdamW with rate 6e-5 and weight decay 0.01, none on biases, norms, A_logs and Ds; cosine schedule by iteration to
@@ -60,6 +61,7 @@ class nnUNetTrainerCIPA(nnUNetTrainer):
         self.encoder_rate = 1.0
         self.freeze_encoder = False
         self.enable_deep_supervision = False
+        self._best_ema = -math.inf  # nnU-Net takes any first value for the best if there is none, NaN too
 
     @classmethod
     def edit_plans(cls, plans: dict[str, Any], configuration: str, dataset_json: dict[str, Any]) -> None:
@@ -102,11 +104,7 @@ class nnUNetTrainerCIPA(nnUNetTrainer):
 
     def unwrapped_network(self) -> CIPA:
         """Return the network without the shells of distributed training and torch.compile."""
-        network: nn.Module = self.network
-        if isinstance(network, DistributedDataParallel):
-            network = network.module
-        if isinstance(network, OptimizedModule):
-            network = network._orig_mod  # noqa: SLF001 - there is no public way, nnU-Net does the same
+        network = unwrap(self.network)
         assert isinstance(network, CIPA)  # noqa: S101
         return network
 

@@ -1,6 +1,7 @@
 """The learning rate by iteration."""
 
 import math
+from typing import Any
 
 from torch.optim import Optimizer
 
@@ -43,6 +44,17 @@ class CosineSchedule:
         self.first_rates = [group["lr"] for group in optimizer.param_groups]
         self.iteration = 0
         optimizer.register_step_post_hook(lambda *_: self._move_to(self.iteration + 1))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the rate at an iteration follows from, as plain values."""
+        return {
+            "iterations": self.iterations,
+            "iterations_per_epoch": self.iterations_per_epoch,
+            "final_fraction": self.final_fraction,
+            "warmup": self.warmup,
+            "first_rates": self.first_rates,
+        }
 
     def step(self, epoch: int) -> None:
         """Set the rate of the first iteration of ``epoch``."""

@@ -22,7 +22,7 @@ def adapt_weights(source: str | os.PathLike[str], out: str | os.PathLike[str], t
     Parameters
     ----------
     source : path
-        A checkpoint of nnU-Net, or a file of ``weights import`` or ``weights adapt``.
+        A checkpoint of nnU-Net, or a file of ``weights import``, ``weights adapt`` or ``weights export``.
     out : path
         The file to write, for ``-pretrained_weights``; its tensors are on the CPU.
     target : Target
@@ -61,12 +61,12 @@ def _fit(network: CIPA, checkpoint: Checkpoint, dataset_json: dict[str, Any]) ->
     def translate(name: str) -> str | None:
         return None if name == HEAD or (is_sim(name) and name not in state) else name
 
-    fitted, table = fit_tensors(network, state, translate, checkpoint.patch_size)
+    fitted, table = fit_tensors(network, state, translate, checkpoint.facts.patch_size)
     ours = network.state_dict()[HEAD]
     if head is None or head.shape != ours.shape:
         had = "none" if head is None else f"{len(head)} outputs"
         table.replace(HEAD, INITIAL, f"the file has {had}, the network {len(ours)}")
-    elif checkpoint.has_regions != ("regions_class_order" in dataset_json):
+    elif checkpoint.facts.has_regions != ("regions_class_order" in dataset_json):
         table.replace(HEAD, INITIAL, "one of the two networks has regions, the other has classes")
     else:
         fitted[HEAD] = head

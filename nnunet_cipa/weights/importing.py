@@ -8,35 +8,38 @@ import torch
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA, VARIANTS
-from nnunet_cipa.weights.files import StateDict, naming, read_state_dict, refuse_same_file, write_checkpoint
+from nnunet_cipa.weights.files import Checkpoint, StateDict, naming, read_checkpoint, refuse_same_file, write_checkpoint
+from nnunet_cipa.weights.matching import HEAD
 from nnunet_cipa.weights.names import released_name, vmamba_name
 from nnunet_cipa.weights.release import load_cipa_release
-from nnunet_cipa.weights.table import LoadTable
+from nnunet_cipa.weights.slices import PATCH_EMBED
+from nnunet_cipa.weights.table import LOADED, LoadTable
 from nnunet_cipa.weights.vmamba import load_vmamba_release
 
 _SEED = 0
-_PATCH_EMBED = "encoder.patch_embed.proj.0.weight"
-_READERS = {released_name(_PATCH_EMBED): load_cipa_release, vmamba_name(_PATCH_EMBED): load_vmamba_release}
+_READERS = {released_name(PATCH_EMBED): load_cipa_release, vmamba_name(PATCH_EMBED): load_vmamba_release}
 
 
 def import_weights(
     source: str | os.PathLike[str],
     out: str | os.PathLike[str],
-    patch_size: Sequence[int] = (512, 512),
-    num_classes: int = 2,
+    patch_size: Sequence[int] | None = None,
+    num_classes: int | None = None,
 ) -> LoadTable:
     """Turn a released CIPA or VMamba file into one for ``-pretrained_weights`` and ``NNUNET_CIPA_ENCODER``.
+
+    A file of ``weights export`` becomes one again with the same tensors, for the same patch size and classes.
 
     Parameters
     ----------
     source : path
-        The released file; which it is, and which variant, is read from its tensors.
+        The file; which it is, and which variant, is read from its tensors.
     out : path
         The file to write.
-    patch_size : (int, int)
-        The patch size of the training that will load it.
-    num_classes : int
-        Its classes, background included.
+    patch_size : (int, int) or None
+        The patch size of the training that will load it; 512 x 512 by default.
+    num_classes : int or None
+        Its classes, background included; 2 by default.
 
     Returns
     -------
@@ -48,11 +51,31 @@ def import_weights(
     CIPAError
         If ``source`` is neither, is of no known variant, or does not fit, or ``out`` cannot be written.
     """
-    state = read_state_dict(source)
+    checkpoint = read_checkpoint(source)
     refuse_same_file(source, out)
     with naming(source):
-        network, table = _load(state, patch_size, num_classes)
+        if PATCH_EMBED in checkpoint.weights:
+            return _rewrite(checkpoint, out, patch_size, num_classes)
+        network, table = _load(checkpoint.weights, patch_size or (512, 512), 2 if num_classes is None else num_classes)
     write_checkpoint(network.state_dict(), out, network.patch_size)
+    return table
+
+
+def _rewrite(
+    checkpoint: Checkpoint, out: str | os.PathLike[str], patch_size: Sequence[int] | None, num_classes: int | None
+) -> LoadTable:
+    """Write a file of this package's names as it is; anything else is what ``weights adapt`` is for."""
+    head = checkpoint.weights.get(HEAD)
+    for name, wanted, has in (
+        ("patch size", patch_size and tuple(patch_size), checkpoint.facts.patch_size),
+        ("number of classes", num_classes, None if head is None else len(head)),
+    ):
+        if wanted is not None and wanted != has:
+            raise CIPAError(f"has {name} {has}, not {wanted}; bring it there with 'nnunet-cipa weights adapt'")
+    write_checkpoint(checkpoint.weights, out, checkpoint.facts.patch_size)
+    table = LoadTable()
+    for name, tensor in checkpoint.weights.items():
+        table.add(name, LOADED, tensor.shape)
     return table
 
 
@@ -62,8 +85,8 @@ def _load(state: StateDict, patch_size: Sequence[int], num_classes: int) -> tupl
             network = _build(_variant(state, patch_embed), patch_size, num_classes)
             return network, load(network, state)
     raise CIPAError(
-        f"is neither a released CIPA nor a VMamba file, as it has none of {', '.join(_READERS)}; checkpoints of this "
-        "package need no import"
+        f"is neither a released CIPA nor a VMamba file, as it has none of {', '.join(_READERS)}, nor one of this "
+        f"package, as it has no {PATCH_EMBED}"
     )
 
 

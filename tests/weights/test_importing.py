@@ -80,7 +80,7 @@ def test_the_source_is_never_overwritten(source):
 def test_other_networks(tmp_path, vmamba):
     source, out = tmp_path / "source.pth", tmp_path / "out.pth"
     cases = {
-        r"source\.pth: is neither a released CIPA nor a VMamba file": build().state_dict(),
+        r"source\.pth: is neither a released CIPA nor a VMamba file": {"x": torch.ones(2)},
         r"source\.pth: has width 32 and depths \(1, 1, 3, 1\), which is none of tiny, small, base, nano": {
             **vmamba,
             "layers.2.blocks.2.ln_1.weight": torch.ones(128),

@@ -1,0 +1,64 @@
+"""What is refused of a weights file from a stranger before it is loaded or used."""
+
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from nnunet_cipa.errors import CIPAError
+
+_DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64)
+_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,256}")
+
+
+def check_archive(path: Path) -> None:
+    """Refuse an archive that is larger when it is unpacked than it is on the disk; torch compresses nothing.
+
+    Raises
+    ------
+    CIPAError
+        If a part is compressed, or the parts are together larger than the file.
+    """
+    with path.open("rb") as file:
+        if file.read(2) != b"PK":
+            return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+        raise CIPAError(f"{path}: is truncated, damaged or no weights file of torch; download it again") from error
+    size = path.stat().st_size
+    declared = sum(part.file_size for part in parts)
+    packed = [part.filename for part in parts if part.compress_type != zipfile.ZIP_STORED]
+    if packed or declared > size:
+        found = f"its part {packed[0]!r} is compressed" if packed else f"its parts are {declared} bytes of {size}"
+        raise CIPAError(f"{path}: {found}; torch writes no such files: save the state dict again with torch.save")
+
+
+def check_tensors(tensors: Mapping[str, Tensor]) -> None:
+    """Refuse what torch would convert silently, fail on later or blow up: names, types, layouts, sizes and values.
+
+    Raises
+    ------
+    CIPAError
+        If a name is not made of letters, digits, dots, dashes and underscores; if a tensor is not a dense one of
+        numbers, is larger than what is stored of it, or holds NaN or infinity.
+    """
+    for name, tensor in tensors.items():
+        if not _NAME.fullmatch(name):
+            shown = ascii(name[:64])
+            raise CIPAError(f"{shown} is no name of a tensor: letters, digits, dots, dashes and underscores, up to 256")
+        if tensor.dtype not in _DTYPES or tensor.layout != torch.strided or tensor.device.type != "cpu":
+            kind = f"{tensor.dtype}, {tensor.layout}, {tensor.device.type}"
+            raise CIPAError(f"{name} is {kind}; weights are dense tensors of floating-point numbers; convert them")
+        stored = tensor.untyped_storage().nbytes()
+        if tensor.nbytes > stored:
+            raise CIPAError(
+                f"{name} has shape {tuple(tensor.shape)}, {tensor.nbytes} bytes, and {stored} bytes are stored of it; "
+                "save it again as a contiguous tensor"
+            )
+        if not tensor.isfinite().all():
+            raise CIPAError(f"{name} holds NaN or infinity; download the file again or take another checkpoint")
