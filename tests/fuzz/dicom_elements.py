@@ -36,6 +36,14 @@ def find(elements, tag):
     return found[-1] if found else None
 
 
+def numbers(elements, tag):
+    """Return the numbers of the last element with a tag, in text or as FD."""
+    vr, value = next((vr, value) for own, vr, value in reversed(elements) if own == tag)
+    if vr == b"FD":
+        return list(struct.unpack(f"<{len(value) // 8}d", value))
+    return [float(number.strip(b" \0\xa0")) for number in value.split(b"\\")]
+
+
 def _elements(data):
     found, at = [], 0
     while at < len(data):

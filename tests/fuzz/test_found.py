@@ -8,6 +8,7 @@ import zlib
 import numpy as np
 import pytest
 
+from nnunet_cipa.dataset_conversion.dicom.ct import read_ct
 from nnunet_cipa.dataset_conversion.dicom.files import scan_folder
 from nnunet_cipa.dataset_conversion.dicom.pet import read_pet
 from nnunet_cipa.dataset_conversion.dicom.series import build_series, group_series
@@ -123,6 +124,16 @@ def test_pet_whose_injection_cannot_be_read(own, change, told):
     (candidate,) = group_series(scan_folder(own / "input").images)
     with pytest.raises(CIPAError, match=told):
         read_pet(build_series(candidate))
+
+
+def test_a_slope_that_is_stored_as_a_tag(own):
+    for path in write_series(own, folder="input").paths:
+        elements = dicom.read_file(path.read_bytes())
+        set_value(elements, (0x0028, 0x1053), b"AT", b"1.0 ")
+        path.write_bytes(dicom.write_file(elements))
+    (candidate,) = group_series(scan_folder(own / "input").images)
+    with pytest.raises(CIPAError, match="RescaleSlope None"):
+        read_ct(build_series(candidate))
 
 
 def test_transfer_syntax_of_several_lines_is_told_in_one(own):
