@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +40,16 @@ def read_grey_png(path: Path) -> GreyImage:
         raise CIPAError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from error
     try:
         values, mode = _decode(path, data)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        LookupError,
+        struct.error,
+        zlib.error,
+        Image.DecompressionBombError,
+    ) as error:
         raise CIPAError(f"{path}: not a sound PNG ({error}); copy or download the file again") from error
     if mode == "RGB":
         if (values != values[..., :1]).any():
@@ -49,6 +60,7 @@ def read_grey_png(path: Path) -> GreyImage:
 
 def _decode(path: Path, data: bytes) -> tuple[NDArray[np.uint8], str]:
     # verify() walks all chunks up to IEND, which decoding alone does not; it leaves the image unusable.
+    _check_headers(data)
     with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
         image.verify()
     with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
@@ -57,3 +69,15 @@ def _decode(path: Path, data: bytes) -> tuple[NDArray[np.uint8], str]:
         if image.mode not in {"L", "RGB"}:
             raise CIPAError(f"{path}: mode {image.mode}, not 8 bit grey; save it as 8 bit grey (mode L)")
         return np.asarray(image), image.mode
+
+
+def _check_headers(data: bytes) -> None:
+    """Refuse a file with another chunk before IHDR, or with two of that: readers do not agree on which one counts."""
+    at, headers = 8, []
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">L4s", data, at)
+        if kind == b"IHDR":
+            headers.append((at, length))
+        at += length + 12
+    if headers != [(8, 13)]:
+        raise ValueError("it does not start with its only header")

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from nnunet_cipa.errors import CIPAError
 
-from .headers import DAMAGE, Header, make_header, read_attributes, text, tolerant
+from .headers import DAMAGE, Header, first_line, make_header, read_attributes, text, tolerant
 
 ENHANCED = {
     EnhancedCTImageStorage,
@@ -111,9 +111,7 @@ def scan_folder(root: Path) -> Headers:
             except _NotDicom:
                 foreign += 1
             except DAMAGE as error:
-                problems[path] = (
-                    f"{path}: cannot be read as DICOM ({_first_line(error)}); export it again, or remove it"
-                )
+                problems[path] = f"{path}: cannot be read as DICOM ({first_line(error)}); export it again, or remove it"
     return Headers(tuple(images), tuple(structures), problems, dict(others), foreign)
 
 

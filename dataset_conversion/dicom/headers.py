@@ -173,6 +173,12 @@ def words(found: Dataset, keyword: str) -> tuple[str, ...]:
     return tuple(str(word).strip().upper() for word in value)
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its name if it has none; printable, for one line to the user."""
+    line = (str(error).splitlines() or [""])[0]
+    return "".join(c if c.isprintable() else "?" for c in line) or type(error).__name__
+
+
 def _count(found: Dataset, keyword: str, missing: int) -> int:
     try:
         value = found.get(keyword)

@@ -5,7 +5,7 @@ from pydicom.dataset import Dataset
 
 from nnunet_cipa.errors import CIPAError
 
-from .headers import tolerant, words
+from .headers import DAMAGE, first_line, tolerant, words
 from .pet_facts import pet_facts
 from .pixels import read_header, read_volume
 from .series import Series
@@ -33,8 +33,11 @@ def read_pet(series: Series) -> tuple[sitk.Image, dict[str, object]]:
     facts = []
     for slice_ in series.slices:
         header = read_header(slice_)
-        with tolerant():
-            facts.append(pet_facts(header))
+        try:
+            with tolerant():
+                facts.append(pet_facts(header))
+        except DAMAGE as error:
+            raise CIPAError(f"{slice_.path}: cannot be read ({first_line(error)}); export it again") from error
     try:
         scale = suv_scale(facts)
     except CIPAError as error:

@@ -7,6 +7,8 @@ from pydicom.dataset import Dataset
 
 from .headers import DAMAGE, text, words
 
+NUMBERS = {"DS", "FD", "FL", "IS", "SL", "SS", "UL", "US"}
+
 
 @dataclass(frozen=True)
 class PetFacts:
@@ -88,7 +90,8 @@ def number(image: Dataset, keyword: str) -> float | None:
     """Return an attribute as a number; None if it is missing, empty or none."""
     try:
         value = image.get(keyword)
-        return None if value is None else float(value)
+        # Tags, which are numbers in Python, and texts that happen to be some are damage
+        return None if value is None or image[keyword].VR not in NUMBERS else float(value)
     except (TypeError, ValueError, OverflowError):
         return None
 

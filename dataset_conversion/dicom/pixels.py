@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from nnunet_cipa.errors import CIPAError
 
-from .headers import DAMAGE, tolerant, words
+from .headers import DAMAGE, first_line, tolerant, words
 from .pet_facts import number
 from .series import Series, Slice
 
@@ -61,10 +61,13 @@ def read_header(slice_: Slice) -> Dataset:
 def _read_slice(slice_: Slice, shape: tuple[int, int], check: Check) -> NDArray[np.float64]:
     with tolerant():
         image = _read_file(slice_, stop_before_pixels=False)
-        fault = _fault(image) or check(image)
+        try:
+            fault = _fault(image) or check(image)
+            slope, intercept = number(image, "RescaleSlope"), number(image, "RescaleIntercept")
+        except DAMAGE as error:
+            raise CIPAError(f"{slice_.path}: cannot be read ({first_line(error)}); export it again") from error
         if fault is not None:
             raise CIPAError(f"{slice_.path}: {fault}")
-        slope, intercept = number(image, "RescaleSlope"), number(image, "RescaleIntercept")
         if slope is None or intercept is None or not (0 < slope < np.inf and np.isfinite(intercept)):
             raise CIPAError(
                 f"{slice_.path}: RescaleSlope {slope} and RescaleIntercept {intercept}; a slope above 0 and an "
@@ -73,7 +76,7 @@ def _read_slice(slice_: Slice, shape: tuple[int, int], check: Check) -> NDArray[
         try:
             stored = image.pixel_array
         except DAMAGE as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            reason = first_line(error)
             raise CIPAError(f"{slice_.path}: its pixels cannot be read ({reason}); export it again") from error
     if stored.shape != shape:
         raise CIPAError(f"{slice_.path}: {stored.shape} pixels, not {shape} as when it was scanned; start again")
@@ -87,7 +90,7 @@ def _read_file(slice_: Slice, *, stop_before_pixels: bool) -> Dataset:
             image = pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
             same = image.SOPInstanceUID == slice_.sop_instance_uid
     except DAMAGE as error:
-        raise CIPAError(f"{path}: cannot be read ({error}); export it again") from error
+        raise CIPAError(f"{path}: cannot be read ({first_line(error)}); export it again") from error
     if not same:
         raise CIPAError(f"{path}: is another image than when it was scanned; start again")
     return image

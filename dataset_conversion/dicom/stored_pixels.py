@@ -25,7 +25,8 @@ def fault_of_pixels(file: BinaryIO, image: Dataset, size: int) -> str | None:
     """
     syntax = image.file_meta.TransferSyntaxUID
     if not syntax.is_transfer_syntax:
-        return f"no decoder is known for its transfer syntax {syntax}; export it in a standard one"
+        shown = "".join(c for c in syntax[:64] if c.isprintable())
+        return f"no decoder is known for its transfer syntax {shown}; export it in a standard one"
     order = ">" if syntax == ExplicitVRBigEndian else "<"
     head = file.read(8 if syntax == ImplicitVRLittleEndian else 12)
     if len(head) < 8 or struct.unpack(order + "HH", head[:4]) != _PIXEL_DATA:

@@ -14,7 +14,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, RTStructureSetStorage
 
 from nnunet_cipa.errors import CIPAError
 
-from .headers import DAMAGE, text, tolerant
+from .headers import DAMAGE, first_line, text, tolerant
+from .nesting import fault_of_nesting
 from .series import Series
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
@@ -159,9 +160,12 @@ def _read(path: Path) -> Dataset:
         with tolerant():
             _refuse_other_kinds(path)
             file = pydicom.dcmread(path)
+        fault = fault_of_nesting(path.read_bytes(), file.file_meta.TransferSyntaxUID)
         elements = [file.get_item(tag) for tag in file.keys()]  # noqa: SIM118 - iterating gives elements
     except DAMAGE as error:
         raise _damaged(path, error) from error
+    if fault is not None:
+        raise _damaged(path, ValueError(fault))
     for element in elements:
         # pydicom takes what is there of an element, and drops what is cut off of a sequence
         if isinstance(element, RawDataElement) and element.value is not None:
@@ -215,5 +219,4 @@ def _listed(uids: frozenset[str]) -> str:
 
 
 def _damaged(path: Path, error: BaseException) -> CIPAError:
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return CIPAError(f"{path}: cannot be read as RTSTRUCT ({reason}); export it again")
+    return CIPAError(f"{path}: cannot be read as RTSTRUCT ({first_line(error)}); export it again")

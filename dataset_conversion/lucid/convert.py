@@ -105,7 +105,7 @@ def _write(
         CaseJob(folder, found.kind, case.patient, case.facts, options.roi, options.storage, options.organs)
         for case in conversion.cases
     ]
-    run_jobs(write_case, jobs, options.processes, "writing")
+    run_jobs(write_case, jobs, options.processes, "writing", lambda job: f"case {job.patient.name}")
     more = {"units": UNITS, "synthetic": found.synthetic, **options.storage.facts()}
     count = len(conversion.part("train"))
     write_dataset_json(
@@ -134,7 +134,8 @@ def _check(found: StudySet, options: Options) -> tuple[tuple[Case, ...], tuple[F
     cases, failures = [], [*found.failures]
     if not options.keep_going:
         refuse(problem for failure in failures for problem in _told(failure))
-    for checked in run_jobs(check_patient, jobs, options.processes, "checking"):
+    found_in = run_jobs(check_patient, jobs, options.processes, "checking", lambda job: f"case {job.patient.name}")
+    for checked in found_in:
         if checked.facts is None:
             name = checked.patient.name
             failures.append(Failure(names.get(name, name), checked.problems))

@@ -1,27 +1,23 @@
 """Reads one NIfTI volume strictly: whole, three-dimensional, axial, with an orientation that is beyond doubt."""
 
-import gzip
 import hashlib
-import zlib
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
-from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
-from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.nifti import check_nifti
 
+from .nifti_header import read_header
+
 # A direction from NIfTI's quaternion in float32 is off by up to 7e-4.
 DIRECTION_TOLERANCE = 1e-3
 FORMS_TOLERANCE_MM = 0.5
 GRID_TOLERANCE_MM = 0.01
-MOST_VOXELS = 4096
-SPACING_RANGE = (0.05, 20.0)
 
 
 def read_volume(path: Path) -> sitk.Image:
@@ -33,8 +29,7 @@ def read_volume(path: Path) -> sitk.Image:
         If it is damaged, not three-dimensional, not of real numbers, holds NaN, has no or a doubtful orientation, or
         its slices are not axial.
     """
-    header = _read_header(path)
-    _check_header(path, header)
+    header = read_header(path)
     _check_orientation(path, header)
     check_nifti(path)
     try:
@@ -91,31 +86,6 @@ def file_hash(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _read_header(path: Path) -> nib.Nifti1Header:
-    try:
-        with gzip.open(path) as file:
-            return nib.Nifti1Image.from_stream(file).header
-    except (ImageFileError, WrapStructError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
-        raise CIPAError(f"{path}: cannot be read as compressed NIfTI ({error}); write it again") from error
-
-
-def _check_header(path: Path, header: nib.Nifti1Header) -> None:
-    shape = header.get_data_shape()
-    if len(shape) != 3:
-        raise CIPAError(f"{path}: has {len(shape)} dimensions {shape}; give one three-dimensional volume")
-    if min(shape[:2]) < 2 or min(shape) < 1 or max(shape) > MOST_VOXELS:
-        raise CIPAError(f"{path}: has {shape} voxels; give 2 to {MOST_VOXELS} along x and y, and at least one slice")
-    if header.get_data_dtype().kind not in "iuf":
-        raise CIPAError(f"{path}: voxels are of type {header.get_data_dtype()}; give one real number a voxel")
-    units = header.get_xyzt_units()[0]
-    if units not in {"mm", "unknown"}:
-        raise CIPAError(f"{path}: lengths are in {units}; write it in mm")
-    low, high = SPACING_RANGE
-    spacing = tuple(round(float(s), 4) for s in header.get_zooms())
-    if not all(np.isfinite(s) and low <= s <= high for s in spacing):
-        raise CIPAError(f"{path}: voxels of {spacing} mm; lengths from {low} to {high} mm are plausible, correct them")
 
 
 def _check_orientation(path: Path, header: nib.Nifti1Header) -> None:

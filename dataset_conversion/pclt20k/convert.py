@@ -115,7 +115,7 @@ def convert_pclt20k(source: Path, options: Options | None = None) -> Conversion:
     conversion = Conversion(final, checked, sections, found.unlisted, tuple(_warnings(found, final, splits)))
     with new_dataset(final, overwrite=options.overwrite) as folder:
         jobs = [CaseJob(found.root, folder, case, options.spacing, options.intensity) for case in sections]
-        run_jobs(write_case, jobs, options.processes, "writing")
+        run_jobs(write_case, jobs, options.processes, "writing", lambda job: f"case {job.checked.case}")
         write_dataset_json(folder, _facts(conversion, options))
         write_json(folder / "splits_final.json", splits)
         write_json(folder / "provenance" / "_dataset.json", _summary(conversion, options))
@@ -130,7 +130,8 @@ def _check_options(options: Options) -> None:
 
 def _check(found: Source, options: Options) -> tuple[CheckedPatient, ...]:
     jobs = [CheckJob(found.root, patient) for patient in found.patients]
-    checked = tuple(run_jobs(check_patient, jobs, options.processes, "checking"))
+    named = run_jobs(check_patient, jobs, options.processes, "checking", lambda job: f"patient {job.patient.patient}")
+    checked = tuple(named)
     refuse(problem for case in checked for problem in case.problems)
     return checked
 

@@ -12,6 +12,8 @@ from ..problems import refuse
 
 KINDS = ("CT", "PET", "mask")
 PARTS = ("train", "test")
+# File systems take 255 bytes, and a kind and a suffix are added.
+LONGEST_NAME = 128
 _NAME = re.compile(r"(?P<patient>[A-Za-z0-9][A-Za-z0-9.-]*)_(?:[A-Za-z0-9._-]*[._-])?(?P<number>[0-9]{1,9})")
 
 
@@ -62,7 +64,7 @@ def parse_name(text: str) -> SliceName:
     Raises
     ------
     CIPAError
-        If the name has no folder or no slice number, or could point outside its folder.
+        If the name has no folder or no slice number, could point outside its folder, or is too long for a file.
 
     Examples
     --------
@@ -70,7 +72,7 @@ def parse_name(text: str) -> SliceName:
     SliceName(number=135, name='0594_135', patient='0594')
     """
     match = _NAME.fullmatch(text)
-    if match is None or ".." in text:
+    if match is None or ".." in text or len(text) > LONGEST_NAME:
         raise CIPAError(f"{text!r} is not a slice name; it should be like 0006_001: patient, underscore, slice number")
     return SliceName(int(match["number"]), text, match["patient"])
 

@@ -31,7 +31,7 @@ def read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CIPAError(f"{path}: no such file; was the step before run to its end?") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CIPAError(f"{path}: is no valid JSON ({error}); write it again") from error
     if not isinstance(content, dict):
         raise CIPAError(f"{path}: holds a {type(content).__name__} where an object is expected; write it again")

@@ -18,12 +18,13 @@ from nnunet_cipa.trainers.optimizer import parameter_groups
 from nnunet_cipa.trainers.plans import plan_cipa
 from nnunet_cipa.trainers.resuming import ResumableTraining, unwrap
 from nnunet_cipa.trainers.schedule import CosineSchedule
+from nnunet_cipa.trainers.side_by_side import SideBySideTraining
 from nnunet_cipa.weights import load_encoder
 
 ENCODER_VARIABLE = "NNUNET_CIPA_ENCODER"
 
 
-class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining):
+class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining, SideBySideTraining):
     """CIPA on single slices, trained as in the CVPR paper.
 
     AdamW with rate 6e-5 and weight decay 0.01, none on biases, norms, A_logs and Ds; cosine schedule by iteration to

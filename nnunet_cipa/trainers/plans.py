@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
-
 from nnunet_cipa.network.arguments import STRIDE
 from nnunet_cipa.trainers.modalities import find_modalities
+from nnunet_cipa.trainers.plan_checks import check_labels, resolve_configuration
 
 NETWORK = "nnunet_cipa.network.CIPA"
 
@@ -39,12 +38,13 @@ def plan_cipa(
     Raises
     ------
     CIPAError
-        If dataset.json does not name one CT and one PET channel.
+        If dataset.json does not name one CT and one PET channel, or it or the plans are damaged.
     NotImplementedError
         If the configuration is a cascade, not two-dimensional, or its slices are not axial.
     """
-    resolved = PlansManager(plans).get_configuration(configuration).configuration
+    resolved = resolve_configuration(plans, configuration)
     _check_configuration(plans, configuration, resolved)
+    check_labels(plans, dataset_json)
     patch_size = [-(-int(side) // STRIDE) * STRIDE for side in resolved["patch_size"][-2:]]
     edited = plans["configurations"][configuration]
     edited["patch_size"] = list(patch_size) if depth is None else [depth, *patch_size]

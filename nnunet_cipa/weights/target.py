@@ -45,7 +45,9 @@ def build_target(target: Target) -> tuple[CIPA, dict[str, Any]]:
 
     folder = _preprocessed(target.dataset_id)
     plans, dataset_json = _read_json(folder / f"{target.plans}.json"), _read_json(folder / "dataset.json")
-    configurations = list(plans.get("configurations", {}))
+    configurations = plans.get("configurations")
+    if not isinstance(configurations, dict):
+        raise CIPAError(f"{folder / target.plans}.json: has no configurations; plan the data set again")
     if target.configuration not in configurations:
         raise CIPAError(
             f"{folder / target.plans}.json: has no configuration {target.configuration!r}, only "
@@ -54,7 +56,7 @@ def build_target(target: Target) -> tuple[CIPA, dict[str, Any]]:
     trainer = _find_trainer(target.trainer)
     try:
         trainer.edit_plans(plans, target.configuration, dataset_json)
-    except NotImplementedError as error:
+    except (CIPAError, NotImplementedError) as error:
         raise CIPAError(f"{folder / target.plans}.json: {error}") from error
     manager = PlansManager(plans)
     heads = manager.get_label_manager(dataset_json).num_segmentation_heads
@@ -87,7 +89,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise CIPAError(f"{path}: no such file; plan the data set first, or give the name of its --plans") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CIPAError(f"{path}: is no JSON ({error}); plan the data set again") from error
     if not isinstance(content, dict):
         raise CIPAError(f"{path}: holds no object; plan the data set again")

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -179,9 +180,42 @@ def test_interrupted_in_the_middle_it_cleans_up_itself(raw, left_in, long_run):
     assert left_in(raw) == []
 
 
-def test_killed_worker_is_an_error_with_a_remedy():
-    with pytest.raises(CIPAError, match="killed, perhaps for lack of memory; try --processes 1"):
-        run_jobs(os._exit, [9, 9], 2, "dying")
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_killed_worker_is_named_by_its_case_and_the_conversion_ends(raw, left_in, long_run):
+    (worker, *_) = [pid for pid in children(long_run.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    os.kill(worker, signal.SIGKILL)
+    _, errors = long_run.communicate(timeout=60)
+    assert long_run.returncode == 1
+    told = errors.strip().splitlines()[-1]
+    assert re.search(r"error: writing: the worker process at (case \w+|no job yet) was killed \(SIGKILL\)", told)
+    assert "when memory runs out; try --processes 1" in told
+    assert left_in(raw) == []
+
+
+def die_at_three(job):
+    """Kill this process at job 3, and stay with another until then."""
+    number, how = job
+    if number == 3 and how == "status":
+        os._exit(7)
+    if number == 3:
+        os.kill(os.getpid(), getattr(signal, how))
+    time.sleep(0 if number < 3 else 60)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("SIGKILL", r"was killed \(SIGKILL\), as the system does when memory runs out; try --processes 1$"),
+        ("SIGSEGV", r"ended by itself \(SIGSEGV\), perhaps for lack of memory; try --processes 1"),
+        ("status", r"ended by itself \(exit status 7\)"),
+    ],
+)
+def test_a_worker_that_dies_is_told_with_its_job_and_cause(how, told):
+    jobs = [(number, how) for number in range(1, 6)]
+    with pytest.raises(CIPAError, match=rf"^dying: the worker process at case 3 {told}"):
+        run_jobs(die_at_three, jobs, 2, "dying", lambda job: f"case {job[0]}")
 
 
 def children(pid):

@@ -46,13 +46,13 @@ class nnUNetTrainerCIPA_tiny(nnUNetTrainerCIPA_demo):
         self.tell()
 
 
-def write_data(folder, plans, dataset_json, scale=1.0):
+def write_data(folder, plans, dataset_json, scale=1.0, cases=4):
     """Write cases as nnU-Net's preprocessing leaves them, with noise times ``scale`` in them."""
     base = Path(folder, "preprocessed", plans["dataset_name"])
     data = base / plans["configurations"]["2d"]["data_identifier"]
     data.mkdir(parents=True)
     rng = np.random.default_rng(0)
-    names = [f"case_{number}" for number in range(4)]
+    names = [f"case_{number}" for number in range(cases)]
     for name in names:
         noise = rng.normal(size=(2, SLICES, SIDE + 8, SIDE + 8)).astype(np.float32)
         images, segmentation = scale * noise, (noise[1:] > 0.5).astype(np.int16)
