@@ -97,7 +97,7 @@ def score_folds(study: Study, processes: int = 1) -> list[Score]:
     """
     jobs = find_jobs(study)
     ending = _file_ending(study)
-    results = run_jobs(_score_case, jobs, processes, "scoring", unit="case")
+    results = run_jobs(_score_case, jobs, processes, "scoring", lambda job: f"case {job.files.name}", unit="case")
     scores = [
         Score(model.title, job.fold, _with(job, index), job.patient, *result[index])
         for index, model in enumerate(study.models)
