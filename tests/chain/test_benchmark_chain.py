@@ -1,6 +1,8 @@
-"""Two trainers, ours and nnU-Net's, two folds each, by one command; then what nnU-Net itself makes of the results."""
+"""Two trainers, ours and nnU-Net's, five folds each, by one command; then the report, and stock prediction."""
 
+import csv
 import json
+import math
 import os
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import torch
 pytestmark = pytest.mark.slow
 DATASET_ID = 701
 TRAINERS = ("nnUNetTrainer", "nnUNetTrainerCIPA_short")
-OPTIONS = ("--folds", 0, 1, "--epochs", 1, "--iterations", 3, "--device", "cpu")
+FOLDS = range(5)
+OPTIONS = ("--epochs", 1, "--iterations", 3, "--device", "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,7 @@ def model(benchmark, planned, trainer):
 @pytest.mark.parametrize("trainer", TRAINERS)
 def test_each_trainer_made_as_many_steps_on_the_folds_of_the_data_set(benchmark, planned, trainer):
     splits = json.loads((planned.raw / "splits_final.json").read_text())
-    for fold in (0, 1):
+    for fold in FOLDS:
         folder = model(benchmark, planned, trainer) / f"fold_{fold}"
         checkpoint = torch.load(folder / "checkpoint_final.pth", map_location="cpu", weights_only=False)
         assert (checkpoint["trainer_name"], checkpoint["current_epoch"]) == (f"{trainer}_1x3", 1)
@@ -60,9 +63,31 @@ def test_each_trainer_made_as_many_steps_on_the_folds_of_the_data_set(benchmark,
 
 def test_the_same_command_again_runs_nothing(benchmark, run):
     records = {path: path.read_bytes() for path in benchmark.glob("jobs/*/*.json")}
-    assert len(records) == 4
-    assert "2 models, 4 jobs, 4 of them done" in run()
+    assert len(records) == 10
+    assert "2 models, 10 jobs, 10 of them done" in run()
     assert {path: path.read_bytes() for path in benchmark.glob("jobs/*/*.json")} == records
+
+
+def test_report_has_the_dice_of_nnunet_for_each_case_in_the_fold_that_held_it_out(benchmark, planned, tmp_path):
+    out = tmp_path / "report"
+    options = ["--benchmark", benchmark, "--out", out, "--resamples", 200, "--processes", 1]
+    planned.run("nnunet-cipa", "benchmark", "report", DATASET_ID, *options)
+    with (out / "cases.csv").open(newline="", encoding="utf-8") as file:
+        found = {
+            (row["model"], int(row["fold"]), row["case"]): float(row["dice"] or "nan") for row in csv.DictReader(file)
+        }
+    expected = {}
+    for trainer in TRAINERS:
+        for fold in FOLDS:
+            summary = model(benchmark, planned, trainer) / f"fold_{fold}" / "validation" / "summary.json"
+            for entry in json.loads(summary.read_text())["metric_per_case"]:
+                case = Path(entry["prediction_file"]).name.removesuffix(".nii.gz")
+                expected[trainer, fold, case] = entry["metrics"]["1"]["Dice"]
+    assert found.keys() == expected.keys()
+    for key, dice in expected.items():
+        assert found[key] == pytest.approx(dice, nan_ok=True)
+    assert not all(math.isnan(dice) for dice in expected.values())
+    assert (out / "index.html").stat().st_size > 10_000
 
 
 def test_stock_prediction_finds_the_trainer_that_was_written(benchmark, planned, tmp_path):
