@@ -60,7 +60,7 @@ def _register_convert_pclt20k(
 
 
 def _convert_pclt20k(args: argparse.Namespace) -> None:
-    # Imported here: the other subcommands should not wait for nnU-Net and torch.
+    # Imported here: the other subcommands should not wait for nnU-Net.
     from nnunet_cipa.dataset_conversion.pclt20k.case import Intensity  # noqa: PLC0415 - see above
     from nnunet_cipa.dataset_conversion.pclt20k.convert import Options, convert_pclt20k  # noqa: PLC0415 - see above
     from nnunet_cipa.dataset_conversion.workers import default_processes  # noqa: PLC0415 - see above

@@ -103,7 +103,7 @@ def register_lucid(subparsers: "Subparsers[argparse.ArgumentParser]", common: ar
 
 
 def _convert_lucid(args: argparse.Namespace) -> None:
-    # Imported here: the other subcommands should not wait for nnU-Net and torch.
+    # Imported here: the other subcommands should not wait for nnU-Net.
     from nnunet_cipa.dataset_conversion.lucid import Options, convert_lucid  # noqa: PLC0415 - see above
     from nnunet_cipa.dataset_conversion.lucid.case import Intensity, Storage  # noqa: PLC0415 - see above
     from nnunet_cipa.dataset_conversion.lucid.study_set import Roi  # noqa: PLC0415 - see above

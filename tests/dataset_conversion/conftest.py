@@ -1,5 +1,6 @@
 """Small study sets made by Pillow and nibabel alone, independent of the phantom, and an nnU-Net raw folder."""
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -149,3 +150,12 @@ def phantoms(tmp_path_factory):
 def export(phantoms, tmp_path):
     """The synthetic patients in DICOM, to be damaged."""
     return Export(link_tree(phantoms[Form.DICOM], tmp_path / "export"))
+
+
+@pytest.fixture
+def pair(export):
+    """The first two of the synthetic patients in DICOM, to be damaged: enough for what is told before folds."""
+    for folder in sorted(export.root.glob("0*"))[2:]:
+        shutil.rmtree(folder)
+    export.hold_nobody_out()
+    return export

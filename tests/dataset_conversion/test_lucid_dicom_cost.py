@@ -9,7 +9,7 @@ from tests.dataset_conversion.lucid_cost import cost, write_study
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
 def test_a_patient_takes_two_ct_volumes_in_float32(tmp_path):
-    slices, ct_size = 60, 512
+    slices, ct_size = 48, 512
     write_study(tmp_path, slices, ct_size, pet_size=100)
     steps = cost(tmp_path)
     volume = slices * ct_size**2 * 4 / 2**20
