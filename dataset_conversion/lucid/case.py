@@ -19,6 +19,7 @@ from ..dataset_files import (
     write_json,
     writing_case,
 )
+from ..finished import note_finished
 from ..nifti_stream import NiftiStream
 from .check import PatientFacts
 from .crop import Crop, find_crop
@@ -100,15 +101,18 @@ def write_case(job: CaseJob) -> None:
         hu, suv = window(hu, job.storage.hu_window), window(suv, job.storage.suv_range)
     images, labels = (job.folder / name for name in FOLDERS[job.patient.part])
     with writing_case(job.folder, case):
-        _write(images / f"{case}_0000.nii.gz", hu, ct)
-        _write(images / f"{case}_0001.nii.gz", suv, ct)
-        _write(labels / f"{case}.nii.gz", sitk.GetArrayViewFromImage(mask).astype(np.uint8), ct)
+        paths = [images / f"{case}_0000.nii.gz", images / f"{case}_0001.nii.gz", labels / f"{case}.nii.gz"]
+        for path, values in zip(paths, (hu, suv, sitk.GetArrayViewFromImage(mask).astype(np.uint8)), strict=True):
+            _write(path, values, ct)
         for name in job.organs:
             organ = sitk.DICOMOrient(_read(job, name), "LPS")
             organ = organ if crop is None else organ[crop.region]
             path = job.folder / ORGAN_FOLDERS[job.patient.part] / f"{case}_{name}.nii.gz"
             _write(path, sitk.GetArrayViewFromImage(organ).astype(np.uint8), ct)
-        write_json(job.folder / "provenance" / f"{case}.json", provenance(job, crop))
+            paths.append(path)
+        paths.append(job.folder / "provenance" / f"{case}.json")
+        write_json(paths[-1], provenance(job, crop))
+        note_finished(job.folder, case, made_from(job), paths)
 
 
 def resample_to(image: sitk.Image, grid: sitk.Image) -> sitk.Image:
@@ -138,6 +142,11 @@ def provenance(job: CaseJob, crop: Crop | None) -> dict[str, object]:
         **job.storage.facts(),
         **asdict(job.facts),
     }
+
+
+def made_from(job: CaseJob) -> dict[str, object]:
+    """Return all that decides what the files of a case hold; where it is cropped follows from the images."""
+    return {**provenance(job, None), "crop": job.crop}
 
 
 def _read(job: CaseJob, name: str) -> sitk.Image:

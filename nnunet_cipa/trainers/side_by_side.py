@@ -16,6 +16,8 @@ class SideBySideTraining(nnUNetTrainer):
     of it and ends with an error.
     """
 
+    preprocessed_dataset_folder_base: str
+
     def do_split(self) -> tuple[Any, Any]:
         """Return the cases to train and to validate on; a file of splits that is missing appears whole, or not."""
         folder = Path(self.preprocessed_dataset_folder_base)
