@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nnunet_cipa import __version__
 from nnunet_cipa.errors import CIPAError
 
+from .finished import CutOffError, forget_records
 from .nnunet_folder import planned_splits
 from .staging import staged_folder
 
@@ -60,8 +61,9 @@ def new_dataset(final: Path, *, overwrite: bool) -> Iterator[Path]:
     """Give a staged folder (see ``staged_folder``) that holds nnU-Net's folders and one for the provenance."""
     with staged_folder(final, overwrite=overwrite) as folder:
         for name in (*FOLDERS["train"], *FOLDERS["test"], "provenance"):
-            (folder / name).mkdir()
+            (folder / name).mkdir(exist_ok=True)
         yield folder
+        forget_records(folder)
 
 
 @contextmanager
@@ -70,13 +72,13 @@ def writing_case(folder: Path, case: str) -> Iterator[None]:
 
     Raises
     ------
-    CIPAError
+    CutOffError
         For an OSError in the block.
     """
     try:
         yield
     except OSError as error:
-        raise CIPAError(
+        raise CutOffError(
             f"{error.filename or folder}: writing patient {case} failed ({error.strerror}); "
             "free space or check permissions in nnUNet_raw"
         ) from error

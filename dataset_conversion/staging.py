@@ -11,6 +11,8 @@ from filelock import FileLock, Timeout
 
 from nnunet_cipa.errors import CIPAError
 
+from .finished import CutOffError, keep_finished
+
 LOCK = ".nnunet_cipa.lock"
 NEW = ".nnunet_cipa_new_"
 OLD = ".nnunet_cipa_old_"
@@ -19,11 +21,14 @@ TRASH = ".nnunet_cipa_trash_"
 
 @contextmanager
 def staged_folder(final: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give an empty folder that becomes ``final`` if the block ends without an error, and vanishes if not.
+    """Give a folder that becomes ``final`` if the block ends without an error.
+
+    After an error or an interrupt it vanishes; but after a ``CutOffError`` or a kill the cases that were finished stay,
+    for the next run that makes ``final`` (see ``keep_finished``), and the message says so. It is empty but for these.
 
     The folder lies beside ``final`` under a name that starts with a dot, which nnU-Net does not look at. An existing
-    ``final`` is moved away only when the new one is complete. What killed runs have left is removed first; if one was
-    killed between moving the old folder away and the new one in, the old one is put back.
+    ``final`` is moved away only when the new one is complete. What killed runs have left beside other datasets is
+    removed first; if one was killed between moving the old folder away and the new one in, the old one is put back.
 
     Parameters
     ----------
@@ -43,14 +48,34 @@ def staged_folder(final: Path, *, overwrite: bool) -> Iterator[Path]:
     except Timeout as error:
         raise CIPAError(f"{final.parent}: another conversion is writing here; wait for it to end") from error
     try:
-        _clean_up(final.parent)
+        staging = final.with_name(NEW + final.name)
+        _clean_up(final.parent, staging)
         if final.exists() and not overwrite:
             raise CIPAError(f"{final}: exists; give --overwrite to replace it, or choose another --dataset-id")
-        with passing_folder(final.parent, NEW) as staging:
+        staging.mkdir(exist_ok=True)
+        with _kept_if_cut_off(staging):
             yield staging
             _swap_in(staging, final)
     finally:
         lock.release()
+
+
+@contextmanager
+def _kept_if_cut_off(staging: Path) -> Iterator[None]:
+    kept: set[str] = set()
+    try:
+        yield
+    except CutOffError as error:
+        kept = keep_finished(staging)
+        if not kept:
+            raise
+        raise CutOffError(
+            f"{error}; then run it again: {len(kept)} finished cases are kept for that in {staging}, which you can "
+            "also remove"
+        ) from error
+    finally:
+        if not kept:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 @contextmanager
@@ -80,15 +105,15 @@ def _swap_in(staging: Path, final: Path) -> None:
         _discard(old)
 
 
-def _clean_up(parent: Path) -> None:
-    """Undo what killed runs have left; the lock says that none is alive."""
+def _clean_up(parent: Path, staging: Path) -> None:
+    """Undo what killed runs have left, but for ``staging``; the lock says that none is alive."""
     for old in parent.glob(f"{OLD}*"):
         final = parent / old.name.removeprefix(OLD)
         if final.exists():
             _discard(old)
         else:
             old.rename(final)
-    for left in (*parent.glob(f"{NEW}*"), *parent.glob(f"{TRASH}*")):
+    for left in {*parent.glob(f"{NEW}*"), *parent.glob(f"{TRASH}*")} - {staging}:
         shutil.rmtree(left)
 
 

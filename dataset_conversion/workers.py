@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from tqdm import tqdm
 
-from nnunet_cipa.errors import CIPAError
+from .finished import CutOffError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -56,11 +56,11 @@ def run_jobs(
 
     Raises
     ------
-    CIPAError
+    CutOffError
         If a process is killed or crashes; it names the job.
     """
     with tqdm(total=len(jobs), desc=description, unit=unit, disable=None) as bar:
-        if processes == 1:
+        if processes == 1 or not jobs:
             results = []
             for job in jobs:
                 results.append(function(job))
@@ -97,7 +97,7 @@ class _Pool(Generic[Job, Result]):
             return [future.result() for future in futures]
         except BrokenProcessPool as error:
             pool.shutdown(cancel_futures=True)
-            raise CIPAError(f"{description}: {self._cause(workers)}") from error
+            raise CutOffError(f"{description}: {self._cause(workers)}") from error
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -20,6 +20,7 @@ from ..dataset_files import (
     write_json,
     writing_case,
 )
+from ..finished import note_finished
 from ..nifti_stream import NiftiStream
 from .check import PatientFacts
 from .study_set import UNITS, WRITTEN, Patient, Roi
@@ -114,17 +115,20 @@ def write_case(job: CaseJob) -> None:
     """
     case = job.patient.name
     images, labels = (job.folder / name for name in FOLDERS[job.patient.part])
+    record = job.folder / "provenance" / f"{case}.json"
     ct = _read_oriented(job, "CT")
     grid = Grid.of(ct)
-    _write(job, images / f"{case}_0000.nii.gz", ct, job.storage.hu)
+    volumes = [images / f"{case}_0000.nii.gz", images / f"{case}_0001.nii.gz", labels / f"{case}.nii.gz"]
+    _write(job, volumes[0], ct, job.storage.hu)
     del ct
-    _write(job, images / f"{case}_0001.nii.gz", resample_to(_read(job, "PET"), grid), job.storage.suv)
-    _write(job, labels / f"{case}.nii.gz", _read_oriented(job, job.roi.value), _mask)
+    _write(job, volumes[1], resample_to(_read(job, "PET"), grid), job.storage.suv)
+    _write(job, volumes[2], _read_oriented(job, job.roi.value), _mask)
     for name in job.organs:
-        path = job.folder / ORGAN_FOLDERS[job.patient.part] / f"{case}_{name}.nii.gz"
-        _write(job, path, _read_oriented(job, name), _mask)
+        volumes.append(job.folder / ORGAN_FOLDERS[job.patient.part] / f"{case}_{name}.nii.gz")
+        _write(job, volumes[-1], _read_oriented(job, name), _mask)
     with writing_case(job.folder, case):
-        write_json(job.folder / "provenance" / f"{case}.json", provenance(job))
+        write_json(record, provenance(job))
+        note_finished(job.folder, case, made_from(job), [*volumes, record])
 
 
 def resample_to(image: sitk.Image, grid: Grid) -> sitk.Image:
@@ -154,6 +158,11 @@ def provenance(job: CaseJob) -> dict[str, object]:
         **job.storage.facts(),
         **asdict(job.facts),
     }
+
+
+def made_from(job: CaseJob) -> dict[str, object]:
+    """Return all that decides what the files of a case hold; where it is cropped follows from the images."""
+    return {**provenance(job, None), "crop": job.crop}
 
 
 def _read(job: CaseJob, name: str) -> sitk.Image:

@@ -16,11 +16,12 @@ from ..dataset_files import (
     write_dataset_json,
     write_json,
 )
+from ..finished import keep_finished
 from ..nnunet_folder import dataset_folder
 from ..problems import refuse
 from ..splits import FOLDS, make_splits
 from ..workers import run_jobs
-from .case import ORGAN_FOLDERS, CaseJob, write_case
+from .case import ORGAN_FOLDERS, CaseJob, made_from, write_case
 from .check import CheckJob, PatientFacts, check_patient
 from .dicom_set import Wanted, read_dicom_set
 from .identifiers import refuse_identifiers
@@ -100,11 +101,13 @@ def _write(
 ) -> None:
     if options.organs:
         for name in ORGAN_FOLDERS.values():
-            (folder / name).mkdir()
+            (folder / name).mkdir(exist_ok=True)
     jobs = [
         CaseJob(folder, found.kind, case.patient, case.facts, options.roi, options.storage, options.organs)
         for case in conversion.cases
     ]
+    done = keep_finished(folder, {job.patient.name: made_from(job) for job in jobs})
+    jobs = [job for job in jobs if job.patient.name not in done]
     run_jobs(write_case, jobs, options.processes, "writing", lambda job: f"case {job.patient.name}")
     more = {"units": UNITS, "synthetic": found.synthetic, **options.storage.facts()}
     count = len(conversion.part("train"))

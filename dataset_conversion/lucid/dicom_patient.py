@@ -10,7 +10,8 @@ from ..dicom.ct import read_ct
 from ..dicom.pet import read_pet
 from ..dicom.series import Series
 from ..dicom.structures import StructureRoi, StructureSet, read_contours
-from .image import check_axial, file_hash
+from ..file_hash import file_hash
+from .image import check_axial
 from .study_set import ORGANS, Facts
 
 

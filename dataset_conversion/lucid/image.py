@@ -79,15 +79,6 @@ def fingerprint(image: sitk.Image) -> str:
     return digest.hexdigest()
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _check_orientation(path: Path, header: nib.Nifti1Header) -> None:
     if header["sform_code"] == 0 and header["qform_code"] == 0:
         raise CIPAError(f"{path}: has neither sform nor qform, so its orientation is unknown; write it with one")

@@ -10,9 +10,10 @@ import SimpleITK as sitk
 from nnunet_cipa.errors import CIPAError
 
 from ..dicom.files import is_dicom
+from ..file_hash import file_hash
 from ..problems import refuse
 from .held_out import FACTS, TEST_LIST, held_out, read_facts
-from .image import file_hash, read_volume
+from .image import read_volume
 from .study_set import IMAGES, ORGANS, Facts, Failure, Roi, StudySet
 
 _PATIENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")

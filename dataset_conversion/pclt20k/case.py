@@ -19,6 +19,7 @@ from ..dataset_files import (
     write_json,
     writing_case,
 )
+from ..finished import note_finished
 from ..nifti_stream import NiftiStream
 from .check import CheckedPatient
 from .slice import read_slice
@@ -71,8 +72,10 @@ def write_case(job: CaseJob) -> None:
         If a file has changed since it was checked, or the disk does not take the output.
     """
     with writing_case(job.folder, job.checked.case):
-        _write_volumes(job)
-        write_json(job.folder / "provenance" / f"{job.checked.case}.json", provenance(job))
+        made_from = provenance(job)
+        paths = [*_write_volumes(job), job.folder / "provenance" / f"{job.checked.case}.json"]
+        write_json(paths[-1], made_from)
+        note_finished(job.folder, job.checked.case, made_from, paths)
 
 
 def provenance(job: CaseJob) -> dict[str, object]:
@@ -99,16 +102,17 @@ def provenance(job: CaseJob) -> dict[str, object]:
     }
 
 
-def _write_volumes(job: CaseJob) -> None:
+def _write_volumes(job: CaseJob) -> list[Path]:
     checked = job.checked
     images, labels = (job.folder / name for name in FOLDERS[checked.patient.part])
     case = checked.case
     shape = (len(checked.facts), checked.size[1], checked.size[0])
     store = job.intensity.store()
+    paths = [images / f"{case}_0000.nii.gz", images / f"{case}_0001.nii.gz", labels / f"{case}.nii.gz"]
     with (
-        NiftiStream(images / f"{case}_0000.nii.gz", shape, job.spacing, job.intensity.dtype) as ct,
-        NiftiStream(images / f"{case}_0001.nii.gz", shape, job.spacing, job.intensity.dtype) as pet,
-        NiftiStream(labels / f"{case}.nii.gz", shape, job.spacing, np.uint8) as mask,
+        NiftiStream(paths[0], shape, job.spacing, job.intensity.dtype) as ct,
+        NiftiStream(paths[1], shape, job.spacing, job.intensity.dtype) as pet,
+        NiftiStream(paths[2], shape, job.spacing, np.uint8) as mask,
     ):
         for name, fact in zip(checked.patient.slices, checked.facts, strict=True):
             slice_images = read_slice(job.root, name)
@@ -118,3 +122,4 @@ def _write_volumes(job: CaseJob) -> None:
             ct.write(store(slice_images.ct))
             pet.write(store(slice_images.pet))
             mask.write(slice_images.tumour.astype(np.uint8))
+    return paths

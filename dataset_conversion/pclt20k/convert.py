@@ -18,11 +18,12 @@ from ..dataset_files import (
     write_dataset_json,
     write_json,
 )
+from ..finished import keep_finished
 from ..nnunet_folder import dataset_folder
 from ..problems import refuse
 from ..splits import make_splits, name_cases
 from ..workers import default_processes, run_jobs
-from .case import CaseJob, Intensity, write_case
+from .case import CaseJob, Intensity, provenance, write_case
 from .check import CheckedPatient, CheckJob, check_patient, split_at_gaps
 from .source import Source, read_source
 
@@ -115,6 +116,8 @@ def convert_pclt20k(source: Path, options: Options | None = None) -> Conversion:
     conversion = Conversion(final, checked, sections, found.unlisted, tuple(_warnings(found, final, splits)))
     with new_dataset(final, overwrite=options.overwrite) as folder:
         jobs = [CaseJob(found.root, folder, case, options.spacing, options.intensity) for case in sections]
+        done = keep_finished(folder, {job.checked.case: provenance(job) for job in jobs})
+        jobs = [job for job in jobs if job.checked.case not in done]
         run_jobs(write_case, jobs, options.processes, "writing", lambda job: f"case {job.checked.case}")
         write_dataset_json(folder, _facts(conversion, options))
         write_json(folder / "splits_final.json", splits)

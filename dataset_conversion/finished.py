@@ -1,0 +1,73 @@
+"""Which cases of a staged dataset are whole, so that a conversion that was cut off goes on where it was.
+
+A record beside the cases has what a case was made from (its provenance, with hashes of the source, options and
+version) and the hashes of its files. It is written last; files without a record do not count.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from nnunet_cipa.errors import CIPAError
+
+from .file_hash import file_hash
+
+RECORDS = ".finished"
+
+
+class CutOffError(CIPAError):
+    """A conversion that can go on where it ended: the disk took no more, or a worker died."""
+
+
+def note_finished(folder: Path, case: str, made_from: object, files: Iterable[Path]) -> None:
+    """Write the record of a case whose files are whole."""
+    hashes = {path.relative_to(folder).as_posix(): file_hash(path) for path in files}
+    (folder / RECORDS).mkdir(exist_ok=True)
+    content = json.dumps({"made_from": made_from, "files": hashes})
+    (folder / RECORDS / f"{case}.json").write_text(content, encoding="utf-8")
+
+
+def keep_finished(folder: Path, made_from: Mapping[str, object] | None = None) -> set[str]:
+    """Remove all files of a staged folder but those of finished cases, and return these cases.
+
+    Parameters
+    ----------
+    folder
+        A staged dataset.
+    made_from
+        What each case is to be made from now; a case that was made from anything else is removed, as is one whose
+        files have not the hashes of its record. None to keep every case that has a record.
+    """
+    cases, kept = set(), set()
+    for record in sorted((folder / RECORDS).glob("*.json")):
+        found = _read(record)
+        files = found.get("files", {})
+        if made_from is not None and not _is_good(folder, found, made_from.get(record.stem)):
+            continue
+        cases.add(record.stem)
+        kept |= {record, *(folder / name for name in files)}
+    for path in folder.rglob("*"):
+        if path not in kept and not path.is_dir():
+            path.unlink()
+    return cases
+
+
+def forget_records(folder: Path) -> None:
+    """Remove the records of a dataset that is complete."""
+    shutil.rmtree(folder / RECORDS, ignore_errors=True)
+
+
+def _read(record: Path) -> dict[str, dict[str, str]]:
+    try:
+        found = json.loads(record.read_bytes())
+    except ValueError:
+        # Cut off by a kill: the case counts as not written
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_good(folder: Path, found: dict[str, dict[str, str]], made_from: object) -> bool:
+    if not found or made_from is None or found["made_from"] != json.loads(json.dumps(made_from)):
+        return False
+    return all((folder / name).is_file() and file_hash(folder / name) == sha for name, sha in found["files"].items())
