@@ -127,8 +127,9 @@ def write_case(job: CaseJob) -> None:
         volumes.append(job.folder / ORGAN_FOLDERS[job.patient.part] / f"{case}_{name}.nii.gz")
         _write(job, volumes[-1], _read_oriented(job, name), _mask)
     with writing_case(job.folder, case):
-        write_json(record, provenance(job))
-        note_finished(job.folder, case, made_from(job), [*volumes, record])
+        made_from = provenance(job)
+        write_json(record, made_from)
+        note_finished(job.folder, case, made_from, [*volumes, record])
 
 
 def resample_to(image: sitk.Image, grid: Grid) -> sitk.Image:
@@ -158,11 +159,6 @@ def provenance(job: CaseJob) -> dict[str, object]:
         **job.storage.facts(),
         **asdict(job.facts),
     }
-
-
-def made_from(job: CaseJob) -> dict[str, object]:
-    """Return all that decides what the files of a case hold; where it is cropped follows from the images."""
-    return {**provenance(job, None), "crop": job.crop}
 
 
 def _read(job: CaseJob, name: str) -> sitk.Image:

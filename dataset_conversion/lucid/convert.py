@@ -21,7 +21,7 @@ from ..nnunet_folder import dataset_folder
 from ..problems import refuse
 from ..splits import FOLDS, make_splits
 from ..workers import run_jobs
-from .case import ORGAN_FOLDERS, CaseJob, made_from, write_case
+from .case import ORGAN_FOLDERS, CaseJob, provenance, write_case
 from .check import CheckJob, PatientFacts, check_patient
 from .dicom_set import Wanted, read_dicom_set
 from .identifiers import refuse_identifiers
@@ -106,7 +106,7 @@ def _write(
         CaseJob(folder, found.kind, case.patient, case.facts, options.roi, options.storage, options.organs)
         for case in conversion.cases
     ]
-    done = keep_finished(folder, {job.patient.name: made_from(job) for job in jobs})
+    done = keep_finished(folder, {job.patient.name: provenance(job) for job in jobs})
     jobs = [job for job in jobs if job.patient.name not in done]
     run_jobs(write_case, jobs, options.processes, "writing", lambda job: f"case {job.patient.name}")
     more = {"units": UNITS, "synthetic": found.synthetic, **options.storage.facts()}
