@@ -48,7 +48,7 @@ def keep_finished(folder: Path, made_from: Mapping[str, object] | None = None) -
         cases.add(record.stem)
         kept |= {record, *(folder / name for name in files)}
     for path in folder.rglob("*"):
-        if path not in kept and not path.is_dir():
+        if path not in kept and (path.is_symlink() or not path.is_dir()):
             path.unlink()
     return cases
 

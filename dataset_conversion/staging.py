@@ -52,6 +52,9 @@ def staged_folder(final: Path, *, overwrite: bool) -> Iterator[Path]:
         _clean_up(final.parent, staging)
         if final.exists() and not overwrite:
             raise CIPAError(f"{final}: exists; give --overwrite to replace it, or choose another --dataset-id")
+        if staging.is_symlink():
+            # What it leads to is not ours to clear
+            staging.unlink()
         staging.mkdir(exist_ok=True)
         with _kept_if_cut_off(staging):
             yield staging

@@ -141,6 +141,22 @@ def test_another_version_reuses_nothing(study, raw, halfway, monkeypatch):
     assert len(go_on(study, raw, monkeypatch, Options(processes=1))) == 7
 
 
+def test_links_in_place_of_the_staged_folder_or_in_it_are_not_followed(study, raw, tmp_path, left_in, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_text("kept")
+    staged = raw / f"{NEW}{FINAL}"
+    staged.symlink_to(elsewhere)
+    cut_off(monkeypatch, pclt20k_module, 3)
+    with pytest.raises(CutOffError, match="3 finished cases"):
+        convert_pclt20k(study.root, Options(processes=1))
+    (staged / "imagesTr" / "more").symlink_to(elsewhere)
+    go_on(study, raw, monkeypatch, Options(processes=1))
+    assert left_in(raw) == [FINAL]
+    assert not (raw / FINAL / "imagesTr" / "more").is_symlink()
+    assert contents(elsewhere) == {"precious": b"kept"}
+
+
 def test_an_error_that_is_no_lack_of_space_leaves_nothing(study, raw, left_in, monkeypatch):
     def fail(*args):
         raise CIPAError("something else")

@@ -16,7 +16,7 @@ SIDE = 8
 
 
 class Lists:
-    """train.txt and test.txt of six patients, and links among their folders."""
+    """train.txt and test.txt of seven patients."""
 
     def __init__(self, folder):
         self.root, self.raw = folder / "input", folder / "output"
