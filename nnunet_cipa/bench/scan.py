@@ -9,6 +9,8 @@ from torch import Tensor
 from nnunet_cipa.bench.timing import measure
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.ops import available_backends, selective_scan
+from nnunet_cipa.ops.arguments import ScanTraits
+from nnunet_cipa.ops.registry import backends_for
 from nnunet_cipa.tables import render
 
 _GROUPS = 4
@@ -45,7 +47,7 @@ def bench_scan(bench: ScanBench, backends: Sequence[str] = ()) -> str:
     bench : ScanBench
         The call.
     backends : sequence of str
-        The first is what the ratios refer to; all that are usable except ``reference`` if none is named.
+        The first is what the ratios refer to; all that can take the call except ``reference`` if none is named.
 
     Returns
     -------
@@ -58,7 +60,8 @@ def bench_scan(bench: ScanBench, backends: Sequence[str] = ()) -> str:
         If a backend does not exist or cannot be used.
     """
     found = available_backends()
-    names = list(backends) or [name for name, (usable, _) in found.items() if usable and name != "reference"]
+    traits = ScanTraits(bench.device, torch.float32, bench.d_state, False, False)
+    names = list(backends) or [name for name in backends_for(traits) if name != "reference"]
     for name in names:
         usable, reason = found.get(name, (False, f"choose one of {', '.join(found)}"))
         if not usable:

@@ -18,9 +18,10 @@ _MODULES: Mapping[str, str] = {
     "reference": "nnunet_cipa.ops.reference",
     "torch": "nnunet_cipa.ops.torch_backend",
     "numba": "nnunet_cipa.ops.numba_backend",
+    "triton": "nnunet_cipa.ops.triton_backend",
     "mamba_ssm": "nnunet_cipa.ops.mamba_backend",
 }
-_PREFERENCE: Mapping[str, tuple[str, ...]] = {"cpu": ("numba", "torch"), "cuda": ("mamba_ssm", "torch")}
+_PREFERENCE: Mapping[str, tuple[str, ...]] = {"cpu": ("numba", "torch"), "cuda": ("triton", "mamba_ssm", "torch")}
 _ANY_DEVICE = ("torch",)
 _D_STATE = 16
 
@@ -103,6 +104,11 @@ def choose_backend(name: str | None, traits: ScanTraits) -> str:
             _logged.add((candidate, reason))
             _logger.warning("scan backend %s is not used on %s: %s", candidate, traits.device_type, reason)
     raise CIPAError(f"no scan backend for device type {traits.device_type!r}")
+
+
+def backends_for(traits: ScanTraits) -> list[str]:
+    """Name the backends that can take a call."""
+    return [name for name in _MODULES if not _rejection(name, traits, "")]
 
 
 def backend_module(name: str) -> Backend:

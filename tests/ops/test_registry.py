@@ -11,7 +11,14 @@ import torch
 from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.ops import available_backends, mamba_backend, preferred_backend, registry, selective_scan
+from nnunet_cipa.ops import (
+    available_backends,
+    mamba_backend,
+    preferred_backend,
+    registry,
+    selective_scan,
+    triton_backend,
+)
 from nnunet_cipa.ops.arguments import ScanTraits
 
 CPU = ScanTraits("cpu", torch.float32, 16, False, False)
@@ -25,7 +32,7 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_backend_gives_a_reason() -> None:
     backends = available_backends()
-    assert list(backends) == ["reference", "torch", "numba", "mamba_ssm"]
+    assert list(backends) == ["reference", "torch", "numba", "triton", "mamba_ssm"]
     assert all(isinstance(usable, bool) and reason for usable, reason in backends.values())
     assert all(backends[name][0] for name in ("reference", "torch", "numba"))
 
@@ -43,7 +50,22 @@ def test_choice_by_device(traits: ScanTraits, expected: str) -> None:
     assert registry.choose_backend(None, traits) == expected
 
 
-def test_cuda_prefers_mamba_for_what_it_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cuda_prefers_triton(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (mamba_backend, triton_backend):
+        monkeypatch.setattr(module, "usable", lambda: (True, "yes"))
+    cuda = CPU._replace(device_type="cuda")
+    assert preferred_backend("cuda") == "triton"
+    for change in ({"constant_matrices": True, "return_last_state": True}, {"state_size": 128}):
+        assert registry.choose_backend(None, cuda._replace(**change)) == "triton"
+    assert registry.choose_backend(None, cuda._replace(state_size=200)) == "mamba_ssm"
+    assert registry.choose_backend(None, cuda._replace(compute_dtype=torch.float64)) == "torch"
+    monkeypatch.setenv("NNUNET_CIPA_SCAN_BACKEND", "triton")
+    with pytest.raises(CIPAError, match="'triton' cannot be used: it computes on cuda devices, the tensors are on cpu"):
+        registry.choose_backend(None, CPU)
+
+
+def test_without_triton_cuda_prefers_mamba_for_what_it_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(triton_backend, "usable", lambda: (False, "no"))
     monkeypatch.setattr(mamba_backend, "usable", lambda: (True, "yes"))
     cuda = CPU._replace(device_type="cuda")
     assert preferred_backend("cuda") == "mamba_ssm"
@@ -57,6 +79,15 @@ def test_cuda_prefers_mamba_for_what_it_can_do(monkeypatch: pytest.MonkeyPatch) 
         assert registry.choose_backend(None, cuda._replace(**change)) == "torch"
         with pytest.raises(CIPAError, match="scan backend 'mamba_ssm' cannot be used: it "):
             registry.choose_backend("mamba_ssm", cuda._replace(**change))
+
+
+def test_backends_that_can_take_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (mamba_backend, triton_backend):
+        monkeypatch.setattr(module, "usable", lambda: (True, "yes"))
+    cuda = CPU._replace(device_type="cuda")
+    assert registry.backends_for(CPU) == ["reference", "torch", "numba"]
+    assert registry.backends_for(cuda) == ["reference", "torch", "triton", "mamba_ssm"]
+    assert registry.backends_for(cuda._replace(state_size=200)) == ["reference", "torch", "mamba_ssm"]
 
 
 def test_a_rejected_backend_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -133,7 +164,7 @@ def test_numba_that_cannot_be_imported_is_a_reason(monkeypatch: pytest.MonkeyPat
     assert reason.startswith("numba cannot be imported: ")
 
 
-@pytest.mark.parametrize("module", ["numba", "mamba_ssm"])
+@pytest.mark.parametrize("module", ["numba", "mamba_ssm", "nnunet_cipa.ops.triton_launch"])
 def test_importing_the_package_imports_no_backend(module: str) -> None:
     code = f"import sys, nnunet_cipa.ops; print({module!r} in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,0 +1,114 @@
+"""The selective scan in Triton: kernels for NVIDIA GPUs that are compiled on their first call, in float32."""
+
+import os
+from contextlib import nullcontext
+from functools import cache
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+
+import torch
+from torch import Tensor
+
+from nnunet_cipa.ops.arguments import Gradients, ScanArguments, ScanTraits
+from nnunet_cipa.ops.triton_layout import MOST_STATES, chunks_of, divide
+
+_OLDEST = (7, 0)  # compute capability
+
+
+@cache
+def usable() -> tuple[bool, str]:
+    """Say whether the backend can run on this machine, and why."""
+    if find_spec("triton") is None:
+        return False, "Triton is not installed (PyTorch brings it on Linux only)"
+    if _interpreted():
+        return True, "kernels run by Triton's interpreter (TRITON_INTERPRET=1): correct, but only for tests"
+    if not torch.cuda.is_available() or torch.version.hip:
+        return False, "it needs an NVIDIA GPU"
+    capability = torch.cuda.get_device_capability()
+    if capability < _OLDEST:
+        return (
+            False,
+            f"it needs compute capability 7.0, {torch.cuda.get_device_name()} has {'.'.join(map(str, capability))}",
+        )
+    try:
+        import_module("triton")
+    except ImportError as error:
+        return False, f"Triton cannot be imported: {error}"
+    return True, f"compiled for {torch.cuda.get_device_name()} by Triton {version('triton')} on first use"
+
+
+def unsupported(traits: ScanTraits) -> str | None:
+    """Say why the backend cannot take such a call, or None."""
+    device = "cpu" if _interpreted() else "cuda"
+    if traits.device_type != device:
+        return f"it computes on {device} devices, the tensors are on {traits.device_type}"
+    if traits.compute_dtype != torch.float32:
+        return f"it computes in float32, the tensors need {traits.compute_dtype}"
+    if traits.state_size > MOST_STATES:
+        return f"it takes at most {MOST_STATES} states, not {traits.state_size}"
+    return None
+
+
+def saved_shape(arguments: ScanArguments) -> tuple[int, ...]:
+    """Shape of what the forward pass keeps: the state before each chunk."""
+    return (chunks_of(arguments), *arguments.u.shape[:2], arguments.A.shape[1])
+
+
+def forward(arguments: ScanArguments, *, reverse: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+    """Return y (b, d, l), the last state (b, d, n) and the state before each chunk.
+
+    With ``reverse`` every sequence is walked from its end to its start, and the last state is that at its start.
+    """
+    from nnunet_cipa.ops.triton_launch import Scan  # noqa: PLC0415 - imports Triton, which not every machine has
+
+    scan = Scan(arguments, divide(arguments, backward=False), reverse=reverse)
+    y, saved = scan.empty(*arguments.u.shape), scan.empty_states()
+    if y.numel() == 0:
+        return y, scan.empty(*saved.shape[1:]).zero_(), saved
+    last_state = scan.empty(*saved.shape[1:])
+    with _device_of(y):
+        scan.forward(y, saved, last_state)
+    return y, last_state, saved
+
+
+def backward(
+    grad_y: Tensor, grad_last_state: Tensor, saved: Tensor, arguments: ScanArguments, *, reverse: bool = False
+) -> Gradients:
+    """Return the gradients of u, delta, A, B, C, D and delta_bias, in float32."""
+    from nnunet_cipa.ops.triton_launch import Scan  # noqa: PLC0415 - imports Triton, which not every machine has
+
+    division = divide(arguments, backward=True)
+    scan = Scan(arguments, division, reverse=reverse)
+    u, delta = scan.empty(*arguments.u.shape), scan.empty(*arguments.u.shape)
+    A = scan.empty_states()
+    B, C = (
+        scan.empty(division.splits, *x.shape) if arguments.varies(x) else scan.empty_states()
+        for x in (arguments.B, arguments.C)
+    )
+    D, bias = scan.empty(*A.shape[:3]), scan.empty(*A.shape[:3])
+    if u.numel():
+        with _device_of(u):
+            scan.backward(grad_y.contiguous(), grad_last_state.contiguous(), saved, (u, delta, A, B, C, D, bias))
+    grad_B, grad_C = (
+        sums.sum(0) if arguments.varies(x) else sums.sum(0)[..., None]
+        for x, sums in ((arguments.B, B), (arguments.C, C))
+    )
+    return (
+        u,
+        delta,
+        A.sum((0, 1)),
+        grad_B,
+        grad_C,
+        None if arguments.D is None else D.sum((0, 1)),
+        None if arguments.delta_bias is None else bias.sum((0, 1)),
+    )
+
+
+def _interpreted() -> bool:
+    return os.environ.get("TRITON_INTERPRET") == "1"
+
+
+def _device_of(tensor: Tensor) -> "torch.cuda.device | nullcontext[None]":
+    """Make the tensor's GPU the current one, on which Triton launches."""
+    return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
