@@ -107,6 +107,17 @@ def store(typing_context: Any, array: Any, index: Any, value: Any) -> _Typed:
     return types.void(array, index, lanes), generate
 
 
+@intrinsic
+def spread_one(typing_context: Any, array: Any, index: Any) -> _Typed:
+    """Make lanes that all hold array[index]; the index is a tuple and is not checked."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        position = cgutils.unpack_tuple(builder, arguments[1])
+        return _splat(builder, builder.load(_element(context, builder, signature.args[0], arguments[0], position)))
+
+    return lanes(array, index), generate
+
+
 @intrinsic(prefer_literal=True)
 def spread(typing_context: Any, rows: Any, t: Any, width: Any) -> _Typed:
     """Make lanes j = rows[j // width, t]: a channel's value to each of its states; width is a constant."""
@@ -187,6 +198,17 @@ def where_negative(typing_context: Any, condition: Any, negative: Any, otherwise
 
 
 @intrinsic
+def zero_below(typing_context: Any, condition: Any, bound: Any, value: Any) -> _Typed:
+    """Take 0 where the condition is below a float32 bound, the value elsewhere."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        below = builder.fcmp_ordered("<", arguments[0], _splat(builder, arguments[1]))
+        return builder.select(below, ir.Constant(_VECTOR, [0.0] * LANES), arguments[2])
+
+    return lanes(lanes, types.float32, lanes), generate
+
+
+@intrinsic
 def power_of_two(typing_context: Any, bits: Any, bias: Any) -> _Typed:
     """Make the float32 whose exponent field is the lanes' own bits plus an int32 bias."""
 
@@ -196,6 +218,18 @@ def power_of_two(typing_context: Any, bits: Any, bias: Any) -> _Typed:
         return builder.bitcast(builder.shl(exponent, ir.Constant(_INTEGERS, [23] * LANES)), _VECTOR)
 
     return lanes(lanes, types.int32), generate
+
+
+@intrinsic
+def scale_by_power(typing_context: Any, value: Any, bits: Any) -> _Typed:
+    """Add the low bits of one value to the exponent field of another, which must stay a normal number."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        number, power = (builder.bitcast(argument, _INTEGERS) for argument in arguments)
+        exponent = builder.shl(power, ir.Constant(_INTEGERS, [23] * LANES))
+        return builder.bitcast(builder.add(number, exponent), _VECTOR)
+
+    return lanes(lanes, lanes), generate
 
 
 def _bounded(comparison: str) -> _Typed:

@@ -1,0 +1,86 @@
+"""The forward kernel of the four-direction scan: step sizes, discretisation, scan and skip, chunk by chunk."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from nnunet_cipa.ops.numba_compile import compile_kernel
+from nnunet_cipa.ops.numba_cross_steps import (
+    gather,
+    gather_projections,
+    order_positions,
+    prepare,
+    raw_steps,
+    scatter,
+)
+from nnunet_cipa.ops.numba_lanes import load, spread_one, store
+from nnunet_cipa.ops.numba_layout import CHUNK, LANES
+from nnunet_cipa.ops.numba_math import exp2, exp2_decay
+from nnunet_cipa.ops.numba_steps import buffer
+
+
+@cache
+def cross_forward_kernel(decaying: bool) -> Callable[..., None]:
+    """Make the kernel.
+
+    Parameters
+    ----------
+    decaying : bool
+        Whether A is never positive.
+
+    Returns
+    -------
+    callable
+        ``kernel(first, last, tasks, inputs, y, saved)`` runs some rows of ``CrossLayout.tasks``. It writes
+        y (b, H * W, d), the sum over the directions, and, unless ``saved`` is empty, the state before each chunk but
+        the first (chunks - 1, b, 4, blocks, N, 16).
+    """
+
+    def cross_forward(first: int, last: int, tasks: Any, inputs: Any, y: Any, saved: Any) -> None:
+        weights = inputs.weights
+        length = inputs.height * inputs.width
+        rank, states = weights.dt.shape[2], weights.A.shape[2]
+        rows = np.zeros((CHUNK, rank + 2 * states), np.float32)
+        x, dt, drive, out = buffer(CHUNK, LANES), buffer(CHUNK, LANES), buffer(CHUNK, LANES), buffer(CHUNK, LANES)
+        positions = np.empty(CHUNK, np.int64)
+        for task in range(first, last):
+            first_batch, last_batch, first_block, last_block, _, _ = tasks[task]
+            state = np.empty((last_block - first_block, states, LANES), np.float32)
+            for batch in range(first_batch, last_batch):
+                for direction in range(weights.A.shape[0]):
+                    state[:] = 0
+                    for start in range(0, length, CHUNK):
+                        steps = min(CHUNK, length - start)
+                        order_positions(direction, start, steps, inputs.height, inputs.width, positions)
+                        gather_projections(inputs, batch, direction, positions, steps, rows)
+                        for block in range(first_block, last_block):
+                            gather(inputs.x, batch, positions, steps, block * LANES, x)
+                            raw_steps(weights, direction, block, rows, steps, dt)
+                            prepare(dt, x, steps, dt, drive)
+                            skip = load(weights.D, (direction, block, 0))
+                            for t in range(steps):
+                                store(out, (t, 0), skip * load(x, (t, 0)))
+                            for n in range(0, states, 2):
+                                own = block - first_block
+                                h0, h1 = load(state, (own, n, 0)), load(state, (own, n + 1, 0))
+                                if saved.size and start:
+                                    store(saved, (start // CHUNK - 1, batch, direction, block, n, 0), h0)
+                                    store(saved, (start // CHUNK - 1, batch, direction, block, n + 1, 0), h1)
+                                a0 = load(weights.A, (direction, block, n, 0))
+                                a1 = load(weights.A, (direction, block, n + 1, 0))
+                                b, c = rank + n, rank + states + n
+                                for t in range(steps):
+                                    step, driven = load(dt, (t, 0)), load(drive, (t, 0))
+                                    decay0 = exp2_decay(step * a0) if decaying else exp2(step * a0)
+                                    decay1 = exp2_decay(step * a1) if decaying else exp2(step * a1)
+                                    h0 = decay0 * h0 + driven * spread_one(rows, (t, b))
+                                    h1 = decay1 * h1 + driven * spread_one(rows, (t, b + 1))
+                                    y_t = load(out, (t, 0)) + h0 * spread_one(rows, (t, c))
+                                    store(out, (t, 0), y_t + h1 * spread_one(rows, (t, c + 1)))
+                                store(state, (own, n, 0), h0)
+                                store(state, (own, n + 1, 0), h1)
+                            scatter(out, y, batch, positions, steps, block * LANES, direction == 0)
+
+    return compile_kernel(cross_forward, decaying)
