@@ -36,7 +36,8 @@ class SS2D(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, H, W, C) to the same shape."""
-        x, gate = self.in_proj(x).chunk(2, dim=-1)
+        # Two products instead of the halves of one: each is contiguous, and so are their gradients.
+        x, gate = (F.linear(x, weight) for weight in self.in_proj.weight.chunk(2))
         x = F.silu(self.conv(x.permute(0, 3, 1, 2))).permute(0, 2, 3, 1)
         y = self.out_norm(cross_scan(x, self.ssm.weights))
         return self.out_proj(y * F.silu(gate))
