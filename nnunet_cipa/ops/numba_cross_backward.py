@@ -16,10 +16,10 @@ from nnunet_cipa.ops.numba_cross_steps import (
     raw_steps,
     scatter,
 )
-from nnunet_cipa.ops.numba_lanes import fold, load, splat, spread_one, store
+from nnunet_cipa.ops.numba_lanes import fold, load, splat, spread_one, store, transpose
 from nnunet_cipa.ops.numba_layout import CHUNK, LANES
 from nnunet_cipa.ops.numba_math import exp2, exp2_decay, sigmoid
-from nnunet_cipa.ops.numba_steps import add_to, buffer
+from nnunet_cipa.ops.numba_steps import buffer
 
 _LN2 = np.float32(np.log(2))
 
@@ -46,11 +46,11 @@ def cross_backward_kernel(decaying: bool) -> Callable[..., None]:
         rank, states = weights.dt.shape[2], weights.A.shape[2]
         columns = rank + 2 * states
         rows = np.zeros((CHUNK, columns), np.float32)
-        # One row of sixteen partial sums for each step of a column, CHUNK rows a column.
-        sums, folded = buffer(columns * CHUNK, LANES), buffer(1, columns * CHUNK)
+        by_rows, turned = buffer(columns, CHUNK), buffer(LANES, CHUNK)
         x, gy, raw, dt = buffer(CHUNK, LANES), buffer(CHUNK, LANES), buffer(CHUNK, LANES), buffer(CHUNK, LANES)
         drive, by_drive, by_exponent = buffer(CHUNK, LANES), buffer(CHUNK, LANES), buffer(CHUNK, LANES)
-        decays, entered = buffer(2 * CHUNK, LANES), buffer(2 * CHUNK, LANES)
+        decays0, decays1 = buffer(CHUNK, LANES), buffer(CHUNK, LANES)
+        entered0, entered1 = buffer(CHUNK + 1, LANES), buffer(CHUNK + 1, LANES)
         positions = np.empty(CHUNK, np.int64)
         for task in range(first, last):
             first_batch, last_batch, first_block, last_block, part, split = tasks[task]
@@ -60,11 +60,9 @@ def cross_backward_kernel(decaying: bool) -> Callable[..., None]:
                     adjoint[:] = 0
                     for start in range((length - 1) // CHUNK * CHUNK, -1, -CHUNK):
                         steps = min(CHUNK, length - start)
-                        folds = (steps + LANES - 1) // LANES * LANES
                         order_positions(direction, start, steps, inputs.height, inputs.width, positions)
                         gather_projections(inputs, batch, direction, positions, steps, rows)
-                        for column in range(columns):
-                            clear(sums[column * CHUNK :], folds)
+                        by_rows[:] = 0
                         for block in range(first_block, last_block):
                             gather(inputs.x, batch, positions, steps, block * LANES, x)
                             gather(grad_y, batch, positions, steps, block * LANES, gy)
@@ -85,10 +83,10 @@ def cross_backward_kernel(decaying: bool) -> Callable[..., None]:
                                     step, driven = load(dt, (t, 0)), load(drive, (t, 0))
                                     decay0 = exp2_decay(step * a0) if decaying else exp2(step * a0)
                                     decay1 = exp2_decay(step * a1) if decaying else exp2(step * a1)
-                                    store(entered, (2 * t, 0), h0)
-                                    store(entered, (2 * t + 1, 0), h1)
-                                    store(decays, (2 * t, 0), decay0)
-                                    store(decays, (2 * t + 1, 0), decay1)
+                                    store(entered0, (t, 0), h0)
+                                    store(entered1, (t, 0), h1)
+                                    store(decays0, (t, 0), decay0)
+                                    store(decays1, (t, 0), decay1)
                                     h0 = decay0 * h0 + driven * spread_one(rows, (t, b))
                                     h1 = decay1 * h1 + driven * spread_one(rows, (t, b + 1))
                                 g0 = load(adjoint, (block - first_block, n, 0))
@@ -99,15 +97,17 @@ def cross_backward_kernel(decaying: bool) -> Callable[..., None]:
                                     gy_t, driven, step = load(gy, (t, 0)), load(drive, (t, 0)), load(dt, (t, 0))
                                     g0 = g0 + gy_t * spread_one(rows, (t, c))
                                     g1 = g1 + gy_t * spread_one(rows, (t, c + 1))
-                                    add_to(sums, (c * CHUNK + t, 0), gy_t * h0)
-                                    add_to(sums, ((c + 1) * CHUNK + t, 0), gy_t * h1)
-                                    add_to(sums, (b * CHUNK + t, 0), g0 * driven)
-                                    add_to(sums, ((b + 1) * CHUNK + t, 0), g1 * driven)
+                                    decay0, decay1 = load(decays0, (t, 0)), load(decays1, (t, 0))
+                                    # Read for the last time, the buffers take the terms of sums over the channels.
+                                    store(entered0, (t + 1, 0), gy_t * h0)
+                                    store(entered1, (t + 1, 0), gy_t * h1)
+                                    store(decays0, (t, 0), g0 * driven)
+                                    store(decays1, (t, 0), g1 * driven)
                                     by_input = load(by_drive, (t, 0)) + g0 * spread_one(rows, (t, b))
                                     store(by_drive, (t, 0), by_input + g1 * spread_one(rows, (t, b + 1)))
                                     # The adjoint before the step, times the state there: the gradient by dt * A.
-                                    g0, g1 = g0 * load(decays, (2 * t, 0)), g1 * load(decays, (2 * t + 1, 0))
-                                    h0, h1 = load(entered, (2 * t, 0)), load(entered, (2 * t + 1, 0))
+                                    g0, g1 = g0 * decay0, g1 * decay1
+                                    h0, h1 = load(entered0, (t, 0)), load(entered1, (t, 0))
                                     e0, e1 = g0 * h0, g1 * h1
                                     grad_a0, grad_a1 = grad_a0 + e0 * step, grad_a1 + e1 * step
                                     store(by_exponent, (t, 0), load(by_exponent, (t, 0)) + e0 * a0 + e1 * a1)
@@ -115,11 +115,15 @@ def cross_backward_kernel(decaying: bool) -> Callable[..., None]:
                                 store(adjoint, (block - first_block, n + 1, 0), g1)
                                 store(grads.A, (part, direction, block, n, 0), grad_a0)
                                 store(grads.A, (part, direction, block, n + 1, 0), grad_a1)
+                                _sum_channels(decays0, steps, by_rows[b : b + 1])
+                                _sum_channels(decays1, steps, by_rows[b + 1 : b + 2])
+                                _sum_channels(entered0[1:], steps, by_rows[c : c + 1])
+                                _sum_channels(entered1[1:], steps, by_rows[c + 1 : c + 2])
                             _finish(weights, grads, (part, direction, block), steps,
                                     (x, gy, raw, dt, by_drive, by_exponent))
-                            _finish_rank(weights, grads, (part, direction, block), steps, by_exponent, rows, sums)
+                            _finish_rank(weights, grads, (part, direction, block), steps, by_exponent, turned, rows, by_rows)
                             scatter(by_drive, grads.x, batch, positions, steps, block * LANES, direction == 0)
-                        _write_projections(grads, (split, batch, direction), positions, steps, rank, states, sums, folded)
+                        _write_projections(grads, (split, batch, direction), positions, steps, rank, states, by_rows)
 
     return compile_kernel(cross_backward, decaying)
 
@@ -145,34 +149,45 @@ def _finish(weights: Any, grads: Any, at: Any, steps: int, chunks: Any) -> None:
 
 
 @compile_function
-def _finish_rank(weights: Any, grads: Any, at: Any, steps: int, by_raw: Any, rows: Any, sums: Any) -> None:
+def _finish_rank(
+    weights: Any, grads: Any, at: Any, steps: int, by_raw: Any, turned: Any, rows: Any, by_rows: Any
+) -> None:
     """Go on to the gradients by dt_projs_weight and by the low-rank projection."""
     part, direction, block = at
+    for t in range(steps, CHUNK):
+        store(by_raw, (t, 0), splat(np.float32(0)))
+    for t in range(0, steps, LANES):
+        transpose(by_raw, t, turned)
     for r in range(weights.dt.shape[2]):
-        weight = load(weights.dt, (direction, block, r, 0))
-        grad = load(grads.dt, (part, direction, block, r, 0))
-        for t in range(steps):
-            by_raw_t = load(by_raw, (t, 0))
-            grad = grad + by_raw_t * spread_one(rows, (t, r))
-            add_to(sums, (r * CHUNK + t, 0), by_raw_t * weight)
-        store(grads.dt, (part, direction, block, r, 0), grad)
+        a, b = load(grads.dt, (part, direction, block, r, 0)), splat(np.float32(0))
+        for t in range(0, steps, 2):
+            a = a + load(by_raw, (t, 0)) * spread_one(rows, (t, r))
+            b = b + load(by_raw, (t + 1, 0)) * spread_one(rows, (t + 1, r))
+        store(grads.dt, (part, direction, block, r, 0), a + b)
+        for t in range(0, steps, LANES):
+            total = load(by_rows, (r, t))
+            for c in range(LANES):
+                total = total + load(turned, (c, t)) * spread_one(weights.dt, (direction, block, r, c))
+            store(by_rows, (r, t), total)
+
+
+@compile_function
+def _sum_channels(terms: Any, steps: int, row: Any) -> None:
+    """Add terms (steps, 16), summed over the channels, to a row (1, steps)."""
+    for t in range(0, steps, LANES):
+        fold(terms, t, row, LANES)
 
 
 @compile_function
 def _write_projections(
-    grads: Any, at: Any, positions: Any, steps: int, rank: int, states: int, sums: Any, folded: Any
+    grads: Any, at: Any, positions: Any, steps: int, rank: int, states: int, by_rows: Any
 ) -> None:
-    """Sum over the sixteen channels and write the gradient of a chunk's projections."""
+    """Write the gradient of a chunk's projections."""
     split, batch, direction = at
     given = (grads.projections.shape[4] - rank) // 2
-    for column in range(rank + 2 * states):
-        for t in range(column * CHUNK, column * CHUNK + steps, LANES):
-            for i in range(LANES):
-                folded[0, t + i] = 0
-            fold(sums, t, folded, LANES)
     for t in range(steps):
         target = grads.projections[split, batch, positions[t], direction]
         for j in range(rank + given):
-            target[j] = folded[0, j * CHUNK + t]
+            target[j] = by_rows[j, t]
         for n in range(given):
-            target[rank + given + n] = folded[0, (rank + states + n) * CHUNK + t]
+            target[rank + given + n] = by_rows[rank + states + n, t]

@@ -175,6 +175,33 @@ def fold(typing_context: Any, terms: Any, t: Any, rows: Any, width: Any) -> _Typ
 
 
 @intrinsic
+def transpose(typing_context: Any, chunk: Any, t: Any, columns: Any) -> _Typed:
+    """Turn sixteen rows of sixteen: columns[c, t + i] = chunk[t + i, c], for chunk (steps, 16), columns (16, steps)."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        step = arguments[1]
+        first = ir.Constant(step.type, 0)
+        vectors = []
+        for i in range(LANES):
+            position = [builder.add(step, ir.Constant(step.type, i)), first]
+            vectors.append(builder.load(_vector_at(context, builder, signature.args[0], arguments[0], position), align=4))
+        # Each round swaps the two halves off the diagonal in blocks of twice the size of the round before.
+        for bit in (1, 2, 4, 8):
+            upper = [j if not j & bit else LANES + (j ^ bit) for j in range(LANES)]
+            lower = [(j | bit) if not j & bit else LANES + j for j in range(LANES)]
+            for i in (i for i in range(LANES) if not i & bit):
+                pair = vectors[i], vectors[i | bit]
+                vectors[i] = _shuffle(builder, pair[0], upper, pair[1])
+                vectors[i | bit] = _shuffle(builder, pair[0], lower, pair[1])
+        for c, vector in enumerate(vectors):
+            position = [ir.Constant(step.type, c), step]
+            builder.store(vector, _vector_at(context, builder, signature.args[2], arguments[2], position), align=4)
+        return context.get_dummy_value()
+
+    return types.void(chunk, t, columns), generate
+
+
+@intrinsic
 def at_least(typing_context: Any, value: Any, bound: Any) -> _Typed:
     """Raise lanes that are below a float32 bound to it; NaN stays."""
     return _bounded("<")
