@@ -47,9 +47,7 @@ def project(tokens: Tensor, weights: ScanWeights) -> Tensor:
     return (weights.x_proj.flatten(0, 1) @ tokens).unflatten(1, weights.x_proj.shape[:2])
 
 
-def scan_sequences(
-    sequences: Tensor, projections: Tensor, weights: ScanWeights, backend: str | None = None
-) -> Tensor:
+def scan_sequences(sequences: Tensor, projections: Tensor, weights: ScanWeights, backend: str | None = None) -> Tensor:
     """Scan K sequences.
 
     Parameters

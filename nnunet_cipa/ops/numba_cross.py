@@ -55,8 +55,7 @@ def backward(grad_y: Tensor, saved: Tensor, arguments: CrossArguments) -> tuple[
     x, projections = torch.empty(arguments.x.shape), torch.empty(layout.splits, *arguments.projections.shape)
     rank = arguments.dt_proj.shape[2]
     dt, bias, A, D = (
-        torch.zeros(layout.parts, 4, layout.blocks, columns, LANES)
-        for columns in (rank, 1, layout.padded_states, 1)
+        torch.zeros(layout.parts, 4, layout.blocks, columns, LANES) for columns in (rank, 1, layout.padded_states, 1)
     )
     grads = CrossGradients(
         *(t.numpy() for t in (x.flatten(1, 2), projections.flatten(2, 3), dt, bias[:, :, :, 0], A, D[:, :, :, 0]))

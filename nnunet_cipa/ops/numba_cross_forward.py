@@ -6,14 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from nnunet_cipa.ops.numba_compile import compile_kernel
+from nnunet_cipa.ops.numba_compile import compile_function, compile_kernel
+from nnunet_cipa.ops.numba_cross_layout import STATES_AT_ONCE
 from nnunet_cipa.ops.numba_cross_steps import (
     gather,
     gather_projections,
+    load_pair,
     order_positions,
     prepare,
     raw_steps,
     scatter,
+    store_pair,
 )
 from nnunet_cipa.ops.numba_lanes import load, spread_one, store
 from nnunet_cipa.ops.numba_layout import CHUNK, LANES
@@ -37,6 +40,7 @@ def cross_forward_kernel(decaying: bool) -> Callable[..., None]:
         y (b, H * W, d), the sum over the directions, and, unless ``saved`` is empty, the state before each chunk but
         the first (chunks - 1, b, 4, blocks, N, 16).
     """
+    power = exp2_decay if decaying else exp2
 
     def cross_forward(first: int, last: int, tasks: Any, inputs: Any, y: Any, saved: Any) -> None:
         weights = inputs.weights
@@ -62,25 +66,29 @@ def cross_forward_kernel(decaying: bool) -> Callable[..., None]:
                             skip = load(weights.D, (direction, block, 0))
                             for t in range(steps):
                                 store(out, (t, 0), skip * load(x, (t, 0)))
-                            for n in range(0, states, 2):
-                                own = block - first_block
-                                h0, h1 = load(state, (own, n, 0)), load(state, (own, n + 1, 0))
+                            for n in range(0, states, STATES_AT_ONCE):
+                                own = state[block - first_block]
                                 if saved.size and start:
-                                    store(saved, (start // CHUNK - 1, batch, direction, block, n, 0), h0)
-                                    store(saved, (start // CHUNK - 1, batch, direction, block, n + 1, 0), h1)
-                                a0 = load(weights.A, (direction, block, n, 0))
-                                a1 = load(weights.A, (direction, block, n + 1, 0))
-                                b, c = rank + n, rank + states + n
-                                for t in range(steps):
-                                    step, driven = load(dt, (t, 0)), load(drive, (t, 0))
-                                    decay0 = exp2_decay(step * a0) if decaying else exp2(step * a0)
-                                    decay1 = exp2_decay(step * a1) if decaying else exp2(step * a1)
-                                    h0 = decay0 * h0 + driven * spread_one(rows, (t, b))
-                                    h1 = decay1 * h1 + driven * spread_one(rows, (t, b + 1))
-                                    y_t = load(out, (t, 0)) + h0 * spread_one(rows, (t, c))
-                                    store(out, (t, 0), y_t + h1 * spread_one(rows, (t, c + 1)))
-                                store(state, (own, n, 0), h0)
-                                store(state, (own, n + 1, 0), h1)
+                                    h0, h1 = load_pair(own, (), n)
+                                    store_pair(saved, (start // CHUNK - 1, batch, direction, block), n, h0, h1)
+                                _scan_pair(power, weights, (direction, block), n, steps, (rows, dt, drive, out), own)
                             scatter(out, y, batch, positions, steps, block * LANES, direction == 0)
 
     return compile_kernel(cross_forward, decaying)
+
+
+@compile_function
+def _scan_pair(power: Any, weights: Any, at: Any, n: int, steps: int, chunks: Any, state: Any) -> None:
+    """Scan a chunk in two states, which share the loads of what all states read; add to its output."""
+    rows, dt, drive, out = chunks
+    b = weights.dt.shape[2] + n
+    c = b + weights.A.shape[2]
+    a0, a1 = load_pair(weights.A, at, n)
+    h0, h1 = load_pair(state, (), n)
+    for t in range(steps):
+        step, driven = load(dt, (t, 0)), load(drive, (t, 0))
+        h0 = power(step * a0) * h0 + driven * spread_one(rows, (t, b))
+        h1 = power(step * a1) * h1 + driven * spread_one(rows, (t, b + 1))
+        y_t = load(out, (t, 0)) + h0 * spread_one(rows, (t, c))
+        store(out, (t, 0), y_t + h1 * spread_one(rows, (t, c + 1)))
+    store_pair(state, (), n, h0, h1)

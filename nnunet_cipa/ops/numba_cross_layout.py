@@ -76,14 +76,14 @@ class CrossLayout:
     def pack(self, arguments: CrossArguments) -> CrossInputs:
         """Bring a call into the kernels' layout."""
         A = F.pad(arguments.A.float() * math.log2(math.e), (0, self.padded_states - self.states))
-        weights = (arguments.dt_proj, arguments.dt_bias[..., None], A, arguments.D[..., None])
-        dt, bias, A, D = (self._pack(weight.float()) for weight in weights)
+        parameters = (arguments.dt_proj, arguments.dt_bias[..., None], A, arguments.D[..., None])
+        dt, bias, packed, D = (self._pack(parameter.float()) for parameter in parameters)
         return CrossInputs(
             floats(arguments.x.flatten(1, 2)),
             floats(arguments.projections.flatten(1, 2)),
             self.height,
             self.width,
-            CrossWeights(dt, bias[:, :, 0], A, D[:, :, 0]),
+            CrossWeights(dt, bias[:, :, 0], packed, D[:, :, 0]),
         )
 
     def unpack(self, packed: Tensor) -> Tensor:

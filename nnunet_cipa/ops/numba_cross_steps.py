@@ -101,3 +101,16 @@ def clear(chunk: Any, steps: int) -> None:
     """Set the first rows (steps, 16) to zero."""
     for t in range(steps):
         store(chunk, (t, 0), splat(np.float32(0)))
+
+
+@compile_function
+def load_pair(array: Any, at: Any, n: int) -> Any:
+    """Read the lanes of states n and n + 1 of an array (..., N, 16)."""
+    return load(array, (*at, n, 0)), load(array, (*at, n + 1, 0))
+
+
+@compile_function
+def store_pair(array: Any, at: Any, n: int, first: Any, second: Any) -> None:
+    """Write what ``load_pair`` would read."""
+    store(array, (*at, n, 0), first)
+    store(array, (*at, n + 1, 0), second)

@@ -5,9 +5,10 @@ from functools import cache
 from typing import Any
 
 from nnunet_cipa.ops.numba_compile import compile_kernel
-from nnunet_cipa.ops.numba_lanes import load, spread, store
+from nnunet_cipa.ops.numba_lanes import load, store
 from nnunet_cipa.ops.numba_layout import CHUNK, LANES, TILE
 from nnunet_cipa.ops.numba_math import exp2, exp2_decay
+from nnunet_cipa.ops.numba_shuffles import spread
 from nnunet_cipa.ops.numba_steps import (
     add_skip,
     blocks_of_task,
