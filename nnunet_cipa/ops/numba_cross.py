@@ -47,10 +47,18 @@ def forward(arguments: CrossArguments, keep: bool) -> tuple[Tensor, Tensor]:
 
 
 def backward(grad_y: Tensor, saved: Tensor, arguments: CrossArguments) -> tuple[Tensor, ...]:
-    """Return the gradients of all arguments, in float32."""
+    """Return the gradients of all arguments, in float32.
+
+    Raises
+    ------
+    ValueError
+        If the forward pass was told not to keep what is needed here.
+    """
     from nnunet_cipa.ops.numba_cross_backward import cross_backward_kernel  # noqa: PLC0415 - numba takes a second
 
     layout = CrossLayout(arguments)
+    if tuple(saved.shape) != layout.saved_shape:
+        raise ValueError("the forward pass kept no states for a backward pass")
     inputs, tasks = layout.pack(arguments), layout.tasks()
     x, projections = torch.empty(arguments.x.shape), torch.empty(layout.splits, *arguments.projections.shape)
     rank = arguments.dt_proj.shape[2]
