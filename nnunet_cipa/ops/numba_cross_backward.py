@@ -21,7 +21,7 @@ from nnunet_cipa.ops.numba_cross_steps import (
 )
 from nnunet_cipa.ops.numba_lanes import load, splat, spread_one, store
 from nnunet_cipa.ops.numba_layout import CHUNK, LANES
-from nnunet_cipa.ops.numba_math import exp2, exp2_decay, sigmoid
+from nnunet_cipa.ops.numba_math import decay_of, sigmoid
 from nnunet_cipa.ops.numba_shuffles import fold, transpose
 from nnunet_cipa.ops.numba_steps import buffer
 
@@ -43,7 +43,6 @@ def cross_backward_kernel(decaying: bool) -> Callable[..., None]:
         ``kernel(first, last, tasks, inputs, grad_y, saved, grads)`` runs some rows of ``CrossLayout.tasks``: ``saved``
         is what the forward kernel kept, ``grads`` the ``CrossGradients`` to fill.
     """
-    power = exp2_decay if decaying else exp2
 
     def cross_backward(first: int, last: int, tasks: Any, inputs: Any, grad_y: Any, saved: Any, grads: Any) -> None:
         weights = inputs.weights
@@ -78,7 +77,7 @@ def cross_backward_kernel(decaying: bool) -> Callable[..., None]:
                             at = (part, direction, block)
                             chunks = (rows, dt, drive, gy, by_drive, by_exponent)
                             for n in range(0, states, STATES_AT_ONCE):
-                                _remake_pair(power, weights, at, n, steps, chunks, before, pairs)
+                                _remake_pair(decaying, weights, at, n, steps, chunks, before, pairs)
                                 _unwind_pair(weights, grads, at, n, steps, chunks, pairs, adjoint[block - first_block])
                                 _sum_pair(pairs, steps, rank + n, rank + states + n, by_rows)
                             _finish(weights, grads, at, steps, (x, gy, raw, dt, by_drive, by_exponent))
@@ -100,7 +99,9 @@ def _enter_chunk(saved: Any, chunk: int, batch: int, direction: int, block: int,
 
 
 @compile_function
-def _remake_pair(power: Any, weights: Any, at: Any, n: int, steps: int, chunks: Any, before: Any, pairs: Any) -> None:
+def _remake_pair(
+    decaying: bool, weights: Any, at: Any, n: int, steps: int, chunks: Any, before: Any, pairs: Any
+) -> None:
     """Run a chunk in two states again, and keep each step's decay and the states before and after every step."""
     _, direction, block = at
     rows, dt, drive, _, _, _ = chunks
@@ -112,7 +113,7 @@ def _remake_pair(power: Any, weights: Any, at: Any, n: int, steps: int, chunks: 
     store(states1, (0, 0), h1)
     for t in range(steps):
         step, driven = load(dt, (t, 0)), load(drive, (t, 0))
-        decay0, decay1 = power(step * a0), power(step * a1)
+        decay0, decay1 = decay_of(step * a0, decaying), decay_of(step * a1, decaying)
         h0 = decay0 * h0 + driven * spread_one(rows, (t, b))
         h1 = decay1 * h1 + driven * spread_one(rows, (t, b + 1))
         store(decays0, (t, 0), decay0)

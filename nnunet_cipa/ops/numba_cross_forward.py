@@ -20,7 +20,7 @@ from nnunet_cipa.ops.numba_cross_steps import (
 )
 from nnunet_cipa.ops.numba_lanes import load, spread_one, store
 from nnunet_cipa.ops.numba_layout import CHUNK, LANES
-from nnunet_cipa.ops.numba_math import exp2, exp2_decay
+from nnunet_cipa.ops.numba_math import decay_of
 from nnunet_cipa.ops.numba_steps import buffer
 
 
@@ -40,7 +40,6 @@ def cross_forward_kernel(decaying: bool) -> Callable[..., None]:
         y (b, H * W, d), the sum over the directions, and, unless ``saved`` is empty, the state before each chunk but
         the first (chunks - 1, b, 4, blocks, N, 16).
     """
-    power = exp2_decay if decaying else exp2
 
     def cross_forward(first: int, last: int, tasks: Any, inputs: Any, y: Any, saved: Any) -> None:
         weights = inputs.weights
@@ -71,14 +70,14 @@ def cross_forward_kernel(decaying: bool) -> Callable[..., None]:
                                 if saved.size and start:
                                     h0, h1 = load_pair(own, (), n)
                                     store_pair(saved, (start // CHUNK - 1, batch, direction, block), n, h0, h1)
-                                _scan_pair(power, weights, (direction, block), n, steps, (rows, dt, drive, out), own)
+                                _scan_pair(decaying, weights, (direction, block), n, steps, (rows, dt, drive, out), own)
                             scatter(out, y, batch, positions, steps, block * LANES, direction == 0)
 
     return compile_kernel(cross_forward, decaying)
 
 
 @compile_function
-def _scan_pair(power: Any, weights: Any, at: Any, n: int, steps: int, chunks: Any, state: Any) -> None:
+def _scan_pair(decaying: bool, weights: Any, at: Any, n: int, steps: int, chunks: Any, state: Any) -> None:
     """Scan a chunk in two states, which share the loads of what all states read; add to its output."""
     rows, dt, drive, out = chunks
     b = weights.dt.shape[2] + n
@@ -87,8 +86,8 @@ def _scan_pair(power: Any, weights: Any, at: Any, n: int, steps: int, chunks: An
     h0, h1 = load_pair(state, (), n)
     for t in range(steps):
         step, driven = load(dt, (t, 0)), load(drive, (t, 0))
-        h0 = power(step * a0) * h0 + driven * spread_one(rows, (t, b))
-        h1 = power(step * a1) * h1 + driven * spread_one(rows, (t, b + 1))
+        h0 = decay_of(step * a0, decaying) * h0 + driven * spread_one(rows, (t, b))
+        h1 = decay_of(step * a1, decaying) * h1 + driven * spread_one(rows, (t, b + 1))
         y_t = load(out, (t, 0)) + h0 * spread_one(rows, (t, c))
         store(out, (t, 0), y_t + h1 * spread_one(rows, (t, c + 1)))
     store_pair(state, (), n, h0, h1)

@@ -58,6 +58,12 @@ def exp2(x: Any) -> Any:
 
 
 @compile_function
+def decay_of(x: Any, decaying: bool) -> Any:
+    """2^x, by ``exp2_decay`` if x is known to be no more than 0; which one is decided when a kernel is compiled."""
+    return exp2_decay(x) if decaying else exp2(x)
+
+
+@compile_function
 def _exp2_fraction(r: Any) -> Any:
     """2^r for -1/2 <= r <= 1/2; exactly 1 at 0: a bias there would grow with the sequence."""
     return ((((r * _P5 + _P4) * r + _P3) * r + _P2) * r + _P1) * r + _ONE
