@@ -2,44 +2,12 @@
 
 import math
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nnunet_cipa.network.ssm import SelectiveSSM
-
-
-def to_directions(maps: Tensor) -> Tensor:
-    """Unroll K = 4 maps into sequences: row-major, column-major, and both reversed.
-
-    Parameters
-    ----------
-    maps : Tensor
-        (B, 4, C, H, W), one map a direction (they may be views of one).
-
-    Returns
-    -------
-    Tensor
-        (B, 4, C, H * W).
-    """
-    rows, columns, rows_back, columns_back = maps.unbind(1)
-    return torch.stack(
-        (
-            rows.flatten(2),
-            columns.transpose(2, 3).flatten(2),
-            rows_back.flatten(2).flip(-1),
-            columns_back.transpose(2, 3).flatten(2).flip(-1),
-        ),
-        dim=1,
-    )
-
-
-def sum_directions(sequences: Tensor, height: int, width: int) -> Tensor:
-    """Undo each direction's order and add the four: (B, 4, C, H * W) to (B, C, H, W)."""
-    forward, backward = sequences.chunk(2, dim=1)
-    both = forward + backward.flip(-1)
-    rows, columns = both.unbind(1)
-    return rows.unflatten(-1, (height, width)) + columns.unflatten(-1, (width, height)).transpose(2, 3)
+from nnunet_cipa.ops import cross_scan
+from nnunet_cipa.ops.directions import project, scan_sequences
 
 
 class SS2D(nn.Module):
@@ -68,13 +36,10 @@ class SS2D(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, H, W, C) to the same shape."""
-        height, width = x.shape[1:3]
-        x, gate = self.in_proj(x).chunk(2, dim=-1)
-        x = F.silu(self.conv(x.permute(0, 3, 1, 2))).contiguous()
-        projections = self.ssm.project(x.flatten(2)).unflatten(-1, (height, width))
-        sequences = x.unsqueeze(1).expand(-1, 4, -1, -1, -1)
-        y = self.ssm.scan(to_directions(sequences), to_directions(projections))
-        y = self.out_norm(sum_directions(y, height, width).permute(0, 2, 3, 1))
+        # Two products instead of the halves of one: each is contiguous, and so are their gradients.
+        x, gate = (F.linear(x, weight) for weight in self.in_proj.weight.chunk(2))
+        x = F.silu(self.conv(x.permute(0, 3, 1, 2))).permute(0, 2, 3, 1)
+        y = self.out_norm(cross_scan(x, self.ssm.weights))
         return self.out_proj(y * F.silu(gate))
 
 
@@ -105,5 +70,6 @@ class SS1D(nn.Module):
         """Map (B, L, C) to the same shape."""
         x, gate = F.silu(self.in_proj(x)).chunk(2, dim=-1)
         x = x.transpose(1, 2).contiguous()
-        y = self.ssm.scan(x.unsqueeze(1), self.ssm.project(x)).squeeze(1)
+        weights = self.ssm.weights
+        y = scan_sequences(x.unsqueeze(1), project(x, weights), weights).squeeze(1)
         return self.out_proj(self.out_norm(y.transpose(1, 2)) * gate)

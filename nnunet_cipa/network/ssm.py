@@ -1,4 +1,4 @@
-"""The learned part of a selective scan: from tokens to the scan's inputs, for one or more directions.
+"""The parameters of a selective scan, for one or more directions.
 
 Source: Gu and Dao, Mamba, 2023 (S6); Liu et al., VMamba, NeurIPS 2024 (several directions).
 """
@@ -6,9 +6,9 @@ Source: Gu and Dao, Mamba, 2023 (S6); Liu et al., VMamba, NeurIPS 2024 (several 
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from nnunet_cipa.ops import selective_scan
+from nnunet_cipa.ops import ScanWeights
 
 DT_MIN, DT_MAX, DT_FLOOR = 1e-3, 1e-1, 1e-4
 
@@ -33,7 +33,7 @@ class SelectiveSSM(nn.Module):
 
     def __init__(self, channels: int, dt_rank: int, d_state: int, directions: int) -> None:
         super().__init__()
-        self.dt_rank, self.d_state, self.directions = dt_rank, d_state, directions
+        self.dt_rank, self.d_state = dt_rank, d_state
         self.x_proj_weight = nn.Parameter(torch.empty(directions, dt_rank + 2 * d_state, channels))
         self.dt_projs_weight = nn.Parameter(torch.empty(directions, channels, dt_rank))
         self.dt_projs_bias = nn.Parameter(torch.empty(directions, channels))
@@ -54,36 +54,14 @@ class SelectiveSSM(nn.Module):
         self.A_logs.copy_(torch.arange(1, self.d_state + 1).log().expand_as(self.A_logs))
         self.Ds.fill_(1)
 
-    def project(self, tokens: Tensor) -> Tensor:
-        """Project every token to raw dt (low rank), B and C of all directions: (B, d, L) to (B, K, R + 2N, L)."""
-        weight = self.x_proj_weight.flatten(0, 1)
-        return (weight @ tokens).unflatten(1, (self.directions, -1))
-
-    def scan(self, sequences: Tensor, projections: Tensor) -> Tensor:
-        """Scan the K sequences.
-
-        Parameters
-        ----------
-        sequences : Tensor
-            (B, K, d, L), tokens in each direction's order.
-        projections : Tensor
-            (B, K, R + 2N, L), what ``project`` gave, in the same order.
-
-        Returns
-        -------
-        Tensor
-            (B, K, d, L).
-        """
-        low_rank_dt, b, c = projections.split((self.dt_rank, self.d_state, self.d_state), dim=2)
-        dt = self.dt_projs_weight @ low_rank_dt
-        out = selective_scan(
-            sequences.flatten(1, 2),
-            dt.flatten(1, 2),
-            -torch.exp(self.A_logs),
-            b,
-            c,
-            self.Ds,
-            delta_bias=self.dt_projs_bias.flatten(),
-            delta_softplus=True,
+    @property
+    def weights(self) -> ScanWeights:
+        """The parameters as the scan takes them."""
+        channels = self.dt_projs_bias.shape[1]
+        return ScanWeights(
+            self.x_proj_weight,
+            self.dt_projs_weight,
+            self.dt_projs_bias,
+            -torch.exp(self.A_logs).unflatten(0, (-1, channels)),
+            self.Ds.unflatten(0, (-1, channels)),
         )
-        return out.view(sequences.shape)

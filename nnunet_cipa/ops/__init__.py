@@ -1,6 +1,8 @@
-"""The selective scan of Mamba (S6): one function, several backends, chosen by the tensor's device."""
+"""The selective scan of Mamba (S6): of a sequence and of a map; several backends, chosen by the tensor's device."""
 
+from nnunet_cipa.ops.cross_arguments import ScanWeights
+from nnunet_cipa.ops.cross_scan import cross_scan
 from nnunet_cipa.ops.interface import selective_scan
 from nnunet_cipa.ops.registry import available_backends, preferred_backend
 
-__all__ = ["available_backends", "preferred_backend", "selective_scan"]
+__all__ = ["ScanWeights", "available_backends", "cross_scan", "preferred_backend", "selective_scan"]

@@ -94,7 +94,9 @@ def selective_scan(
     """
     arguments = check_arguments(u, delta, A, B, C, D, z, delta_bias, delta_softplus=delta_softplus)
     constant = B.dim() == 2 or C.dim() == 2
-    chosen = _choose_backend(backend, u.device.type, arguments.compute_dtype, A.shape[1], constant, return_last_state)
+    chosen = choose_constant_backend(
+        backend, u.device.type, arguments.compute_dtype, A.shape[1], constant, return_last_state
+    )
     if chosen == "reference":
         y, last_state = selective_scan_reference(arguments)
     else:
@@ -106,6 +108,6 @@ def selective_scan(
 
 
 @torch.compiler.assume_constant_result
-def _choose_backend(name: str | None, *traits: Any) -> str:
+def choose_constant_backend(name: str | None, *traits: Any) -> str:
     """Choose once while torch.compile traces: the choice is then part of the compiled graph."""
     return choose_backend(name, ScanTraits(*traits))

@@ -7,9 +7,10 @@ from typing import Any
 from numba import literally
 
 from nnunet_cipa.ops.numba_compile import compile_function, compile_kernel
-from nnunet_cipa.ops.numba_lanes import load, spread, store
+from nnunet_cipa.ops.numba_lanes import load, store
 from nnunet_cipa.ops.numba_layout import CHUNK, LANES, TILE
-from nnunet_cipa.ops.numba_math import exp2, exp2_decay
+from nnunet_cipa.ops.numba_math import decay_of
+from nnunet_cipa.ops.numba_shuffles import spread
 from nnunet_cipa.ops.numba_steps import (
     add_skip_gradient,
     add_to,
@@ -113,7 +114,7 @@ def _remake(h: Any, a: Any, B: Any, B_from: Any, buffers: Any, steps: int, width
     dt, drive, decays, carried = buffers
     for t in range(steps):
         exponent = spread(dt, t, width) * a
-        decay = exp2_decay(exponent) if decaying else exp2(exponent)
+        decay = decay_of(exponent, decaying)
         before = decay * h
         h = before + spread(drive, t, width) * load(B, (batch, row, start + t * stride, part, 0))
         store(decays, (t, 0), decay)

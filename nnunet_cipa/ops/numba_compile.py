@@ -42,7 +42,7 @@ def compile_kernel(kernel: Callable[..., Any], *constants: object) -> Callable[.
 
 
 def _compiled(function: Callable[..., Any], *, keep: bool) -> Callable[..., Any]:
-    decorate: Callable[..., Any] = njit(cache=keep, nogil=True, error_model="numpy")
+    decorate: Callable[..., Any] = njit(cache=keep, nogil=True, error_model="numpy", forceinline=not keep)
     compiled: Callable[..., Any] = decorate(function)
     return compiled
 

@@ -5,9 +5,10 @@ from functools import cache
 from typing import Any
 
 from nnunet_cipa.ops.numba_compile import compile_kernel
-from nnunet_cipa.ops.numba_lanes import load, spread, store
+from nnunet_cipa.ops.numba_lanes import load, store
 from nnunet_cipa.ops.numba_layout import CHUNK, LANES, TILE
-from nnunet_cipa.ops.numba_math import exp2, exp2_decay
+from nnunet_cipa.ops.numba_math import decay_of
+from nnunet_cipa.ops.numba_shuffles import spread
 from nnunet_cipa.ops.numba_steps import (
     add_skip,
     blocks_of_task,
@@ -70,7 +71,7 @@ def forward_kernel(width: int, decaying: bool) -> Callable[..., None]:
                             a = load(inputs.A, (block, part, 0))
                             for t in range(steps):
                                 exponent = spread(dt, t, width) * a
-                                decay = exp2_decay(exponent) if decaying else exp2(exponent)
+                                decay = decay_of(exponent, decaying)
                                 B_t = load(inputs.B, (batch, B_row, (start + t) * B_step, part, 0))
                                 C_t = load(inputs.C, (batch, C_row, (start + t) * C_step, part, 0))
                                 h = decay * h + spread(drive, t, width) * B_t

@@ -19,15 +19,15 @@ from numba.extending import models, overload, register_model
 
 from nnunet_cipa.ops.numba_layout import LANES
 
-_VECTOR = ir.VectorType(ir.FloatType(), LANES)
+VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _INTEGERS = ir.VectorType(ir.IntType(32), LANES)
-_INDEX = ir.IntType(32)
+INDEX = ir.IntType(32)
 _FUSED = ("contract",)
 
 # Not typed: a kernel's call has no typing context, which the definition takes first.
 intrinsic: Any = numba.extending.intrinsic
 
-_Typed = tuple[Any, Callable[..., Any]] | None
+Typed = tuple[Any, Callable[..., Any]] | None
 
 
 class _LanesType(types.Type):
@@ -43,12 +43,12 @@ lanes = _LanesType()
 @register_model(_LanesType)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _VECTOR)
+        super().__init__(manager, kind, VECTOR)
 
 
 def _define_operator(symbol: Callable[..., Any], instruction: str) -> None:
     @intrinsic
-    def apply(typing_context: Any, a: Any, b: Any) -> _Typed:
+    def apply(typing_context: Any, a: Any, b: Any) -> Typed:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             pair = zip(arguments, signature.args, strict=True)
             a, b = (value if kind == lanes else _splat(builder, value) for value, kind in pair)
@@ -74,7 +74,7 @@ for _symbol, _instruction in (
 
 
 @intrinsic
-def splat(typing_context: Any, value: Any) -> _Typed:
+def splat(typing_context: Any, value: Any) -> Typed:
     """Make lanes that all hold one float32."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -84,121 +84,99 @@ def splat(typing_context: Any, value: Any) -> _Typed:
 
 
 @intrinsic
-def load(typing_context: Any, array: Any, index: Any) -> _Typed:
+def load(typing_context: Any, array: Any, index: Any) -> Typed:
     """Read array[index] to array[index + 15], along the last axis; the index is a tuple and is not checked."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         position = cgutils.unpack_tuple(builder, arguments[1])
-        return builder.load(_vector_at(context, builder, signature.args[0], arguments[0], position), align=4)
+        return builder.load(vector_at(context, builder, signature.args[0], arguments[0], position), align=4)
 
     return lanes(array, index), generate
 
 
 @intrinsic
-def store(typing_context: Any, array: Any, index: Any, value: Any) -> _Typed:
+def store(typing_context: Any, array: Any, index: Any, value: Any) -> Typed:
     """Write what ``load`` with the same index would read."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         position = cgutils.unpack_tuple(builder, arguments[1])
-        pointer = _vector_at(context, builder, signature.args[0], arguments[0], position)
+        pointer = vector_at(context, builder, signature.args[0], arguments[0], position)
         builder.store(arguments[2], pointer, align=4)
         return context.get_dummy_value()
 
     return types.void(array, index, lanes), generate
 
 
-@intrinsic(prefer_literal=True)
-def spread(typing_context: Any, rows: Any, t: Any, width: Any) -> _Typed:
-    """Make lanes j = rows[j // width, t]: a channel's value to each of its states; width is a constant."""
-    if not isinstance(width, types.IntegerLiteral):
-        return None
-    size = width.literal_value
+@intrinsic
+def spread_one(typing_context: Any, array: Any, index: Any) -> Typed:
+    """Make lanes that all hold array[index]; the index is a tuple and is not checked."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = ir.Constant(_VECTOR, ir.Undefined)
-        for channel in range(LANES // size):
-            position = [ir.Constant(arguments[1].type, channel), arguments[1]]
-            value = builder.load(_element(context, builder, signature.args[0], arguments[0], position))
-            vector = builder.insert_element(vector, value, _INDEX(channel))
-        return _shuffle(builder, vector, (j // size for j in range(LANES)))
+        position = cgutils.unpack_tuple(builder, arguments[1])
+        return _splat(builder, builder.load(element_at(context, builder, signature.args[0], arguments[0], position)))
 
-    return lanes(rows, t, width), generate
-
-
-@intrinsic(prefer_literal=True)
-def fold(typing_context: Any, terms: Any, t: Any, rows: Any, width: Any) -> _Typed:
-    """Add a channel's terms, summed over its states, to its row, for ``width`` steps from t on; width is a constant.
-
-    terms: (steps, 16). rows: (16 / width, steps); rows[c, t + i] += sum over j of terms[t + i, c * width + j].
-    """
-    if not isinstance(width, types.IntegerLiteral):
-        return None
-    size = width.literal_value
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        step = arguments[1]
-        times = [builder.add(step, ir.Constant(step.type, i)) for i in range(size)]
-        first = ir.Constant(step.type, 0)
-        at = (_vector_at(context, builder, signature.args[0], arguments[0], [time, first]) for time in times)
-        vectors = [builder.load(pointer, align=4) for pointer in at]
-        # Each round halves the vectors: lanes whose bit is 0 go on with the even one's sums, the others with the odd's.
-        bit = 1
-        while len(vectors) > 1:
-            kept = [j + LANES * bool(j & bit) for j in range(LANES)]
-            added = [(j ^ bit) + LANES * bool(j & bit) for j in range(LANES)]
-            vectors = [
-                builder.fadd(_shuffle(builder, even, kept, odd), _shuffle(builder, even, added, odd))
-                for even, odd in zip(vectors[::2], vectors[1::2], strict=True)
-            ]
-            bit *= 2
-        for channel in range(LANES // size):
-            order = range(channel * size, (channel + 1) * size)
-            sums = builder.shuffle_vector(vectors[0], vectors[0], _constants(order))
-            position = [ir.Constant(step.type, channel), step]
-            pointer = _element(context, builder, signature.args[2], arguments[2], position)
-            pointer = builder.bitcast(pointer, sums.type.as_pointer())
-            builder.store(builder.fadd(builder.load(pointer, align=4), sums), pointer, align=4)
-        return context.get_dummy_value()
-
-    return types.void(terms, t, rows, width), generate
+    return lanes(array, index), generate
 
 
 @intrinsic
-def at_least(typing_context: Any, value: Any, bound: Any) -> _Typed:
+def at_least(typing_context: Any, value: Any, bound: Any) -> Typed:
     """Raise lanes that are below a float32 bound to it; NaN stays."""
     return _bounded("<")
 
 
 @intrinsic
-def at_most(typing_context: Any, value: Any, bound: Any) -> _Typed:
+def at_most(typing_context: Any, value: Any, bound: Any) -> Typed:
     """Lower lanes that are above a float32 bound to it; NaN stays."""
     return _bounded(">")
 
 
 @intrinsic
-def where_negative(typing_context: Any, condition: Any, negative: Any, otherwise: Any) -> _Typed:
+def where_negative(typing_context: Any, condition: Any, negative: Any, otherwise: Any) -> Typed:
     """Take one value where the condition is below 0, the other elsewhere."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        is_negative = builder.fcmp_ordered("<", arguments[0], ir.Constant(_VECTOR, [0.0] * LANES))
+        is_negative = builder.fcmp_ordered("<", arguments[0], ir.Constant(VECTOR, [0.0] * LANES))
         return builder.select(is_negative, arguments[1], arguments[2])
 
     return lanes(lanes, lanes, lanes), generate
 
 
 @intrinsic
-def power_of_two(typing_context: Any, bits: Any, bias: Any) -> _Typed:
+def zero_below(typing_context: Any, condition: Any, bound: Any, value: Any) -> Typed:
+    """Take 0 where the condition is below a float32 bound, the value elsewhere."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        below = builder.fcmp_ordered("<", arguments[0], _splat(builder, arguments[1]))
+        return builder.select(below, ir.Constant(VECTOR, [0.0] * LANES), arguments[2])
+
+    return lanes(lanes, types.float32, lanes), generate
+
+
+@intrinsic
+def power_of_two(typing_context: Any, bits: Any, bias: Any) -> Typed:
     """Make the float32 whose exponent field is the lanes' own bits plus an int32 bias."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         integers = builder.bitcast(arguments[0], _INTEGERS)
         exponent = builder.add(integers, _splat(builder, arguments[1]))
-        return builder.bitcast(builder.shl(exponent, ir.Constant(_INTEGERS, [23] * LANES)), _VECTOR)
+        return builder.bitcast(builder.shl(exponent, ir.Constant(_INTEGERS, [23] * LANES)), VECTOR)
 
     return lanes(lanes, types.int32), generate
 
 
-def _bounded(comparison: str) -> _Typed:
+@intrinsic
+def scale_by_power(typing_context: Any, value: Any, bits: Any) -> Typed:
+    """Add the low bits of one value to the exponent field of another, which must stay a normal number."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        number, power = (builder.bitcast(argument, _INTEGERS) for argument in arguments)
+        exponent = builder.shl(power, ir.Constant(_INTEGERS, [23] * LANES))
+        return builder.bitcast(builder.add(number, exponent), VECTOR)
+
+    return lanes(lanes, lanes), generate
+
+
+def _bounded(comparison: str) -> Typed:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         bound = _splat(builder, arguments[1])
         return builder.select(builder.fcmp_ordered(comparison, arguments[0], bound), bound, arguments[0])
@@ -207,23 +185,27 @@ def _bounded(comparison: str) -> _Typed:
 
 
 def _splat(builder: Any, value: Any) -> Any:
-    vector = builder.insert_element(ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined), value, _INDEX(0))
-    return _shuffle(builder, vector, [0] * LANES)
+    vector = builder.insert_element(ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined), value, INDEX(0))
+    return shuffle(builder, vector, [0] * LANES)
 
 
-def _shuffle(builder: Any, vector: Any, order: Iterable[int], other: Any = None) -> Any:
-    return builder.shuffle_vector(vector, vector if other is None else other, _constants(order))
+def shuffle(builder: Any, vector: Any, order: Iterable[int], other: Any = None) -> Any:
+    """Generate a choice of lanes from one or two vectors."""
+    return builder.shuffle_vector(vector, vector if other is None else other, constants(order))
 
 
-def _constants(values: Iterable[int]) -> Any:
+def constants(values: Iterable[int]) -> Any:
+    """Make a vector of constant int32."""
     listed = list(values)
-    return ir.Constant(ir.VectorType(_INDEX, len(listed)), listed)
+    return ir.Constant(ir.VectorType(INDEX, len(listed)), listed)
 
 
-def _element(context: Any, builder: Any, array_type: Any, value: Any, position: list[Any]) -> Any:
+def element_at(context: Any, builder: Any, array_type: Any, value: Any, position: list[Any]) -> Any:
+    """Generate a pointer to an element of an array."""
     array = context.make_array(array_type)(context, builder, value)
     return cgutils.get_item_pointer(context, builder, array_type, array, position, wraparound=False)
 
 
-def _vector_at(context: Any, builder: Any, array_type: Any, value: Any, position: list[Any]) -> Any:
-    return builder.bitcast(_element(context, builder, array_type, value, position), _VECTOR.as_pointer())
+def vector_at(context: Any, builder: Any, array_type: Any, value: Any, position: list[Any]) -> Any:
+    """Generate a pointer to sixteen elements of an array, from a position on along its last axis."""
+    return builder.bitcast(element_at(context, builder, array_type, value, position), VECTOR.as_pointer())

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from nnunet_cipa.ops.numba_compile import compile_function
-from nnunet_cipa.ops.numba_lanes import at_least, at_most, power_of_two, splat, where_negative
+from nnunet_cipa.ops.numba_lanes import (
+    at_least,
+    at_most,
+    power_of_two,
+    scale_by_power,
+    splat,
+    where_negative,
+    zero_below,
+)
 
 _ROUND = np.float32(1.5 * 2**23)  # adding it leaves the rounded integer in the low bits of the sum
 _BIAS = np.int32(127 - int(_ROUND.view(np.int32)))
@@ -17,6 +25,7 @@ _LN2_HIGH = np.float32(0.693359375)  # ten bits, so that its multiples by an exp
 _LN2_LOW = np.float32(np.log(2) - 0.693359375)
 _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 _LOWEST, _HIGHEST = np.float32(-127), np.float32(128)  # the exponents that read as 0 and as infinity
+_SMALLEST = np.float32(-126)
 _LOWEST_NATURAL = np.float32(-88.02)
 
 _P1, _P2, _P3, _P4, _P5 = np.array(
@@ -34,19 +43,30 @@ _L1, _L2, _L3, _L4 = np.array(
 
 @compile_function
 def exp2_decay(x: Any) -> Any:
-    """2^x for x <= 0 (or NaN); 0 below 2^-126.5."""
-    x = at_least(x, _LOWEST)
+    """2^x for x <= 0 (or NaN); 0 below 2^-126."""
     rounded = x + _ROUND
-    r = x - (rounded - _ROUND)
-    r2 = r * r
-    # Exactly 1 at 0: a bias there would grow with the sequence. Estrin's order keeps the chain of dependencies short.
-    return ((r * _P1 + _ONE) + r2 * ((r * _P3 + _P2) + r2 * (r * _P5 + _P4))) * power_of_two(rounded, _BIAS)
+    power = scale_by_power(_exp2_fraction(x - (rounded - _ROUND)), rounded)
+    return zero_below(x, _SMALLEST, power)
 
 
 @compile_function
 def exp2(x: Any) -> Any:
     """2^x for any x; 0 below 2^-126.5, infinite above 2^127.5."""
-    return exp2_decay(at_most(x, _HIGHEST))
+    x = at_most(at_least(x, _LOWEST), _HIGHEST)
+    rounded = x + _ROUND
+    return _exp2_fraction(x - (rounded - _ROUND)) * power_of_two(rounded, _BIAS)
+
+
+@compile_function
+def decay_of(x: Any, decaying: bool) -> Any:
+    """2^x, by ``exp2_decay`` if x is known to be no more than 0; which one is decided when a kernel is compiled."""
+    return exp2_decay(x) if decaying else exp2(x)
+
+
+@compile_function
+def _exp2_fraction(r: Any) -> Any:
+    """2^r for -1/2 <= r <= 1/2; exactly 1 at 0: a bias there would grow with the sequence."""
+    return ((((r * _P5 + _P4) * r + _P3) * r + _P2) * r + _P1) * r + _ONE
 
 
 @compile_function

@@ -9,9 +9,10 @@ import numpy as np
 from numba import literally
 
 from nnunet_cipa.ops.numba_compile import compile_function
-from nnunet_cipa.ops.numba_lanes import fold, load, splat, store
+from nnunet_cipa.ops.numba_lanes import load, splat, store
 from nnunet_cipa.ops.numba_layout import CHUNK, LANES
 from nnunet_cipa.ops.numba_math import sigmoid, softplus
+from nnunet_cipa.ops.numba_shuffles import fold
 
 _LN2 = np.float32(np.log(2))
 

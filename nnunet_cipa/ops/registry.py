@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.ops.arguments import Gradients, ScanArguments, ScanTraits
+from nnunet_cipa.ops.cross_arguments import CrossArguments
 
 ENVIRONMENT_VARIABLE = "NNUNET_CIPA_SCAN_BACKEND"
 
@@ -23,6 +24,8 @@ _MODULES: Mapping[str, str] = {
 }
 _PREFERENCE: Mapping[str, tuple[str, ...]] = {"cpu": ("numba", "torch"), "cuda": ("triton", "mamba_ssm", "torch")}
 _ANY_DEVICE = ("torch",)
+# The backends that scan a map in four directions by themselves; the others scan its sequences.
+CROSS_BACKENDS: Mapping[str, str] = {"numba": "nnunet_cipa.ops.numba_cross"}
 _D_STATE = 16
 
 _logger = logging.getLogger(__name__)
@@ -50,6 +53,19 @@ class Backend(Candidate, Protocol):
 
     def backward(self, grad_y: Tensor, grad_last_state: Tensor, saved: Tensor, arguments: ScanArguments) -> Gradients:
         """Return the gradients of u, delta, A, B, C, D and delta_bias."""
+
+
+class CrossBackend(Protocol):
+    """A backend's four-direction scan behind the custom op."""
+
+    def saved_shape(self, arguments: CrossArguments, keep: bool) -> tuple[int, ...]:
+        """Shape of what the forward pass returns for the backward pass; empty unless it is to ``keep`` it."""
+
+    def forward(self, arguments: CrossArguments, keep: bool) -> tuple[Tensor, Tensor]:
+        """Return y (b, h, w, d) and what the backward pass needs."""
+
+    def backward(self, grad_y: Tensor, saved: Tensor, arguments: CrossArguments) -> tuple[Tensor, ...]:
+        """Return the gradients of all arguments."""
 
 
 def available_backends() -> dict[str, tuple[bool, str]]:
@@ -114,6 +130,11 @@ def backends_for(traits: ScanTraits) -> list[str]:
 def backend_module(name: str) -> Backend:
     """Return the module of a backend that runs behind the custom op."""
     return cast("Backend", import_module(_MODULES[name]))
+
+
+def cross_module(name: str) -> CrossBackend:
+    """Return the module of a backend's four-direction scan."""
+    return cast("CrossBackend", import_module(CROSS_BACKENDS[name]))
 
 
 def _candidate(name: str) -> Candidate:

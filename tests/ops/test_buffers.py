@@ -8,7 +8,7 @@ import pytest
 
 CODE = """
 import torch
-from nnunet_cipa.ops import selective_scan
+from nnunet_cipa.ops import ScanWeights, cross_scan, selective_scan
 
 torch.manual_seed(0)
 for length, states, groups in [(1, 16, 1), (70, 3, 2), (70, 16, 2), (130, 24, 1), (65, 4, 2)]:
@@ -21,6 +21,19 @@ for length, states, groups in [(1, 16, 1), (70, 3, 2), (70, 16, 2), (130, 24, 1)
         results.append([y, *torch.autograd.grad(y.sum(), x)])
     for found, expected in zip(*results):
         torch.testing.assert_close(found.double(), expected, rtol=1e-4, atol=1e-3)
+
+for height, width, channels, rank, states in [(1, 1, 16, 1, 2), (5, 14, 20, 3, 3), (13, 7, 16, 2, 16)]:
+    x = torch.randn(2, height, width, channels)
+    shapes = [(rank + 2 * states, channels), (channels, rank), (channels,), (channels, states), (channels,)]
+    weights = [torch.randn(4, *shape) * 0.3 for shape in shapes]
+    weights[3] = -weights[3].abs()
+    results = []
+    for backend, dtype in [("numba", torch.float32), ("torch", torch.float64)]:
+        leaves = [t.to(dtype).requires_grad_() for t in (x, *weights)]
+        y = cross_scan(leaves[0], ScanWeights(*leaves[1:]), backend)
+        results.append([y, *torch.autograd.grad(y.sum(), leaves)])
+    for found, expected in zip(*results):
+        torch.testing.assert_close(found.double(), expected, rtol=1e-3, atol=1e-3)
 """
 
 
