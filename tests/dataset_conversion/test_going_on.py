@@ -14,7 +14,7 @@ import pytest
 
 from nnunet_cipa.dataset_conversion.finished import RECORDS, CutOffError
 from nnunet_cipa.dataset_conversion.lucid import convert as lucid_module
-from nnunet_cipa.dataset_conversion.lucid.case import made_from
+from nnunet_cipa.dataset_conversion.lucid.case import provenance
 from nnunet_cipa.dataset_conversion.lucid.convert import convert_lucid
 from nnunet_cipa.dataset_conversion.lucid.options import Options as LucidOptions
 from nnunet_cipa.dataset_conversion.pclt20k import convert as pclt20k_module
@@ -180,7 +180,7 @@ def test_study_sets_go_on_too(lucid, raw, monkeypatch):
     convert_lucid(lucid.root, LucidOptions(processes=1, overwrite=True))
     assert contents(raw / "Dataset702_LUCID") == found
     assert len(written) == 2 + 6
-    assert made_from(written[0]) != made_from(replace(written[0], crop=True))
+    assert provenance(written[0]) != provenance(replace(written[0], organs=("HEART",)))
 
 
 @pytest.fixture
