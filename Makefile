@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO ?= demo_results
+# Tests of one file stay in one process, as they share what is costly to make.
+TEST_PROCESSES ?= 2
 
 .PHONY: demo test lint types docs check clean
 
@@ -14,7 +16,7 @@ demo: .venv/installed
 	$(BIN)/nnunet-cipa demo $(DEMO) --rows
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 lint: .venv/installed
 	$(BIN)/ruff check
