@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nnunet_cipa.ops.arguments import Gradients, ScanArguments, ScanTraits
 from nnunet_cipa.ops.numba_layout import CHUNK, LANES, Floats, KernelGradients, KernelInputs, Layout
+from nnunet_cipa.ops.numba_memory import empty
 from nnunet_cipa.ops.numba_threads import run_tasks
 
 
@@ -46,10 +47,10 @@ def forward(arguments: ScanArguments) -> tuple[Tensor, Tensor, Tensor]:
     """Return y (b, d, l), the last state (b, d, n) and the packed state before each chunk."""
     from nnunet_cipa.ops.numba_forward import forward_kernel  # noqa: PLC0415 - imports numba, which takes a second
 
-    job = _prepare(arguments)
-    y = torch.empty(arguments.u.shape)
-    saved = torch.empty(saved_shape(arguments))
-    state = torch.empty(saved.shape[1:])
+    job = _prepare(arguments, tasks_a_thread=8)
+    y = empty(*arguments.u.shape)
+    saved = empty(*saved_shape(arguments))
+    state = empty(*saved.shape[1:])
     outputs = (y.numpy(), saved.numpy(), state.numpy())
     kernel = forward_kernel(job.layout.width, job.decaying)
     run_tasks(lambda first, last: kernel(first, last, job.splits, job.inputs, *outputs), job.tasks, work=job.work)
@@ -60,9 +61,9 @@ def backward(grad_y: Tensor, grad_last_state: Tensor, saved: Tensor, arguments: 
     """Return the gradients of u, delta, A, B, C, D and delta_bias, in float32."""
     from nnunet_cipa.ops.numba_backward import backward_kernel  # noqa: PLC0415 - imports numba, which takes a second
 
-    job = _prepare(arguments)
+    job = _prepare(arguments, tasks_a_thread=2)
     layout, inputs = job.layout, job.inputs
-    u, delta = torch.empty(arguments.u.shape), torch.empty(arguments.u.shape)
+    u, delta = empty(*arguments.u.shape), empty(*arguments.u.shape)
     A = torch.zeros(saved.shape[1:])
     B = torch.zeros(layout.partial_sums(arguments.B, job.splits), *inputs.B.shape)
     C = torch.zeros(layout.partial_sums(arguments.C, job.splits), *inputs.C.shape)
@@ -95,7 +96,12 @@ class _Job(NamedTuple):
     work: int
 
 
-def _prepare(arguments: ScanArguments) -> _Job:
+def _prepare(arguments: ScanArguments, *, tasks_a_thread: int) -> _Job:
+    """Pack a call and divide it.
+
+    Several tasks a thread even out what others take from each, such as torch's own threads, which wait for their next
+    work awake; each costs the backward pass gradients of B and C of its own.
+    """
     layout = Layout(arguments)
     u, delta, A, B, C, D, delta_bias, delta_softplus = arguments
     inputs = KernelInputs(
@@ -109,8 +115,7 @@ def _prepare(arguments: ScanArguments) -> _Job:
         delta_softplus,
     )
     decaying = delta_softplus and bool((A <= 0).all())
-    # Two tasks a thread even out what the other work of the machine takes from each.
-    wanted = -(-2 * torch.get_num_threads() // max(u.shape[0] * layout.groups, 1))
+    wanted = -(-tasks_a_thread * torch.get_num_threads() // max(u.shape[0] * layout.groups, 1))
     splits = min(wanted, layout.blocks_per_group)
     tasks = u.shape[0] * layout.groups * splits
     return _Job(layout, inputs, decaying, splits, tasks, u.numel() * layout.states)

@@ -8,6 +8,7 @@ from torch import Tensor
 from nnunet_cipa.ops.cross_arguments import CrossArguments
 from nnunet_cipa.ops.numba_cross_layout import CrossLayout, floats
 from nnunet_cipa.ops.numba_layout import LANES, Floats
+from nnunet_cipa.ops.numba_memory import empty
 from nnunet_cipa.ops.numba_threads import run_tasks
 
 
@@ -38,8 +39,8 @@ def forward(arguments: CrossArguments, keep: bool) -> tuple[Tensor, Tensor]:
 
     layout = CrossLayout(arguments)
     inputs, tasks = layout.pack(arguments), layout.tasks()
-    y = torch.empty(arguments.x.shape)
-    saved = torch.empty(saved_shape(arguments, keep))
+    y = empty(*arguments.x.shape)
+    saved = empty(*saved_shape(arguments, keep))
     outputs = (y.flatten(1, 2).numpy(), saved.numpy())
     kernel = cross_forward_kernel(_decaying(arguments))
     run_tasks(lambda first, last: kernel(first, last, tasks, inputs, *outputs), len(tasks), work=_work(arguments))
@@ -60,7 +61,7 @@ def backward(grad_y: Tensor, saved: Tensor, arguments: CrossArguments) -> tuple[
     if tuple(saved.shape) != layout.saved_shape:
         raise ValueError("the forward pass kept no states for a backward pass")
     inputs, tasks = layout.pack(arguments), layout.tasks()
-    x, projections = torch.empty(arguments.x.shape), torch.empty(layout.splits, *arguments.projections.shape)
+    x, projections = empty(*arguments.x.shape), empty(layout.splits, *arguments.projections.shape)
     rank = arguments.dt_proj.shape[2]
     dt, bias, A, D = (
         torch.zeros(layout.parts, 4, layout.blocks, columns, LANES) for columns in (rank, 1, layout.padded_states, 1)
