@@ -129,7 +129,8 @@ class Demo:
         """The variables that all commands need.
 
         Few processes, as each imports torch; no compiler; threads that sleep while they wait, as on cores that other
-        programs use too, waiting awake takes twice the time.
+        programs use too, waiting awake takes twice the time; and an allocator (glibc's) that keeps freed memory, as what
+        it returns to the system comes back page by page.
         """
         return {
             **{name: str(self.out / name) for name in NNUNET_FOLDERS},
@@ -137,6 +138,8 @@ class Demo:
             "nnUNet_def_n_proc": "2",
             "nnUNet_compile": "f",
             "OMP_WAIT_POLICY": "passive",
+            "MALLOC_MMAP_THRESHOLD_": str(2**30),
+            "MALLOC_TRIM_THRESHOLD_": str(2**34),
         }
 
     def data_steps(
