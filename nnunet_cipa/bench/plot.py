@@ -55,16 +55,16 @@ def plot(files: Sequence[Path], out: Path) -> None:
             "give 'bench' more values of a size, as in --length 1024 4096"
         )
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(_PANEL[0] * len(panels), 2 * _PANEL[1] + 1.5), layout="constrained")
-        axes = figure.subplots(2, len(panels), squeeze=False)
-        for (upper, lower), ((subject, axis), lines) in zip(axes.T, panels.items(), strict=True):
+        legend = 0.2 * (1 + max(len(lines) for lines in panels.values()))
+        figure = Figure((_PANEL[0] * len(panels), 2 * _PANEL[1] + legend), layout="constrained")
+        axes = figure.subplots(3, len(panels), squeeze=False, height_ratios=(_PANEL[1], _PANEL[1], legend))
+        for (upper, lower, key), ((subject, axis), lines) in zip(axes.T, panels.items(), strict=True):
             _draw_panel(upper, lower, lines)
             _name_ticks(upper, lower, axis, sorted({point.x for line in lines for point in line.points}))
             upper.set_title(textwrap.fill(f"{subject}: {_common(lines)}", 48), fontsize=9)
             lower.set_xlabel(AXES[subject][axis])
-            lower.legend(
-                *upper.get_legend_handles_labels(), loc="upper center", bbox_to_anchor=(0.5, -0.25), fontsize=8
-            )
+            key.axis("off")
+            key.legend(*upper.get_legend_handles_labels(), loc="upper center", fontsize=8, handlelength=3)
         axes[0, 0].set_ylabel("seconds")
         axes[1, 0].set_ylabel("peak memory, MiB")
         with replacing(out) as file:
