@@ -40,7 +40,7 @@ def read_report(path: Path) -> dict[str, Any]:
 
 
 def _problem(content: Any) -> str:
-    if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("subject") not in _SIZES:
+    if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("subject") not in tuple(_SIZES):
         return f"not in the format {FORMAT!r}"
     for name, least in (("machine", _MACHINE), ("versions", set())):
         if not isinstance(content.get(name), dict) or not least <= set(content[name]):
