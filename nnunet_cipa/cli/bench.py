@@ -75,7 +75,7 @@ def _register_network(
     )  # fmt: skip
     network.add_argument(
         "--slices", nargs="+", type=int, choices=(1, 3, 5), default=[3], metavar="N",
-        help="of %(choices)s: that cipa-25d, cipa-sim and cipa-features read (default: 3)",
+        help="that cipa-25d, cipa-sim and cipa-features read, of %(choices)s (default: 3)",
     )  # fmt: skip
     network.add_argument("--repeats", type=positive, default=5, metavar="N", help="timed runs (default: %(default)s)")
     network.add_argument(
