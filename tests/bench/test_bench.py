@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nnunet_cipa.bench.states import StateUpdates
-from nnunet_cipa.bench.timing import measure
+from nnunet_cipa.bench.timing import Timing, measure
 from nnunet_cipa.cli import main
 from nnunet_cipa.cli.bench import BACKENDS
 from nnunet_cipa.network import CIPA
@@ -137,7 +137,8 @@ def test_network_table_has_a_prediction_and_a_training_step(name, settings, caps
     assert all(0 < float(row["median s"]) < 60 for row in rows)
 
 
-def test_networks_are_measured_at_every_patch_batch_and_number_of_slices(capsys):
+def test_networks_are_measured_at_every_patch_batch_and_number_of_slices(monkeypatch, capsys):
+    monkeypatch.setattr("nnunet_cipa.bench.network.measure", lambda *_: Timing(1.0, 1.0, 1.0, 0.0))
     arguments = ["--variant", "nano", "--patch-size", "64", "64", "--patch-size", "32", "64", "--repeats", "1"]
     sizes = ["--batch", "1", "2", "--slices", "1", "5", "--networks", "cipa", "cipa-25d"]
     assert main(["bench", "network", *arguments, *sizes]) == 0
