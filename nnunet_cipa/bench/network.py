@@ -1,43 +1,41 @@
 """Speed of the network beside nnU-Net's own, in one process."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 
 import torch
-from dynamic_network_architectures.architectures.unet import PlainConvUNet, ResidualEncoderUNet
 from torch import nn
+from tqdm import tqdm
 
-from nnunet_cipa.bench.timing import measure
-from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.network import CIPA
-from nnunet_cipa.tables import render
+from nnunet_cipa.bench.command import command_line
+from nnunet_cipa.bench.machine import find_device, machine_facts, versions
+from nnunet_cipa.bench.networks import NNUNET, NetworkSetting, reads_slices
+from nnunet_cipa.bench.report import BenchReport, Row
+from nnunet_cipa.bench.states import StateUpdates
+from nnunet_cipa.bench.timing import Timing, measure
+from nnunet_cipa.ops import preferred_backend
 
-_HEADER = ("network", "parameters", "pass", "median s", "range s", "memory", "ratio")
-_CIPA: dict[str, dict[str, Any]] = {
-    "cipa": {},
-    "cipa-25d": {"slices": 3},
-    "cipa-sim": {"slices": 3, "sim": "input"},
-    "cipa-features": {"slices": 3, "sim": "features"},
-}
-# What nnU-Net 2.8 plans for slices of 512 x 512: eight stages, and the blocks of the stages of ResEnc-L.
-_STAGES = 8
-_STRIDE = 2 ** (_STAGES - 1)
-_RESIDUAL_BLOCKS = (1, 3, 4, 6, 6, 6, 6, 6)
+_HEADER = (
+    "network", "backend", "patch", "batch", "slices", "parameters", "pass", "median s", "range s", "memory", "states/s",
+    "ratio",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class NetworkBench:
-    """What to measure.
+    """What to measure: every combination of patch size, batch and slices.
 
     Attributes
     ----------
     variant : str
         Of CIPA.
-    patch_size : (int, int)
+    patch_size : tuple of (int, int)
         (H, W); multiples of 128 from 256, which nnU-Net's networks of eight stages need.
-    batch : int
-        Pairs of slices.
+    batch : tuple of int
+        Pairs of images.
+    slices : tuple of int
+        That "cipa-25d", "cipa-sim" and "cipa-features" read; the other networks read one.
     device : str
         "cpu" or "cuda"; on CUDA the passes run under autocast, in bfloat16 where the GPU has it.
     repeats : int
@@ -45,13 +43,25 @@ class NetworkBench:
     """
 
     variant: str = "tiny"
-    patch_size: tuple[int, int] = (512, 512)
-    batch: int = 1
+    patch_size: tuple[tuple[int, int], ...] = ((512, 512),)
+    batch: tuple[int, ...] = (1,)
+    slices: tuple[int, ...] = (3,)
     device: str = "cpu"
     repeats: int = 5
 
+    def settings(self, networks: Sequence[str]) -> list[list[NetworkSetting]]:
+        """Return for each patch size and batch the networks, with their numbers of slices."""
+        return [
+            [
+                NetworkSetting(name, self.variant, batch, patch_size, slices)
+                for name in networks
+                for slices in (self.slices if reads_slices(name) else (1,))
+            ]
+            for patch_size, batch in itertools.product(self.patch_size, self.batch)
+        ]
 
-def bench_network(bench: NetworkBench, networks: Sequence[str] = ("plain", "resenc-l", "cipa")) -> str:
+
+def bench_network(bench: NetworkBench, networks: Sequence[str] = ("plain", "resenc-l", "cipa")) -> BenchReport:
     """Measure a prediction and a training step (forward, backward, AdamW) of some networks.
 
     Parameters
@@ -59,42 +69,89 @@ def bench_network(bench: NetworkBench, networks: Sequence[str] = ("plain", "rese
     bench : NetworkBench
         What to measure.
     networks : sequence of str
-        "plain" (nnU-Net's 2D network), "resenc-l" (its ResEnc-L), "cipa", "cipa-25d" (three slices), "cipa-sim" (and
+        "plain" (nnU-Net's 2D network), "resenc-l" (its ResEnc-L), "cipa", "cipa-25d" (several slices), "cipa-sim" (and
         SIM on them) or "cipa-features" (SIM on their features); the first is what the ratios refer to.
 
     Returns
     -------
-    str
-        A table in Markdown.
+    BenchReport
+        States a second are the state updates of all scans of a forward pass over the seconds of the whole pass.
 
     Raises
     ------
     CIPAError
-        If a network does not exist or the patch does not fit.
+        If a network does not exist, the patch or the number of slices does not fit, or there is no such device.
     """
-    rows: list[tuple[str, ...]] = []
-    first: dict[str, float] = {}
-    for name in networks:
-        network = _build(name, bench).to(bench.device)
-        parameters = f"{sum(p.numel() for p in network.parameters()) / 1e6:.1f} M"
-        for kind, run in (
-            ("prediction", _Prediction(network, bench)),
-            ("training step", _TrainingStep(network, bench)),
-        ):
-            timing = measure(run, torch.device(bench.device), bench.repeats)
-            first.setdefault(kind, timing.seconds)
-            rows.append((name, parameters, kind, *timing.cells, f"{timing.seconds / first[kind]:.2f}"))
-    return render(_HEADER, rows)
+    device = find_device(bench.device)
+    groups = bench.settings(networks)
+    for setting in itertools.chain.from_iterable(groups):
+        setting.check()
+    machine = machine_facts(device)
+    rows = []
+    with tqdm(total=sum(map(len, groups)), desc="network", disable=None) as bar:
+        for group in groups:
+            first: dict[str, float] = {}
+            for setting in group:
+                for figures in _measure(setting, device, bench.repeats):
+                    seconds = figures.timing.seconds
+                    rows.append(_row(figures, seconds / first.setdefault(figures.kind, seconds)))
+                bar.update()
+    command = command_line("network", bench, {"networks": networks})
+    return BenchReport("network", command, machine, versions(), _HEADER, rows)
+
+
+@dataclass(frozen=True)
+class _Figures:
+    setting: NetworkSetting
+    backend: str
+    parameters: int
+    states: int
+    kind: str
+    timing: Timing
+
+
+def _measure(setting: NetworkSetting, device: torch.device, repeats: int) -> Iterator[_Figures]:
+    network = setting.build().to(device)
+    parameters = sum(p.numel() for p in network.parameters())
+    backend = "" if setting.name in NNUNET else preferred_backend(device.type)
+    prediction = _Prediction(network, setting, device)
+    with StateUpdates() as counted:
+        prediction()
+    for kind, run in (("prediction", prediction), ("training step", _TrainingStep(network, setting, device))):
+        yield _Figures(setting, backend, parameters, counted.total, kind, measure(run, device, repeats))
+
+
+def _row(figures: _Figures, ratio: float) -> Row:
+    setting = figures.setting
+    height, width = setting.patch_size
+    speed = figures.states / figures.timing.seconds
+    values = {
+        "name": setting.name,
+        "backend": figures.backend or None,
+        "variant": setting.variant if figures.backend else None,
+        "batch": setting.batch,
+        "height": height,
+        "width": width,
+        "slices": setting.slices,
+        "parameters": figures.parameters,
+        "pass": figures.kind,
+        **asdict(figures.timing),
+        "state_updates": figures.states,
+        "states_per_second": speed,
+        "ratio": ratio,
+    }
+    cells = (setting.name, figures.backend, f"{height} x {width}", str(setting.batch), str(setting.slices),
+             f"{figures.parameters / 1e6:.1f} M", figures.kind, *figures.timing.cells,
+             f"{speed:.3g}" if figures.backend else "", f"{ratio:.3g}")  # fmt: skip
+    return Row(values, cells)
 
 
 class _Prediction:
-    def __init__(self, network: nn.Module, bench: NetworkBench) -> None:
+    def __init__(self, network: nn.Module, setting: NetworkSetting, device: torch.device) -> None:
         self.network = network
-        channels = 2 * network.slices if isinstance(network, CIPA) else 2
-        self.image = torch.randn(
-            bench.batch, channels, *bench.patch_size, generator=torch.Generator().manual_seed(0)
-        ).to(bench.device)
-        self.half = torch.bfloat16 if bench.device == "cuda" and torch.cuda.is_bf16_supported() else torch.float16
+        shape = (setting.batch, 2 * setting.slices, *setting.patch_size)
+        self.image = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(device)
+        self.half = torch.bfloat16 if self.image.is_cuda and torch.cuda.is_bf16_supported() else torch.float16
 
     def __call__(self) -> None:
         self.network.eval()
@@ -103,10 +160,10 @@ class _Prediction:
 
 
 class _TrainingStep(_Prediction):
-    def __init__(self, network: nn.Module, bench: NetworkBench) -> None:
-        super().__init__(network, bench)
+    def __init__(self, network: nn.Module, setting: NetworkSetting, device: torch.device) -> None:
+        super().__init__(network, setting, device)
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
-        self.target = torch.zeros(bench.batch, *bench.patch_size, dtype=torch.long, device=bench.device)
+        self.target = torch.zeros(setting.batch, *setting.patch_size, dtype=torch.long, device=device)
 
     def __call__(self) -> None:
         self.network.train()
@@ -115,32 +172,3 @@ class _TrainingStep(_Prediction):
             loss = nn.functional.cross_entropy(self.network(self.image), self.target)
         loss.backward()
         self.optimizer.step()
-
-
-def _build(name: str, bench: NetworkBench) -> nn.Module:
-    torch.manual_seed(0)
-    if name in _CIPA:
-        return CIPA(2, 2, patch_size=bench.patch_size, variant=bench.variant, **_CIPA[name])
-    if name not in {"plain", "resenc-l"}:
-        raise CIPAError(f"unknown network {name!r}; choose among {', '.join(_CIPA)}, plain and resenc-l")
-    if any(side % _STRIDE or side == _STRIDE for side in bench.patch_size):
-        raise CIPAError(
-            f"patch_size {bench.patch_size} does not fit {name}; give multiples of {_STRIDE} from {2 * _STRIDE}"
-        )
-    common = {
-        "input_channels": 2,
-        "n_stages": _STAGES,
-        "features_per_stage": [min(32 * 2**stage, 512) for stage in range(_STAGES)],
-        "conv_op": nn.Conv2d,
-        "kernel_sizes": 3,
-        "strides": [1, *[2] * (_STAGES - 1)],
-        "num_classes": 2,
-        "conv_bias": True,
-        "norm_op": nn.InstanceNorm2d,
-        "norm_op_kwargs": {"eps": 1e-5, "affine": True},
-        "nonlin": nn.LeakyReLU,
-        "nonlin_kwargs": {"inplace": True},
-    }
-    if name == "plain":
-        return PlainConvUNet(n_conv_per_stage=2, n_conv_per_stage_decoder=2, **common)
-    return ResidualEncoderUNet(n_blocks_per_stage=_RESIDUAL_BLOCKS, n_conv_per_stage_decoder=1, **common)

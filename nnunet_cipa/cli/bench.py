@@ -1,7 +1,17 @@
 """``nnunet-cipa bench``."""
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from nnunet_cipa.cli import bench_plot
+from nnunet_cipa.cli.bench_options import add_counts, positive
+from nnunet_cipa.errors import CIPAError
+
+if TYPE_CHECKING:
+    from nnunet_cipa.bench import BenchReport
+
+BACKENDS = ("reference", "torch", "numba", "triton", "mamba_ssm")
 NETWORKS = ("plain", "resenc-l", "cipa", "cipa-25d", "cipa-sim", "cipa-features")
 
 
@@ -13,9 +23,13 @@ def register(
     subjects = parser.add_subparsers(metavar="SUBJECT", required=True)
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: %(default)s")
-    shared.add_argument("--batch", type=int, default=1, metavar="N", help="default: %(default)s")
+    add_counts(shared, "--batch", (1,))
+    shared.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the figures in full precision too, for 'bench plot' and others"
+    )
     _register_scan(subjects, [common, shared])
     _register_network(subjects, [common, shared])
+    bench_plot.register(subjects, common)
 
 
 def _register_scan(
@@ -25,16 +39,20 @@ def _register_scan(
         "scan",
         parents=parents,
         help="the selective scan by backend",
-        description="Measure the selective scan's backends on one call, forward and backward, and their error against "
-        "the reference in float64.",
+        description="Measure the selective scan's backends, forward and backward, and their error against the "
+        "reference in float64, on every combination of the sizes. 'states/s' are the forward pass's state updates over "
+        "the seconds of the whole pass; 'of copy' is the bytes that have to move at least, in that time, over what a "
+        "copy of a large tensor moves.",
     )
-    scan.add_argument("--channels", type=int, default=768, metavar="N", help="default: %(default)s")
-    scan.add_argument("--length", type=int, default=16384, metavar="N", help="default: %(default)s")
-    scan.add_argument("--d-state", type=int, default=16, metavar="N", help="default: %(default)s")
-    scan.add_argument("--repeats", type=int, default=7, metavar="N", help="timed runs (default: %(default)s)")
+    add_counts(scan, "--channels", (768,), multiple=4)
+    add_counts(scan, "--length", (16384,))
+    add_counts(scan, "--d-state", (16,))
+    scan.add_argument("--repeats", type=positive, default=7, metavar="N", help="timed runs (default: %(default)s)")
     scan.add_argument(
-        "--backends", nargs="+", default=(), metavar="NAME", help="the first is ratio 1 (default: all but reference)"
-    )
+        "--backends", nargs="+", choices=BACKENDS, default=(), metavar="NAME",
+        help="of %(choices)s; the first is ratio 1 (default: all that can be used, but reference)",
+    )  # fmt: skip
+    scan.add_argument("--forward-only", action="store_true", help="leave out the passes with backward")
     scan.set_defaults(run=_scan)
 
 
@@ -46,14 +64,20 @@ def _register_network(
         parents=parents,
         help="the network beside nnU-Net's own",
         description="Measure a prediction and a training step of CIPA beside nnU-Net's plain 2D network and its "
-        "ResEnc-L, in one process.",
+        "ResEnc-L, in one process, on every combination of the sizes.",
     )
     network.add_argument(
         "--variant", choices=("tiny", "small", "base", "nano"), default="tiny", help="of CIPA (default: %(default)s)"
     )
-    network.add_argument("--patch-size", nargs=2, type=int, default=(512, 512), metavar=("H", "W"),
-                         help="default: 512 512")  # fmt: skip
-    network.add_argument("--repeats", type=int, default=5, metavar="N", help="timed runs (default: %(default)s)")
+    network.add_argument(
+        "--patch-size", nargs=2, type=positive, action="append", metavar=("H", "W"),
+        help="give it again for further sizes (default: 512 512)",
+    )  # fmt: skip
+    network.add_argument(
+        "--slices", nargs="+", type=int, choices=(1, 3, 5), default=[3], metavar="N",
+        help="that cipa-25d, cipa-sim and cipa-features read, of %(choices)s (default: 3)",
+    )  # fmt: skip
+    network.add_argument("--repeats", type=positive, default=5, metavar="N", help="timed runs (default: %(default)s)")
     network.add_argument(
         "--networks", nargs="+", choices=NETWORKS, default=NETWORKS[:3], metavar="NAME",
         help="of %(choices)s; the first is ratio 1 (default: the first three)",
@@ -62,14 +86,30 @@ def _register_network(
 
 
 def _scan(args: argparse.Namespace) -> None:
-    from nnunet_cipa.bench.scan import ScanBench, bench_scan  # noqa: PLC0415 - torch takes seconds to import
+    from nnunet_cipa.bench import ScanBench, bench_scan  # noqa: PLC0415 - torch takes seconds to import
 
-    bench = ScanBench(args.batch, args.channels, args.length, args.d_state, args.device, args.repeats)
-    print(bench_scan(bench, args.backends))
+    _check(args.json)
+    batch, channels, length, d_state = map(tuple, (args.batch, args.channels, args.length, args.d_state))
+    bench = ScanBench(batch, channels, length, d_state, args.device, args.repeats, args.forward_only)
+    _publish(bench_scan(bench, args.backends), args.json)
 
 
 def _network(args: argparse.Namespace) -> None:
-    from nnunet_cipa.bench.network import NetworkBench, bench_network  # noqa: PLC0415 - torch takes seconds to import
+    from nnunet_cipa.bench import NetworkBench, bench_network  # noqa: PLC0415 - torch takes seconds to import
 
-    bench = NetworkBench(args.variant, tuple(args.patch_size), args.batch, args.device, args.repeats)
-    print(bench_network(bench, args.networks))
+    _check(args.json)
+    patches = tuple(tuple(size) for size in args.patch_size or [(512, 512)])
+    bench = NetworkBench(args.variant, patches, tuple(args.batch), tuple(args.slices), args.device, args.repeats)
+    _publish(bench_network(bench, args.networks), args.json)
+
+
+def _check(path: Path | None) -> None:
+    """Refuse a folder that does not exist before minutes of measuring."""
+    if path is not None and not path.parent.is_dir():
+        raise CIPAError(f"{path}: there is no folder {path.parent}; make it or choose another")
+
+
+def _publish(report: "BenchReport", path: Path | None) -> None:
+    print(report.as_text())
+    if path is not None:
+        report.write(path)

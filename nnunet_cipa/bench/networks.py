@@ -1,0 +1,99 @@
+"""The networks that are measured: CIPA with its slices and SIM, and what nnU-Net plans."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from dynamic_network_architectures.architectures.unet import PlainConvUNet, ResidualEncoderUNet
+from torch import nn
+
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.network import CIPA
+from nnunet_cipa.network.arguments import check_patch_size, check_slices
+from nnunet_cipa.network.sim import BRANCHES
+
+NNUNET = ("plain", "resenc-l")
+# CIPA on one slice, on several, with SIM on them, with SIM on their features.
+_SIM: dict[str, str | None] = {"cipa": None, "cipa-25d": None, "cipa-sim": "input", "cipa-features": "features"}
+# What nnU-Net 2.8 plans for slices of 512 x 512: eight stages, and the blocks of the stages of ResEnc-L.
+_STAGES = 8
+_STRIDE = 2 ** (_STAGES - 1)
+_RESIDUAL_BLOCKS = (1, 3, 4, 6, 6, 6, 6, 6)
+
+
+@dataclass(frozen=True)
+class NetworkSetting:
+    """A network and its input.
+
+    Attributes
+    ----------
+    name : str
+        "plain", "resenc-l", "cipa", "cipa-25d", "cipa-sim" or "cipa-features".
+    variant : str
+        Of CIPA.
+    batch : int
+        Pairs of images.
+    patch_size : (int, int)
+        (H, W).
+    slices : int
+        That the network reads.
+    """
+
+    name: str
+    variant: str
+    batch: int
+    patch_size: tuple[int, int]
+    slices: int
+
+    def check(self) -> None:
+        """Refuse what cannot be built, before anything is measured.
+
+        Raises
+        ------
+        CIPAError
+            With the setting's value.
+        """
+        if self.name not in (*_SIM, *NNUNET):
+            raise CIPAError(f"unknown network {self.name!r}; choose among {', '.join(_SIM)}, plain and resenc-l")
+        if self.name in NNUNET and any(side % _STRIDE or side == _STRIDE for side in self.patch_size):
+            raise CIPAError(
+                f"patch_size {self.patch_size} does not fit {self.name}; give multiples of {_STRIDE} from {2 * _STRIDE}"
+            )
+        if self.name in _SIM:
+            try:
+                check_patch_size(self.patch_size)
+                check_slices(self.slices, _SIM[self.name], BRANCHES, sim_learnable=False)
+            except ValueError as error:
+                raise CIPAError(f"{self.name}: {error}") from error
+
+    def build(self) -> nn.Module:
+        """Build the network with random weights, the same each time."""
+        torch.manual_seed(0)
+        if self.name in _SIM:
+            return CIPA(2, 2, patch_size=self.patch_size, variant=self.variant, slices=self.slices, sim=_SIM[self.name])
+        return _build_nnunet(self.name)
+
+
+def reads_slices(name: str) -> bool:
+    """Say whether the number of slices is a setting of the network."""
+    return name in _SIM and name != "cipa"
+
+
+def _build_nnunet(name: str) -> nn.Module:
+    common: dict[str, Any] = {
+        "input_channels": 2,
+        "n_stages": _STAGES,
+        "features_per_stage": [min(32 * 2**stage, 512) for stage in range(_STAGES)],
+        "conv_op": nn.Conv2d,
+        "kernel_sizes": 3,
+        "strides": [1, *[2] * (_STAGES - 1)],
+        "num_classes": 2,
+        "conv_bias": True,
+        "norm_op": nn.InstanceNorm2d,
+        "norm_op_kwargs": {"eps": 1e-5, "affine": True},
+        "nonlin": nn.LeakyReLU,
+        "nonlin_kwargs": {"inplace": True},
+    }
+    if name == "plain":
+        return PlainConvUNet(n_conv_per_stage=2, n_conv_per_stage_decoder=2, **common)
+    return ResidualEncoderUNet(n_blocks_per_stage=_RESIDUAL_BLOCKS, n_conv_per_stage_decoder=1, **common)
