@@ -118,7 +118,7 @@ class CIPA(nn.Module):
         )
 
     def set_activation_checkpointing(self, enabled: bool) -> None:
-        """Compute the blocks of encoder and decoder and DCIM's scans again in the backward pass, or keep what they need.
+        """Compute the VSS blocks and DCIM's scans again in the backward pass, or keep what they need for it.
 
         Off at first. Memory and time of training depend on it; weights, logits and gradients do not.
         """

@@ -31,7 +31,7 @@ def make(**switches):
 
 
 def both_ways(network, run):
-    """Return what ``run`` gives with and without recomputing, each on a copy of the network and the same random state."""
+    """Return what ``run`` gives without and with recomputing, from the same weights and random state."""
     results = []
     for enabled in (False, True):
         copied = copy.deepcopy(network)
