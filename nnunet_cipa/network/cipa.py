@@ -14,6 +14,7 @@ from nnunet_cipa.network.encoder import INPUT_CHANNELS, VMambaEncoder
 from nnunet_cipa.network.feature_sim import FeatureSIM
 from nnunet_cipa.network.fusion import Fusion
 from nnunet_cipa.network.precision import preferred_autocast
+from nnunet_cipa.network.recomputing import Recomputing
 from nnunet_cipa.network.sim import BRANCHES, InputSIM
 from nnunet_cipa.network.variants import Variant, get_variant
 from nnunet_cipa.network.windows import gather_windows, index_windows, split_windows
@@ -115,6 +116,15 @@ class CIPA(nn.Module):
             CRM(positions, sizes.crm_width, sizes.d_state) if crm else None,
             DCIM(sizes.widths[level], region_size, sizes.d_state) if dcim else None,
         )
+
+    def set_activation_checkpointing(self, enabled: bool) -> None:
+        """Compute the VSS blocks and DCIM's scans again in the backward pass, or keep what they need for it.
+
+        Off at first. Memory and time of training depend on it; weights, logits and gradients do not.
+        """
+        for module in self.modules():
+            if isinstance(module, Recomputing):
+                module.recompute = enabled
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute logits.

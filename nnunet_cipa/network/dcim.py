@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nnunet_cipa.network.layers import ChannelsLast, conv_bn_relu
+from nnunet_cipa.network.recomputing import Recomputing
 from nnunet_cipa.network.ss2d import SS2D
 
 REGION_SIZES = (2, 4, 8)
@@ -24,7 +25,7 @@ def pet_stem(channels: int, region_size: int) -> ChannelsLast:
     return ChannelsLast(*(m for layer in [*layers, (c4, channels, 1)] for m in conv_bn_relu(*layer)))
 
 
-class DCIM(nn.Module):
+class DCIM(Recomputing):
     """Dynamic cross-modality interaction: scans CT inside regions and PET over regions, and adds the two.
 
     Parameters
@@ -65,11 +66,16 @@ class DCIM(nn.Module):
         padding = (0, 0, 0, -width % self.region_size, 0, -height % self.region_size)
         ct, pet = F.pad(ct, padding), F.pad(pet, padding)
         regions = self.pet_stem(pet)
-        regions = regions + self.region_scan(self.region_norm(regions))
-        windows = self._to_windows(self.ct_stem(ct))
-        normed = self.local_norm(windows.flatten(1)).view(windows.shape)
-        windows = windows + self.local_scan(normed) + regions.reshape(-1, 1, 1, regions.shape[-1])
+        regions = self.run(self._scan_regions, regions)
+        windows = self.run(self._scan_windows, self._to_windows(self.ct_stem(ct)))
+        windows = windows + regions.reshape(-1, 1, 1, regions.shape[-1])
         return self._from_windows(windows, ct)[:, :height, :width]
+
+    def _scan_regions(self, regions: Tensor) -> Tensor:
+        return regions + self.region_scan(self.region_norm(regions))
+
+    def _scan_windows(self, windows: Tensor) -> Tensor:
+        return windows + self.local_scan(self.local_norm(windows.flatten(1)).view(windows.shape))
 
     def _to_windows(self, x: Tensor) -> Tensor:
         """(B, H, W, C) to (B * H/r * W/r, r, r, C)."""

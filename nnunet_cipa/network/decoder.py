@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from nnunet_cipa.network.layers import ChannelsLast, DropPath, depth_to_space, upsample_bilinear
+from nnunet_cipa.network.recomputing import Recomputing
 from nnunet_cipa.network.ss2d import SS2D
 from nnunet_cipa.network.variants import Variant
 
@@ -30,7 +31,7 @@ class ChannelAttention(nn.Module):
         return self.excite(nn.functional.silu(self.squeeze(pooled)))
 
 
-class CVSSBlock(nn.Module):
+class CVSSBlock(Recomputing):
     """Channel-aware VSS block: a scan and a channel attention block (CAB), each with a learned scale on its skip."""
 
     def __init__(self, channels: int, d_state: int, drop_path: float) -> None:
@@ -50,6 +51,9 @@ class CVSSBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, H, W, C) to the same shape."""
+        return self.run(self._compute, x)
+
+    def _compute(self, x: Tensor) -> Tensor:
         x = self.scale1 * x + self.drop_path(self.ss2d(self.norm1(x)))
         return self.cab(self.norm2(x)) + self.scale2 * x
 

@@ -4,13 +4,14 @@ import torch
 from torch import Tensor, nn
 
 from nnunet_cipa.network.layers import ChannelsLast, DropPath, space_to_depth
+from nnunet_cipa.network.recomputing import Recomputing
 from nnunet_cipa.network.ss2d import SS2D
 from nnunet_cipa.network.variants import Variant
 
 INPUT_CHANNELS = 3
 
 
-class VSSBlock(nn.Module):
+class VSSBlock(Recomputing):
     """x + SS2D(LayerNorm(x)), the block of VMamba's first release: no MLP."""
 
     def __init__(self, channels: int, d_state: int, drop_path: float) -> None:
@@ -21,6 +22,9 @@ class VSSBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, H, W, C) to the same shape."""
+        return self.run(self._compute, x)
+
+    def _compute(self, x: Tensor) -> Tensor:
         return x + self.drop_path(self.ss2d(self.norm(x)))
 
 

@@ -11,6 +11,7 @@ from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from torch import nn
 
+from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
 from nnunet_cipa.trainers.augmentation import augmentation
 from nnunet_cipa.trainers.nonfinite import NonFiniteGuard
@@ -22,6 +23,7 @@ from nnunet_cipa.trainers.side_by_side import SideBySideTraining
 from nnunet_cipa.weights import load_encoder
 
 ENCODER_VARIABLE = "NNUNET_CIPA_ENCODER"
+CHECKPOINTING_VARIABLE = "NNUNET_CIPA_ACTIVATION_CHECKPOINTING"
 
 
 class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining, SideBySideTraining):
@@ -35,10 +37,13 @@ class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining, SideBySideTraining):
     A new training takes the encoder from the file that ``NNUNET_CIPA_ENCODER`` names, if it is set; with
     ``-pretrained_weights`` and ``--c`` the checkpoint decides.
 
+    With ``activation_checkpointing`` a training needs less memory and more time, and ends with the same weights.
+    ``NNUNET_CIPA_ACTIVATION_CHECKPOINTING``, 1 or 0, goes before the attribute.
+
     Raises
     ------
     CIPAError
-        If dataset.json does not name one CT and one PET channel.
+        If dataset.json does not name one CT and one PET channel, or a variable has another value.
     NotImplementedError
         For a cascade, a three-dimensional configuration, or slices that are not axial.
     """
@@ -62,6 +67,7 @@ class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining, SideBySideTraining):
         self.warmup_epochs = 0
         self.encoder_rate = 1.0
         self.freeze_encoder = False
+        self.activation_checkpointing = False
         self.enable_deep_supervision = False
         self._best_ema = -math.inf  # nnU-Net takes any first value for the best if there is none, NaN too
         for owner in reversed(type(self).__mro__):
@@ -72,6 +78,20 @@ class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining, SideBySideTraining):
     def edit_plans(cls, plans: dict[str, Any], configuration: str, dataset_json: dict[str, Any]) -> None:
         """Put this trainer's patch and network into one configuration of the plans."""
         plan_cipa(plans, configuration, dataset_json, cls.architecture)
+
+    def initialize(self) -> None:
+        """Build the network as nnU-Net does, and switch activation checkpointing on or off."""
+        wanted = self._wants_activation_checkpointing()
+        super().initialize()
+        self.unwrapped_network().set_activation_checkpointing(wanted)
+        if wanted:
+            self.print_to_log_file("activation checkpointing: blocks are computed again in the backward pass")
+
+    def _wants_activation_checkpointing(self) -> bool:
+        value = os.environ.get(CHECKPOINTING_VARIABLE) or str(int(self.activation_checkpointing))
+        if value not in {"0", "1"}:
+            raise CIPAError(f"{CHECKPOINTING_VARIABLE} is {value!r}; set it to 1 or 0, or unset it")
+        return value == "1"
 
     def configure_optimizers(self) -> tuple[torch.optim.Optimizer, CosineSchedule]:
         """Make AdamW, with the encoder's own rate, and the cosine schedule; freeze the encoder if asked to."""

@@ -1,5 +1,9 @@
 """CIPA on neighbouring slices, with and without SIM."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -58,6 +62,36 @@ def test_few_windows_at_a_time_are_all_at_once(setting, monkeypatch):
     whole = network(stack)
     monkeypatch.setattr("nnunet_cipa.network.cipa.PIXELS_AT_ONCE", 2 * 32 * 32)
     assert_close(network(stack), whole, 1e-5)
+
+
+PEAK = """
+import sys
+import torch
+from nnunet_cipa.bench.timing import _peak_memory
+from nnunet_cipa.network import CIPA, cipa
+
+cipa.PIXELS_AT_ONCE = 2 * 64 * 64
+network = CIPA(2, 2, patch_size=(64, 64), variant="nano", slices=3).eval()
+with torch.inference_mode():
+    for depth in (4, int(sys.argv[1])):  # the first call loads what every call needs
+        stack = torch.randn(1, 2, depth, 64, 64)
+        peak = _peak_memory(lambda: network(stack), torch.device("cpu"))
+print(peak)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_memory_grows_with_slices_by_what_goes_in_and_comes_out():
+    """64 slices more: input and logits have 2 values a pixel, activations of a slice some 500."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    peaks = []
+    for depth in (16, 80):
+        command = [sys.executable, "-c", PEAK, str(depth)]
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        peaks.append(float(result.stdout))
+    values = (peaks[1] - peaks[0]) / 4 / (64 * 64 * 64)
+    assert values < 40, values
 
 
 @torch.no_grad()

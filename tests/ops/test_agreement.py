@@ -72,6 +72,15 @@ def test_lengths_and_states(
         assert_agree(inputs, backend, dtype, expected=reference_results[key])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("states", [4, 16])
+def test_the_longest_sequence_of_the_network(make_inputs: Callable[..., Inputs], states: int) -> None:
+    inputs = make_inputs(1, 16, 16384, states, 4)
+    expected = run(inputs, "torch", torch.float64)  # held to the reference above
+    for backend in ("torch", "numba"):
+        assert_agree(inputs, backend, torch.float32, expected=expected)
+
+
 @pytest.mark.usefixtures("nan_in_fresh_memory")
 @pytest.mark.parametrize("constant", ["B", "C", "BC"])
 @pytest.mark.parametrize("states", [1, 4, 16, 24])

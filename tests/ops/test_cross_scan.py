@@ -74,10 +74,21 @@ def test_every_division_into_tasks(threads: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_map_of_the_networks_size() -> None:
-    inputs = make((1, 128, 128, 32), 6, 16)
+@pytest.mark.parametrize(("rank", "states"), [(6, 16), (6, 4)])  # the first stage of the encoder and of the decoder
+def test_a_map_of_the_networks_size(rank: int, states: int) -> None:
+    """16,384 steps: as exact on any number of threads, and the same bits in every run."""
+    inputs = make((1, 128, 128, 32), rank, states)
     inputs[3] = inputs[3] - 3
-    assert_agree(run(inputs, "numba", torch.float32), run(inputs, "torch", torch.float64), 1e-5)
+    expected = run(inputs, "torch", torch.float64)
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            first, again = (run(inputs, "numba", torch.float32) for _ in range(2))
+            assert_agree(first, expected, 1e-5)
+            assert [name for name in first if not torch.equal(first[name], again[name])] == []
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_growing_states() -> None:
@@ -86,7 +97,7 @@ def test_growing_states() -> None:
     assert_agree(run(inputs, "numba", torch.float32), run(inputs, "reference", torch.float64))
 
 
-@pytest.mark.parametrize("shift", [-95.0, -20.0, 19.0, 80.0, 1e4])
+@pytest.mark.parametrize("shift", [-1000.0, -95.0, -85.0, -20.0, 19.0, 21.0, 80.0, 1e4, 1e30])
 def test_extreme_step_sizes(shift: float) -> None:
     inputs = make()
     inputs[3] = inputs[3].float().double() + shift
@@ -127,6 +138,15 @@ def test_half_precision_input_is_computed_in_float32(dtype: torch.dtype) -> None
     assert y.dtype == torch.float32
     assert torch.equal(y, cross_op(*exact, False, "numba")[0])
     assert cross_scan(inputs[0], ScanWeights(*inputs[1:])).dtype == dtype
+
+
+@pytest.mark.parametrize("backend", ["numba", "torch", "reference"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_costs_its_own_rounding_and_no_more(backend: str, dtype: torch.dtype) -> None:
+    """Along 1,024 steps, output and every gradient: states in half precision would lose all their digits."""
+    inputs = [x.to(dtype).double() for x in make((1, 32, 32, 16), 3, 4)]
+    found, expected = run(inputs, backend, dtype), run(inputs, "torch", torch.float64)
+    assert_agree(found, expected, torch.finfo(dtype).eps)
 
 
 def test_autocast_reaches_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,12 +30,14 @@ def free_port():
         return s.getsockname()[1]
 
 
-def train(rank, port, folder, switches):
+def train(rank, port, folder, switches, recompute):
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     dist.init_process_group("gloo", rank=rank, world_size=WORLD_SIZE)
     torch.set_num_threads(1)
     torch.manual_seed(rank)  # different weights and batches: DDP has to make the weights equal
-    network = DistributedDataParallel(CIPA(2, 2, patch_size=(32, 32), variant="nano", **switches))
+    network = CIPA(2, 2, patch_size=(32, 32), variant="nano", **switches)
+    network.set_activation_checkpointing(recompute)
+    network = DistributedDataParallel(network)
     optimizer = torch.optim.AdamW(parameter_groups(network.named_parameters(), 1e-2, 1e-3))
     dice = {"batch_dice": True, "smooth": 1e-5, "do_bg": False, "ddp": False}
     loss_function = DC_and_CE_loss(dice, {}, dice_class=MemoryEfficientSoftDiceLoss)
@@ -52,9 +54,13 @@ def train(rank, port, folder, switches):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("switches", SWITCHES.values(), ids=SWITCHES)
-def test_two_processes_stay_equal_and_use_every_parameter(tmp_path, switches):
-    mp.spawn(train, args=(free_port(), tmp_path, switches), nprocs=WORLD_SIZE)
+@pytest.mark.parametrize(
+    ("switches", "recompute"),
+    [*((switches, False) for switches in SWITCHES.values()), ({}, True)],
+    ids=[*SWITCHES, "activation checkpointing"],
+)
+def test_two_processes_stay_equal_and_use_every_parameter(tmp_path, switches, recompute):
+    mp.spawn(train, args=(free_port(), tmp_path, switches, recompute), nprocs=WORLD_SIZE)
     first, second = (torch.load(tmp_path / f"{rank}.pth") for rank in range(WORLD_SIZE))
     assert first["unused"] == second["unused"] == []
     for name, parameter in first["state"].items():

@@ -5,7 +5,9 @@ from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
 import nnunet_cipa.trainers as trainers
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.network.recomputing import Recomputing
 from nnunet_cipa.plugin import plugin_path
+from nnunet_cipa.trainers.base import CHECKPOINTING_VARIABLE
 from nnunet_cipa.weights.files import write_checkpoint
 
 SWITCHES = {
@@ -115,3 +117,30 @@ def test_network_is_unwrapped_from_torch_compile(make_trainer, monkeypatch):
     network = trainer.network
     trainer.network = torch.compile(network, backend="eager")
     assert trainer.unwrapped_network() is network
+
+
+@pytest.mark.parametrize(
+    ("attribute", "variable", "expected"),
+    [(False, None, False), (True, None, True), (True, "", True), (False, "1", True), (True, "0", False)],
+)
+def test_activation_checkpointing_by_attribute_or_variable(attribute, variable, expected, make_trainer, monkeypatch):
+    class Subclass(trainers.nnUNetTrainerCIPASIM_demo):
+        settings = {"activation_checkpointing": attribute}
+
+    monkeypatch.delenv(CHECKPOINTING_VARIABLE, raising=False)
+    if variable is not None:
+        monkeypatch.setenv(CHECKPOINTING_VARIABLE, variable)
+    trainer = make_trainer(Subclass)
+    monkeypatch.setattr("nnunetv2.training.nnUNetTrainer.nnUNetTrainer.infer_dataset_class", lambda folder: None)
+    monkeypatch.setattr(Subclass, "_do_i_compile", lambda self: True)  # the shell must not hide the network
+    trainer.initialize()
+    switches = {module.recompute for module in trainer.unwrapped_network().modules() if isinstance(module, Recomputing)}
+    assert switches == {expected}
+
+
+def test_another_value_of_the_variable_is_refused_before_the_network_is_built(make_trainer, monkeypatch):
+    monkeypatch.setenv(CHECKPOINTING_VARIABLE, "yes")
+    trainer = make_trainer(trainers.nnUNetTrainerCIPA_demo)
+    with pytest.raises(CIPAError, match=r"NNUNET_CIPA_ACTIVATION_CHECKPOINTING is 'yes'; set it to 1 or 0"):
+        trainer.initialize()
+    assert trainer.network is None

@@ -1,0 +1,25 @@
+"""Activation checkpointing: parts of the network that are computed again in the backward pass."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+
+class Recomputing(nn.Module):
+    """A module that can keep the input of a part of it instead of all that the part's backward pass needs.
+
+    ``recompute`` switches it on. Outputs and gradients are the same, and so is what stochastic depth drops: random
+    states are kept with the input. A part must not hold batch normalisation, which would count its batch twice.
+
+    Source: Chen et al., Training Deep Nets with Sublinear Memory Cost, arXiv 1604.06174.
+    """
+
+    recompute = False
+
+    def run(self, part: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """Return ``part(x)``."""
+        if self.recompute and torch.is_grad_enabled():
+            return checkpoint(part, x, use_reentrant=False)
+        return part(x)

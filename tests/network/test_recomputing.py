@@ -1,0 +1,159 @@
+"""Activation checkpointing changes what is kept, and nothing else."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from nnunet_cipa.network import CIPA
+from nnunet_cipa.network.layers import DropPath
+from nnunet_cipa.network.recomputing import Recomputing
+from tests.network.helpers import assert_close, image
+
+SETTINGS = {
+    "whole": {},
+    "region 8": {"region_size": 8},
+    "ablated": {"crm": False, "dcim": False},
+    "sim": {"slices": 3, "sim": "input"},
+    "features": {"slices": 3, "sim": "features"},
+}
+
+
+def make(**switches):
+    """A network in which stochastic depth drops every second branch."""
+    torch.manual_seed(0)
+    network = CIPA(2, 2, patch_size=(64, 32), variant="nano", **switches).train()
+    for module in network.modules():
+        if isinstance(module, DropPath):
+            module.rate = 0.5
+    return network
+
+
+def both_ways(network, run):
+    """Return what ``run`` gives without and with recomputing, from the same weights and random state."""
+    results = []
+    for enabled in (False, True):
+        copied = copy.deepcopy(network)
+        copied.set_activation_checkpointing(enabled)
+        torch.manual_seed(1)
+        results.append(run(copied))
+    return results
+
+
+def step(network, dtype=None):
+    """Logits, gradients and buffers after one step, and where the random numbers are then."""
+    x = image(2, 2 * network.slices, 64, 32, dtype=torch.float32).requires_grad_()
+    with torch.autocast("cpu", dtype, enabled=dtype is not None):
+        logits = network(x)
+    logits.float().square().mean().backward()
+    tensors = {f"gradient of {name}": p.grad for name, p in network.named_parameters()} | dict(network.named_buffers())
+    return {"logits": logits.detach(), "x": x.grad, "random": torch.get_rng_state(), **tensors}
+
+
+def assert_same(one, other):
+    assert one.keys() == other.keys()
+    assert [name for name, tensor in one.items() if not torch.equal(tensor, other[name])] == []
+
+
+def kept_bytes(network):
+    """Bytes of the tensors that a forward pass keeps for the backward pass, each storage once."""
+    storages = {}
+
+    def keep(tensor):
+        storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        logits = network(image(1, 2 * network.slices, 64, 32, dtype=torch.float32))
+    assert logits.requires_grad
+    weights = {p.untyped_storage().data_ptr() for p in network.parameters()}
+    return sum(size for pointer, size in storages.items() if pointer not in weights)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_logits_gradients_and_statistics_are_the_same_bits(setting):
+    """Stochastic depth draws at each block: gradients only agree if the second pass drops what the first did."""
+    plain, recomputed = both_ways(make(**SETTINGS[setting]), step)
+    assert_same(plain, recomputed)
+
+
+def test_stochastic_depth_drops_and_batch_norm_counts_in_this_test():
+    network = make()
+    before = dict(copy.deepcopy(network).named_buffers())
+    found = step(network)
+    assert not torch.equal(found["logits"], step(network)["logits"])
+    assert all(not torch.equal(buffer, found[name]) for name, buffer in before.items())
+    assert {int(buffer) for name, buffer in found.items() if name.endswith("num_batches_tracked")} == {2}
+
+
+def test_under_autocast():
+    plain, recomputed = both_ways(make(), lambda network: step(network, torch.bfloat16))
+    assert plain["logits"].dtype == torch.bfloat16
+    assert_same(plain, recomputed)
+
+
+def test_blocks_are_computed_again_and_their_activations_not_kept():
+    calls = []
+
+    def count(network):
+        for module in network.modules():
+            if type(module).__name__ == "SS2D":
+                module.register_forward_pre_hook(lambda *_: calls.append(1))
+        kept = kept_bytes(network)
+        step(network)
+        return kept, len(calls)
+
+    (plain, once), (recomputed, more) = both_ways(make(), count)
+    scans = 5 + 3 + 4 * 2  # blocks of the encoder, of the decoder, and two scans in each DCIM
+    assert once == 2 * scans
+    assert more - once == 3 * scans  # twice forward, once again in the backward pass
+    assert recomputed < 0.6 * plain
+
+
+def test_nothing_is_computed_for_a_backward_pass_that_cannot_come(monkeypatch):
+    monkeypatch.setattr("nnunet_cipa.network.recomputing.checkpoint", None)
+    network = make().eval()
+    network.set_activation_checkpointing(True)
+    with torch.no_grad():
+        assert network(torch.zeros(1, 2, 64, 32)).shape == (1, 2, 64, 32)
+    with pytest.raises(TypeError):
+        network(torch.zeros(1, 2, 64, 32))
+
+
+def test_weights_move_freely():
+    one, other = make(), make()
+    one.set_activation_checkpointing(True)
+    assert one.state_dict().keys() == other.state_dict().keys()
+    other.load_state_dict(one.state_dict())
+    one.set_activation_checkpointing(False)
+    assert not any(module.recompute for module in one.modules() if isinstance(module, Recomputing))
+
+
+def test_no_batch_norm_in_what_is_computed_again():
+    network = make()
+    recomputing = [module for module in network.modules() if isinstance(module, Recomputing)]
+    assert len(recomputing) == 5 + 3 + 4
+    network.set_activation_checkpointing(True)
+    seen = []
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.register_forward_pre_hook(lambda *_: seen.append(1))
+    step(network)
+    assert len(seen) == 4 * (2 + 4)  # the stems of CT and PET in each DCIM
+
+
+@pytest.mark.slow
+def test_compiles_to_one_graph_that_keeps_less():
+    torch._dynamo.reset()
+    network = make(crm=False)
+    network.set_activation_checkpointing(True)
+    compiled = torch.compile(copy.deepcopy(network), fullgraph=True, backend="aot_eager")
+    results = []
+    for module in (network, compiled):
+        torch.manual_seed(1)
+        logits = module(image(2, 2, 64, 32, dtype=torch.float32))
+        logits.square().mean().backward()
+        results.append((logits.detach(), torch.cat([p.grad.flatten() for p in module.parameters()])))
+    for found, expected in zip(*results, strict=True):
+        assert_close(found, expected, 1e-4)
