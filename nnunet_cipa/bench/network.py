@@ -69,8 +69,9 @@ def bench_network(bench: NetworkBench, networks: Sequence[str] = ("plain", "rese
     bench : NetworkBench
         What to measure.
     networks : sequence of str
-        "plain" (nnU-Net's 2D network), "resenc-l" (its ResEnc-L), "cipa", "cipa-25d" (several slices), "cipa-sim" (and
-        SIM on them) or "cipa-features" (SIM on their features); the first is what the ratios refer to.
+        "plain" (nnU-Net's 2D network), "resenc-l" (its ResEnc-L), "cipa", "cipa-checkpointing" (activation
+        checkpointing), "cipa-25d" (several slices), "cipa-sim" (and SIM on them) or "cipa-features" (SIM on their
+        features); the first is what the ratios refer to.
 
     Returns
     -------

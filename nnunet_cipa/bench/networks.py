@@ -13,8 +13,15 @@ from nnunet_cipa.network.arguments import check_patch_size, check_slices
 from nnunet_cipa.network.sim import BRANCHES
 
 NNUNET = ("plain", "resenc-l")
-# CIPA on one slice, on several, with SIM on them, with SIM on their features.
-_SIM: dict[str, str | None] = {"cipa": None, "cipa-25d": None, "cipa-sim": "input", "cipa-features": "features"}
+_RECOMPUTED = "cipa-checkpointing"
+# CIPA on one slice, the same with activation checkpointing, on several slices, with SIM on them and on their features.
+_SIM: dict[str, str | None] = {
+    "cipa": None,
+    _RECOMPUTED: None,
+    "cipa-25d": None,
+    "cipa-sim": "input",
+    "cipa-features": "features",
+}
 # What nnU-Net 2.8 plans for slices of 512 x 512: eight stages, and the blocks of the stages of ResEnc-L.
 _STAGES = 8
 _STRIDE = 2 ** (_STAGES - 1)
@@ -28,7 +35,7 @@ class NetworkSetting:
     Attributes
     ----------
     name : str
-        "plain", "resenc-l", "cipa", "cipa-25d", "cipa-sim" or "cipa-features".
+        "plain", "resenc-l", "cipa", "cipa-checkpointing", "cipa-25d", "cipa-sim" or "cipa-features".
     variant : str
         Of CIPA.
     batch : int
@@ -69,14 +76,16 @@ class NetworkSetting:
     def build(self) -> nn.Module:
         """Build the network with random weights, the same each time."""
         torch.manual_seed(0)
-        if self.name in _SIM:
-            return CIPA(2, 2, patch_size=self.patch_size, variant=self.variant, slices=self.slices, sim=_SIM[self.name])
-        return _build_nnunet(self.name)
+        if self.name in NNUNET:
+            return _build_nnunet(self.name)
+        network = CIPA(2, 2, patch_size=self.patch_size, variant=self.variant, slices=self.slices, sim=_SIM[self.name])
+        network.set_activation_checkpointing(self.name == _RECOMPUTED)
+        return network
 
 
 def reads_slices(name: str) -> bool:
     """Say whether the number of slices is a setting of the network."""
-    return name in _SIM and name != "cipa"
+    return name not in {*NNUNET, "cipa", _RECOMPUTED}
 
 
 def _build_nnunet(name: str) -> nn.Module:

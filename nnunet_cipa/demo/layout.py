@@ -129,8 +129,8 @@ class Demo:
         """The variables that all commands need.
 
         Few processes, as each imports torch; no compiler; threads that sleep while they wait, as on cores that other
-        programs use too, waiting awake takes twice the time; and an allocator (glibc's) that keeps freed memory, as what
-        it returns to the system comes back page by page.
+        programs use too, waiting awake takes twice the time; and an allocator (glibc's) that keeps freed memory, as
+        what it returns to the system comes back page by page.
         """
         return {
             **{name: str(self.out / name) for name in NNUNET_FOLDERS},

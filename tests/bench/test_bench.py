@@ -3,11 +3,13 @@ import time
 import pytest
 import torch
 
+from nnunet_cipa.bench.networks import NetworkSetting
 from nnunet_cipa.bench.states import StateUpdates
 from nnunet_cipa.bench.timing import Timing, measure
 from nnunet_cipa.cli import main
 from nnunet_cipa.cli.bench import BACKENDS
 from nnunet_cipa.network import CIPA
+from nnunet_cipa.network.recomputing import Recomputing
 from nnunet_cipa.ops import ScanWeights, available_backends, cross_scan, selective_scan
 from nnunet_cipa.tables import render
 
@@ -121,6 +123,7 @@ def test_backend_that_cannot_be_used_is_refused_with_the_reason(monkeypatch, cap
     ("name", "settings"),
     [
         ("cipa", {}),
+        ("cipa-checkpointing", {}),
         ("cipa-25d", {"slices": 3}),
         ("cipa-sim", {"slices": 3, "sim": "input"}),
         ("cipa-features", {"slices": 3, "sim": "features"}),
@@ -135,6 +138,13 @@ def test_network_table_has_a_prediction_and_a_training_step(name, settings, caps
         (name, f"{count / 1e6:.1f} M", kind) for kind in ("prediction", "training step")
     ]
     assert all(0 < float(row["median s"]) < 60 for row in rows)
+
+
+def test_activation_checkpointing_is_on_in_the_network_of_that_name_alone():
+    for name in ("cipa", "cipa-checkpointing"):
+        network = NetworkSetting(name, "nano", 1, (64, 64), 1).build()
+        parts = {part.recompute for part in network.modules() if isinstance(part, Recomputing)}
+        assert parts == {name == "cipa-checkpointing"}
 
 
 def test_networks_are_measured_at_every_patch_batch_and_number_of_slices(monkeypatch, capsys):
