@@ -68,7 +68,7 @@ def check_record(request: Request) -> dict[str, Any]:
     if not path.is_file():
         return facts
     record = read_json(path, "give another folder as --out")
-    if not is_record(record) or not _NEEDED <= record.keys() or not str(record["made_by"]).startswith(_MAKER):
+    if not is_record(record) or not record.keys() >= _NEEDED or not str(record["made_by"]).startswith(_MAKER):
         raise CIPAError(f"{path}: is of no benchmark, or damaged; give another folder as --out")
     for name in ("dataset", "budget"):
         if record[name] != facts[name]:

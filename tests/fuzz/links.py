@@ -26,7 +26,8 @@ class Tree:
     def bring_back(self):
         """Remove what is no file of the tree, and write those that were changed."""
         for path in sorted(self.root.rglob("*"), reverse=True):
-            if path.is_symlink() or not (path in self.files or path in self.folders):
+            known = path in self.files if path.is_file() else path in self.folders and path.is_dir()
+            if path.is_symlink() or not known:
                 _remove(path)
         for path, data in self.files.items():
             if not (path.is_file() and path.read_bytes() == data):
@@ -35,9 +36,9 @@ class Tree:
                 path.write_bytes(data)
 
     def mutate(self, rng, places):
-        """Replace one to three of the files or folders in ``places``."""
+        """Replace one or two of the files or folders in ``places``."""
         self.bring_back()
-        for _ in range(int(rng.integers(1, 4))):
+        for _ in range(int(rng.integers(1, 3))):
             path = choose(rng, places)
             linked = any(above.is_symlink() for above in path.parents if above.is_relative_to(self.root))
             if os.path.lexists(path) and not linked:
@@ -47,7 +48,7 @@ class Tree:
         relative = path.relative_to(self.root)
         other = choose(rng, [one for one in (*self.files, *self.folders) if one != path])
         target = choose(rng, (
-            self.outside / relative, self.outside / relative, other, other.name, path, path.parent, "..", self.root,
+            *[self.outside / relative] * 4, other, other.name, path, path.parent, "..", self.root,
             self.outside, "nowhere", "/outside_nowhere", "", self.outside / "pipe", self.outside / "socket",
             choose(rng, DEVICES), choose(rng, DEVICES),
         ))  # fmt: skip
@@ -71,7 +72,7 @@ class Tree:
 def is_regular(path):
     """Whether a path leads to a regular file in the end."""
     try:
-        return stat.S_ISREG(os.stat(path).st_mode)
+        return stat.S_ISREG(Path(path).stat().st_mode)
     except OSError:
         return False
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -82,7 +83,10 @@ class DicomLinks:
     def __init__(self, folder):
         root = folder / "input" / "tree"
         for modality in ("CT", "PT"):
-            write_series(root, modality, slices=4, folder=modality, series_uid=f"1.2.3.{len(modality)}.{modality == 'CT':d}")
+            write_series(
+                root, modality, slices=4, folder=modality, series_uid=f"1.2.3.{len(modality)}.{modality == 'CT':d}"
+            )
+        (root / "RS").mkdir()
         rtstruct.save(rtstruct.structure_set({"IGTV": [[(0, 0, 0), (5, 0, 0), (5, 5, 0)]]}), root / "RS")
         self.tree = Tree(root, folder / "input" / "elsewhere")
         self.places = [*self.tree.files, *self.tree.folders]
@@ -108,10 +112,10 @@ class DicomLinks:
         home = os.path.realpath(self.tree.root)
         files = {}
         for folder, folders, names in os.walk(self.tree.root):
-            for path in (os.path.join(folder, name) for name in (*folders, *names)):
+            for path in (Path(folder, name) for name in (*folders, *names)):
                 assert os.path.commonpath([home, os.path.realpath(path)]) == home
                 if is_regular(path):
-                    files.setdefault(os.stat(path).st_ino, path)
+                    files.setdefault(path.stat().st_ino, path)
         assert len(files) == len(headers.images) + len(headers.structures)
         assert sum(len(series.slices) for series, _ in found) == len(headers.images)
         for series, image in found:

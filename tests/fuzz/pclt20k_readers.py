@@ -75,7 +75,7 @@ class Lists:
         """Every line is a slice of the case of its patient, at the place that its number gives it."""
         assert [path.name for path in self.raw.iterdir() if path.name[0] != "."] == ["Dataset701_PCLT20K"]
         for part, suffix in (("train", "Tr"), ("test", "Ts")):
-            text = (self.root / f"{part}.txt").read_bytes().decode("utf-8-sig")
+            text = (self.listed / f"{part}.txt").read_bytes().decode("utf-8-sig")
             lines = [line.strip() for line in text.split("\n") if line.strip()]
             cases = {}
             for line in lines:
@@ -90,8 +90,15 @@ class Lists:
                 mask = nib.load(conversion.folder / f"labels{suffix}" / f"{case}.nii.gz").get_fdata()
                 assert np.array_equal(mask == 1, self._stored(case, names, "mask") >= 128)
 
+    @property
+    def listed(self):
+        """The one folder with both lists: the source, or one in it."""
+        places = (self.root, *self.root.iterdir())
+        (found,) = [path for path in places if all((path / f"{part}.txt").is_file() for part in self.lines)]
+        return found
+
     def _stored(self, case, names, kind):
-        grey = [np.asarray(Image.open(self.root / case / f"{name}_{kind}.png")) for name in names]
+        grey = [np.asarray(Image.open(self.listed / case / f"{name}_{kind}.png")) for name in names]
         return np.transpose(grey, (2, 1, 0))
 
 

@@ -88,11 +88,9 @@ def test_of_two_that_start_at_once_one_works_and_the_other_is_refused(reports):
     (refused,) = [process for process in processes if process.poll() is not None]
     (winner,) = set(processes) - {refused}
     assert refused.returncode == 1
-    assert refused.communicate() == (
-        "",
-        f"nnunet-cipa: error: {reports.out}: another report is being written there; wait for it to end, or choose "
-        "another folder\n",
-    )
+    out, errors = refused.communicate()
+    told = f"{reports.out}: another report is being written there; wait for it to end, or choose another folder"
+    assert (out, errors) == ("", f"nnunet-cipa: error: {told}\n")
     reports.wait_until(reports.halted)
     assert reports.halted() == [winner.pid]
     assert not reports.out.exists()

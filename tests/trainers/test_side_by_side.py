@@ -139,8 +139,7 @@ def start_and_end_in_the_middle(how, folder, plans, dataset_json):
 
     def cut_off(content, path, **options):
         text = json.dumps(content)
-        with open(path, "w") as file:
-            file.write(text[: len(text) // 2])
+        Path(path).write_text(text[: len(text) // 2])
         if how == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         raise OSError(errno.ENOSPC, "No space left on device", path)
