@@ -75,7 +75,7 @@ def voxel_hash(path: Path) -> str:
     # there is one zero, whatever its sign
     array += 0
     digest = hashlib.sha256(str(array.shape).encode())
-    digest.update(array)
+    digest.update(array.data)
     return digest.hexdigest()
 
 

@@ -11,10 +11,10 @@ import SimpleITK as sitk
 
 from tests.evaluation.cross_validation import write_mask
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
 SHAPE = (64, 192, 192)
-MOST_OF_SCORING, MOST_OF_AUDIT = 10, 11
+MOST_OF_SCORING, MOST_OF_AUDIT = 8, 10
 MEASURED = """
 import json, sys
 from pathlib import Path
@@ -43,7 +43,7 @@ def needed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("memory")
     z, y, x = np.ogrid[: SHAPE[0], : SHAPE[1], : SHAPE[2]]
     ball = ((z - 30) * 3) ** 2 + (y - 90) ** 2 + (x - 90) ** 2
-    masks = [ball < 40**2, *(ball < radius**2 for radius in (20, 30, 44, 48))]
+    masks = [ball < 40**2, *(ball < radius**2 for radius in (48, 20, 30, 44))]
     # A false voxel in the far corner makes the box around both masks the whole image
     for mask in masks[1:]:
         mask[-1, -1, -1] = True
@@ -54,12 +54,14 @@ def needed(tmp_path_factory):
     files = [str(folder / f"{name}.nii.gz") for name in ("image", *range(len(masks)))]
     run = subprocess.run(
         [sys.executable, "-c", MEASURED, *files],
-        env={**os.environ, "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1"},
+        # Whatever is freed goes back to the system at once, or what comes after could take it unseen
+        env={**os.environ, "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "65536"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert run.returncode == 0, run.stderr
+
     return json.loads(run.stdout)
 
 
@@ -69,7 +71,8 @@ def test_a_case_is_scored_in_so_many_bytes_a_voxel(needed):
 
 
 def test_more_models_need_no_more(needed):
-    assert needed["all predictions"] < needed["one prediction"] + np.prod(SHAPE)
+    """But for the mask before, which is there until the next one has been read."""
+    assert needed["all predictions"] < needed["one prediction"] + 1.5 * np.prod(SHAPE)
 
 
 def test_the_audit_of_an_image_needs_so_many_bytes_a_voxel(needed):
