@@ -17,7 +17,7 @@ def check_regular(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if not S_ISREG(mode):
         raise CIPAError(f"{path}: is no file, nor a link to one; put the file there")
 
@@ -34,8 +34,9 @@ def read_regular(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: OSError) -> CIPAError:
+def unreadable(path: Path, error: OSError) -> CIPAError:
+    """Return the error that tells of a file that cannot be read, and why."""
     return CIPAError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions")

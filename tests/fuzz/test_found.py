@@ -21,6 +21,7 @@ from nnunet_cipa.dataset_conversion.dicom.structures import read_structure_set
 from nnunet_cipa.dataset_conversion.finished import RECORDS, keep_finished
 from nnunet_cipa.dataset_conversion.lucid.held_out import held_out, read_facts
 from nnunet_cipa.dataset_conversion.lucid.image import read_volume
+from nnunet_cipa.dataset_conversion.lucid.nifti_set import is_nifti_layout
 from nnunet_cipa.dataset_conversion.pclt20k.source import parse_name, read_source
 from nnunet_cipa.dataset_conversion.png import read_grey_png
 from nnunet_cipa.errors import CIPAError
@@ -286,6 +287,16 @@ def test_images_that_are_no_files(own, put):
         put(image.path)
         with pytest.raises(CIPAError, match=r"cannot be read|is no file"):
             read(image.path)
+
+
+@on_linux
+def test_an_image_that_cannot_be_read_when_the_layout_is_looked_for(own):
+    """Before, the message had no name of a file."""
+    image = own / "P01" / "CT.nii.gz"
+    image.parent.mkdir()
+    image.symlink_to("/proc/self/mem")
+    with pytest.raises(CIPAError, match=r"P01/CT\.nii\.gz: cannot be read"):
+        is_nifti_layout(own)
 
 
 @on_linux
