@@ -1,13 +1,16 @@
 """Which cases of a staged dataset are whole, so that a conversion that was cut off goes on where it was.
 
 A record beside the cases has what a case was made from (its provenance, with hashes of the source, options and
-version) and the hashes of its files. It is written last; files without a record do not count.
+version) and the hashes of its files. It is written last; files without a record do not count, nor does a record that is
+not as it was written.
 """
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from nnunet_cipa.errors import CIPAError
 
@@ -24,8 +27,9 @@ def note_finished(folder: Path, case: str, made_from: object, files: Iterable[Pa
     """Write the record of a case whose files are whole."""
     hashes = {path.relative_to(folder).as_posix(): file_hash(path) for path in files}
     (folder / RECORDS).mkdir(exist_ok=True)
-    content = json.dumps({"made_from": made_from, "files": hashes})
-    (folder / RECORDS / f"{case}.json").write_text(content, encoding="utf-8")
+    content = _plain({"made_from": made_from, "files": hashes})
+    text = json.dumps({"sha256": _digest(content), "content": content})
+    (folder / RECORDS / f"{case}.json").write_text(text, encoding="utf-8")
 
 
 def keep_finished(folder: Path, made_from: Mapping[str, object] | None = None) -> set[str]:
@@ -42,11 +46,10 @@ def keep_finished(folder: Path, made_from: Mapping[str, object] | None = None) -
     cases, kept = set(), set()
     for record in sorted((folder / RECORDS).glob("*.json")):
         found = _read(record)
-        files = found.get("files", {})
-        if made_from is not None and not _is_good(folder, found, made_from.get(record.stem)):
+        if found is None or (made_from is not None and not _is_good(folder, found, made_from.get(record.stem))):
             continue
         cases.add(record.stem)
-        kept |= {record, *(folder / name for name in files)}
+        kept |= {record, *(folder / name for name in found["files"])}
     for path in folder.rglob("*"):
         if path not in kept and (path.is_symlink() or not path.is_dir()):
             path.unlink()
@@ -58,16 +61,26 @@ def forget_records(folder: Path) -> None:
     shutil.rmtree(folder / RECORDS, ignore_errors=True)
 
 
-def _read(record: Path) -> dict[str, dict[str, str]]:
+def _read(record: Path) -> dict[str, Any] | None:
+    """Return the content of a record; None if a kill has cut it off, or it was changed."""
     try:
         found = json.loads(record.read_bytes())
-    except ValueError:
-        # Cut off by a kill: the case counts as not written
-        return {}
-    return found if isinstance(found, dict) else {}
+        same = found["sha256"] == _digest(found["content"])
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return None
+    return found["content"] if same else None
 
 
-def _is_good(folder: Path, found: dict[str, dict[str, str]], made_from: object) -> bool:
-    if not found or made_from is None or found["made_from"] != json.loads(json.dumps(made_from)):
+def _plain(content: object) -> Any:
+    """Return what is left of an object in JSON."""
+    return json.loads(json.dumps(content))
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _is_good(folder: Path, found: dict[str, Any], made_from: object) -> bool:
+    if made_from is None or found["made_from"] != _plain(made_from):
         return False
     return all((folder / name).is_file() and file_hash(folder / name) == sha for name, sha in found["files"].items())

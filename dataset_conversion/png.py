@@ -13,6 +13,8 @@ from PIL import Image
 
 from nnunet_cipa.errors import CIPAError
 
+from .regular import read_regular
+
 MAX_SIDE = 4096
 
 
@@ -34,10 +36,7 @@ def read_grey_png(path: Path) -> GreyImage:
         If the file is unreadable, damaged (every chunk's checksum is verified), larger than 4096 pixels a side, or of
         another mode (RGBA, 16 bit, palette, bilevel, grey with alpha).
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CIPAError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from error
+    data = read_regular(path)
     try:
         values, mode = _decode(path, data)
     except (

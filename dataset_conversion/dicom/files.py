@@ -134,7 +134,8 @@ def _walk(root: Path, problems: dict[Path, str]) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in (*folders, *sorted(names)):
             path = Path(folder, name)
-            if path.is_symlink() and not path.resolve().is_relative_to(home):
+            # Path.resolve raises on a loop before Python 3.13; here, one is a file that cannot be opened
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(home):
                 problems[path] = f"{path}: a link that leads out of {root}; put the file itself there"
                 continue
             if name in folders:

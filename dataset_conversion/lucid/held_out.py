@@ -1,6 +1,7 @@
 """What stands beside the patients of a study set: test.txt, which holds some out, and study.json."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 from nnunet_cipa.errors import CIPAError
 
 from ..problems import refuse
+from ..regular import read_regular
 from .study_set import UNITS
 
 TEST_LIST, FACTS = "test.txt", "study.json"
@@ -36,7 +38,7 @@ def held_out(source: Path, names: Sequence[str], fraction: float | None, seed: i
     path = source / TEST_LIST
     if fraction is None:
         return _read_test(path, names)
-    if path.exists():
+    if os.path.lexists(path):
         raise CIPAError(f"{path}: lists the test set, so --test-fraction cannot be given; drop one of them")
     return draw_test(sorted(names), fraction, seed)
 
@@ -59,16 +61,17 @@ def read_facts(source: Path) -> bool | None:
         If it is damaged or declares other units.
     """
     path = source / FACTS
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
+    data = read_regular(path)
     try:
-        facts = json.loads(path.read_bytes())
+        facts = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise CIPAError(f"{path}: is no JSON ({error}); write it again or remove it") from error
     if not isinstance(facts, dict):
         raise CIPAError(f"{path}: is no JSON object; write it again or remove it")
     if facts.get("units", UNITS) != UNITS:
-        raise CIPAError(f"{path}: units are {facts['units']}; convert the images to {UNITS}")
+        raise CIPAError(f"{path}: units are {facts['units']!r}; convert the images to {UNITS}")
     synthetic = facts.get("synthetic")
     if synthetic is not None and not isinstance(synthetic, bool):
         raise CIPAError(f"{path}: synthetic is {synthetic!r}; say true or false, or leave it out")
@@ -76,10 +79,11 @@ def read_facts(source: Path) -> bool | None:
 
 
 def _read_test(path: Path, names: Sequence[str]) -> set[str]:
-    if not path.exists():
+    if not os.path.lexists(path):
         return set()
+    data = read_regular(path)
     try:
-        listed = [line.strip() for line in path.read_bytes().decode("utf-8-sig").splitlines() if line.strip()]
+        listed = [line.strip() for line in data.decode("utf-8-sig").split("\n") if line.strip()]
     except UnicodeDecodeError as error:
         raise CIPAError(f"{path}: not UTF-8 text (byte {error.start}); save it as plain text") from error
     if not listed:

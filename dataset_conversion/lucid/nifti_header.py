@@ -10,6 +10,8 @@ from nibabel.wrapstruct import WrapStructError
 
 from nnunet_cipa.errors import CIPAError
 
+from ..regular import check_regular
+
 MOST_VOXELS = 4096
 SPACING_RANGE = (0.05, 20.0)
 HEADER_BYTES = 348
@@ -30,6 +32,7 @@ def read_header(path: Path) -> nib.Nifti1Header:
         If it is damaged, not three-dimensional, not of real numbers, in other units than mm, of implausible size, or
         declares more voxels than the file can hold.
     """
+    check_regular(path)
     try:
         with gzip.open(path) as file:
             data = file.read(HEADER_BYTES)

@@ -12,6 +12,7 @@ from nnunet_cipa.errors import CIPAError
 from ..dicom.files import is_dicom
 from ..file_hash import file_hash
 from ..problems import refuse
+from ..regular import unreadable
 from .held_out import FACTS, TEST_LIST, held_out, read_facts
 from .image import read_volume
 from .study_set import IMAGES, ORGANS, Facts, Failure, Roi, StudySet
@@ -55,14 +56,14 @@ def is_nifti_layout(source: Path) -> bool:
     Raises
     ------
     CIPAError
-        If it holds DICOM files too, as which of the two is meant would be a guess.
+        If it holds DICOM files too, as which of the two is meant would be a guess, or a file cannot be read.
     """
     images = (path for path in source.glob("*/*.nii.gz") if not path.parent.name.startswith("."))
     image = next((path for path in images if not path.name.startswith(".")), None)
     if image is None:
         return False
     for path in source.rglob("*"):
-        if path.is_file() and is_dicom(path):
+        if _looks_like_dicom(path):
             raise CIPAError(f"{source}: holds both DICOM, such as {path}, and NIfTI, such as {image}; separate them")
     return True
 
@@ -108,6 +109,13 @@ def read_nifti_set(
         else:
             patients.append(NiftiPatient(folder, "test" if folder.name in test else "train"))
     return StudySet("NIfTI", tuple(patients), tuple(failures), synthetic)
+
+
+def _looks_like_dicom(path: Path) -> bool:
+    try:
+        return path.is_file() and is_dicom(path)
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def _foreign(path: Path) -> str:

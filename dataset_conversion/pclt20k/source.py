@@ -9,6 +9,7 @@ from pathlib import Path
 from nnunet_cipa.errors import CIPAError
 
 from ..problems import refuse
+from ..regular import read_regular
 
 KINDS = ("CT", "PET", "mask")
 PARTS = ("train", "test")
@@ -114,7 +115,7 @@ def _find_root(source: Path) -> Path:
 
 
 def _read_list(path: Path, problems: list[str]) -> list[SliceName]:
-    data = path.read_bytes()
+    data = read_regular(path)
     try:
         lines = data.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:

@@ -14,6 +14,7 @@ from typing import Any
 
 from nnunet_cipa.benchmark.files import read_json, write_json
 from nnunet_cipa.benchmark.jobs import Action, Job
+from nnunet_cipa.benchmark.layout import is_job_record
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.processes import describe_status, end_processes, last_lines, start_process
 
@@ -57,7 +58,8 @@ class RunningJob:
     Raises
     ------
     CIPAError
-        If another process is at work on this fold, also one that outlived its benchmark; or there is no such program.
+        If another process is at work on this fold, also one that outlived its benchmark; there is no such program; or
+        the record of what was run before is damaged.
     """
 
     def __init__(self, job: Job, variables: Mapping[str, str], machine: Mapping[str, Any]) -> None:
@@ -65,6 +67,7 @@ class RunningJob:
         job.records.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(job)
         try:
+            self._attempts = read_attempts(job)
             self.action = job.next_action()
             job.set_broken_aside()
             step = job.step(self.action)
@@ -76,7 +79,6 @@ class RunningJob:
             os.close(self._lock)
             raise
         self._start = time.monotonic()
-        self._attempts = read_attempts(job)
         self._attempts.append(
             {
                 "action": self.action.value,
@@ -143,10 +145,20 @@ def run_to_the_end(job: Job, machine: Mapping[str, Any]) -> Result:
 
 
 def read_attempts(job: Job) -> list[dict[str, Any]]:
-    """Return what was run for a job so far, none if nothing was."""
+    """Return what was run for a job so far, none if nothing was.
+
+    Raises
+    ------
+    CIPAError
+        If the record is damaged.
+    """
     if not job.record.is_file():
         return []
-    return list(read_json(job.record, "remove it; the training is not lost")["attempts"])
+    remedy = "remove it; the training is not lost"
+    content = read_json(job.record, remedy)
+    if not is_job_record(content):
+        raise CIPAError(f"{job.record}: is no record of a fold, or damaged; {remedy}")
+    return list(content["attempts"])
 
 
 def now() -> str:

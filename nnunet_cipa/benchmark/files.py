@@ -40,7 +40,7 @@ def read_json(path: Path, remedy: str) -> Any:
         return json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise CIPAError(f"{path}: no such file; {remedy}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CIPAError(f"{path}: is no JSON ({error}); {remedy}") from error
 
 

@@ -9,12 +9,14 @@ from nnunet_cipa import __version__
 from nnunet_cipa.benchmark.dataset import SPLITS
 from nnunet_cipa.benchmark.execute import now
 from nnunet_cipa.benchmark.files import read_json, sha256, write_json
+from nnunet_cipa.benchmark.layout import is_record
 from nnunet_cipa.benchmark.plan import Plan, Request
 from nnunet_cipa.doctor import examine
 from nnunet_cipa.errors import CIPAError
 
 RECORD = "benchmark.json"
 _MAKER = "nnunet_cipa benchmark"
+_NEEDED = {"made_by", "dataset", "budget", "files"}
 SEEDS = {"training": None, "note": "nnU-Net seeds neither initial weights nor the drawing of patches"}
 
 
@@ -66,8 +68,8 @@ def check_record(request: Request) -> dict[str, Any]:
     if not path.is_file():
         return facts
     record = read_json(path, "give another folder as --out")
-    if not isinstance(record, dict) or not str(record.get("made_by", "")).startswith(_MAKER):
-        raise CIPAError(f"{path}: is of no benchmark; give another folder as --out")
+    if not is_record(record) or not record.keys() >= _NEEDED or not str(record["made_by"]).startswith(_MAKER):
+        raise CIPAError(f"{path}: is of no benchmark, or damaged; give another folder as --out")
     for name in ("dataset", "budget"):
         if record[name] != facts[name]:
             raise CIPAError(
@@ -98,4 +100,6 @@ def _facts(request: Request) -> dict[str, Any]:
 def _tell(value: Any) -> str:
     if value is None:
         return "each trainer's own"
-    return f"{value['epochs']} x {value['iterations_per_epoch']}" if isinstance(value, dict) else str(value)
+    if isinstance(value, dict) and value.keys() >= {"epochs", "iterations_per_epoch"}:
+        return f"{value['epochs']!r} x {value['iterations_per_epoch']!r}"
+    return value if isinstance(value, str) and value.isprintable() else repr(value)

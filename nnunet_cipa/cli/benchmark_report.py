@@ -69,7 +69,7 @@ def _positive(text: str) -> int:
 def _run(args: argparse.Namespace) -> None:
     from nnunet_cipa.dataset_conversion.workers import default_processes  # noqa: PLC0415 - slow imports
     from nnunet_cipa.evaluation import Settings  # noqa: PLC0415 - as above
-    from nnunet_cipa.report import Request, collect, write_report  # noqa: PLC0415 - as above
+    from nnunet_cipa.report import Request, make_report  # noqa: PLC0415 - as above
     from nnunet_cipa.report.models import find_dataset, find_models, find_splits  # noqa: PLC0415 - as above
 
     if args.out.exists():
@@ -88,4 +88,4 @@ def _run(args: argparse.Namespace) -> None:
         record=record,
         command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     )
-    print(write_report(collect(request), args.out))
+    print(make_report(request, args.out))

@@ -74,7 +74,9 @@ def voxel_hash(path: Path) -> str:
     array = np.ascontiguousarray(read_volume(path).array, dtype="<f4")
     # there is one zero, whatever its sign
     array += 0
-    return hashlib.sha256(str(array.shape).encode() + array.tobytes()).hexdigest()
+    digest = hashlib.sha256(str(array.shape).encode())
+    digest.update(array.data)
+    return digest.hexdigest()
 
 
 def _images(dataset: Path) -> Iterator[Image]:

@@ -2,6 +2,6 @@
 
 from nnunet_cipa.report.collect import Request, collect
 from nnunet_cipa.report.content import Report
-from nnunet_cipa.report.write import write_report
+from nnunet_cipa.report.write import make_report, write_report
 
-__all__ = ["Report", "Request", "collect", "write_report"]
+__all__ = ["Report", "Request", "collect", "make_report", "write_report"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nnunet_cipa.benchmark.layout import is_job_record, is_record
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation.cases import read_json
 from nnunet_cipa.evaluation.scoring import Model
@@ -84,14 +85,15 @@ def read_record(folder: Path) -> Record:
     """
     path = folder / RECORD
     content = read_json(path)
-    models, runs = content.get("models"), content.get("runs", [])
-    if not isinstance(models, dict) or not all(
-        isinstance(model, dict) and {"title", "trainer", "folder"} <= model.keys() for model in models.values()
-    ):
+    if "models" not in content or not is_record(content):
         raise CIPAError(f"{path}: names no models with title, trainer and folder; give the folder of a benchmark")
-    commands = [str(run["command"]) for run in runs]
+    models, runs = content["models"], content.get("runs", [])
+    commands = [run["command"] for run in runs]
     for job in sorted((folder / "jobs").glob("*/fold_*.json")):
-        commands += [str(attempt["command"]) for attempt in read_json(job).get("attempts", [])]
+        attempts = read_json(job)
+        if not is_job_record(attempts):
+            raise CIPAError(f"{job}: is no record of a fold, or damaged; remove it, which loses no training")
+        commands += [attempt["command"] for attempt in attempts["attempts"]]
     facts: dict[str, str] = {}
     for section, found in (runs[-1].get("machine", {}) if runs else {}).items():
         facts |= {f"{section}: {name}": str(value) for name, value in found.items()}
@@ -100,9 +102,7 @@ def read_record(folder: Path) -> Record:
         facts["budget"] = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in budget.items())
     for name, value in content.get("seeds", {}).items():
         facts[f"seed of {name}" if name != "note" else "seeds"] = "none" if value is None else str(value)
-    return Record(
-        folder, models, tuple(dict.fromkeys(commands)), facts, tuple(int(fold) for fold in content.get("folds", []))
-    )
+    return Record(folder, models, tuple(dict.fromkeys(commands)), facts, tuple(content.get("folds", [])))
 
 
 def recorded_models(record: Record, trainers: Sequence[str] = ()) -> tuple[Model, ...]:

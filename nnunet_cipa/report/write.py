@@ -3,8 +3,6 @@
 import csv
 import json
 import math
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
@@ -12,9 +10,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation.measures import Measures
 from nnunet_cipa.report import charts, tables
+from nnunet_cipa.report.collect import Request, collect
 from nnunet_cipa.report.content import Report
 from nnunet_cipa.report.numbers import number
 from nnunet_cipa.report.pictures import (
@@ -25,9 +23,23 @@ from nnunet_cipa.report.pictures import (
     choose_cases,
     draw_case,
 )
+from nnunet_cipa.report.place import new_folder
 from nnunet_cipa.tables import Table
 
 PAGE, MARKDOWN, CASES, JSON = "index.html", "report.md", "cases.csv", "report.json"
+
+
+def make_report(request: Request, out: Path) -> Path:
+    """Collect a report and write it as ``write_report`` does; nobody else makes ``out`` meanwhile.
+
+    Raises
+    ------
+    CIPAError
+        As ``collect`` and ``write_report``.
+    """
+    with new_folder(out) as building:
+        _write(collect(request), building)
+    return out / PAGE
 
 
 def write_report(report: Report, out: Path) -> Path:
@@ -38,22 +50,10 @@ def write_report(report: Report, out: Path) -> Path:
     Raises
     ------
     CIPAError
-        If the folder exists, or an image of a case that is drawn cannot be read.
+        If the folder exists, another process writes it, or an image of a case that is drawn cannot be read.
     """
-    if out.exists():
-        raise CIPAError(f"{out}: exists; remove it or choose another folder for the report")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
-        (building / PAGE).write_text(_page(report), encoding="utf-8")
-        (building / MARKDOWN).write_text(_markdown(report), encoding="utf-8")
-        (building / JSON).write_text(json.dumps(_content(report), indent=1, allow_nan=False), encoding="utf-8")
-        _write_cases(report, building / CASES)
-        building.chmod(0o755)
-        building.rename(out)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
+    with new_folder(out) as building:
+        _write(report, building)
     return out / PAGE
 
 
@@ -63,6 +63,13 @@ def report_tables(report: Report) -> list[Table]:
         *tables.summary_tables(report), tables.test_table(report), tables.fold_table(report),
         tables.stratum_table(report), tables.paper_table(report), tables.cost_table(report),
     ]  # fmt: skip
+
+
+def _write(report: Report, folder: Path) -> None:
+    (folder / PAGE).write_text(_page(report), encoding="utf-8")
+    (folder / MARKDOWN).write_text(_markdown(report), encoding="utf-8")
+    (folder / JSON).write_text(json.dumps(_content(report), indent=1, allow_nan=False), encoding="utf-8")
+    _write_cases(report, folder / CASES)
 
 
 def _page(report: Report) -> str:

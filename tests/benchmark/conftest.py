@@ -59,6 +59,8 @@ for line in (calls / "behaviour").read_text().splitlines():
         worker.wait()
     if what == "slow":
         time.sleep(0.5)
+    while what == "wait" and not (calls / "go").exists():
+        time.sleep(0.05)
 if "--val" not in rest:
     checkpoint("final")
 (folder / "validation" / "summary.json").write_text("{}")

@@ -40,6 +40,7 @@ def test_ctrl_c_and_sigterm_end_trainings_and_their_workers(fake, watch, number)
         kill_trainings(fake)
     assert process.returncode == 1
     assert out.splitlines()[-1] == "nnunet-cipa: error: interrupted"
+    assert list(fake.out.rglob("*.part")) == []
     for fold in (0, 1):
         (attempt,) = json.loads((fake.out / "jobs" / KEY / f"fold_{fold}.json").read_text())["attempts"]
         assert attempt["exit_status"] == -signal.SIGTERM

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nnunet_cipa.dataset_conversion import finished
 from nnunet_cipa.dataset_conversion.finished import RECORDS, CutOffError
 from nnunet_cipa.dataset_conversion.lucid import convert as lucid_module
 from nnunet_cipa.dataset_conversion.lucid.case import provenance
@@ -135,9 +136,9 @@ def test_other_options_reuse_nothing(study, raw, halfway, monkeypatch, change):
 
 def test_another_version_reuses_nothing(study, raw, halfway, monkeypatch):
     for record in (halfway / RECORDS).iterdir():
-        content = json.loads(record.read_text())
+        content = json.loads(record.read_text())["content"]
         content["made_from"]["converted_by"] = "nnunet_cipa 0.0.1"
-        record.write_text(json.dumps(content))
+        record.write_text(json.dumps({"sha256": finished._digest(content), "content": content}))
     assert len(go_on(study, raw, monkeypatch, Options(processes=1))) == 7
 
 

@@ -18,13 +18,13 @@ SIDE = 8
 class Lists:
     """train.txt and test.txt of seven patients."""
 
-    def __init__(self, folder):
-        self.root, self.raw = folder / "input", folder / "output"
+    def __init__(self, folder, root=None):
+        self.root, self.raw = root or folder / "input", folder / "output"
         rng = np.random.default_rng(0)
         self.lines = {"train": [], "test": []}
         for number in range(1, 8):
             patient = f"{number:04d}"
-            (self.root / patient).mkdir()
+            (self.root / patient).mkdir(parents=True)
             for name in (f"{patient}_{index:03d}" for index in range(1, 1 + number % 3 + 1)):
                 self.lines["test" if number == 7 else "train"].append(name)
                 for kind in ("CT", "PET"):
@@ -34,6 +34,10 @@ class Lists:
 
     def _save(self, name, kind, values):
         Image.fromarray(values).save(self.root / name[:4] / f"{name}_{kind}.png")
+
+    def write_lists(self, lines, end="\n"):
+        for part, listed in lines.items():
+            (self.root / f"{part}.txt").write_bytes(end.join(listed).encode("utf-8", "surrogateescape"))
 
     def mutate(self, rng):
         lines = {part: list(names) for part, names in self.lines.items()}
@@ -71,7 +75,7 @@ class Lists:
         """Every line is a slice of the case of its patient, at the place that its number gives it."""
         assert [path.name for path in self.raw.iterdir() if path.name[0] != "."] == ["Dataset701_PCLT20K"]
         for part, suffix in (("train", "Tr"), ("test", "Ts")):
-            text = (self.root / f"{part}.txt").read_bytes().decode("utf-8-sig")
+            text = (self.listed / f"{part}.txt").read_bytes().decode("utf-8-sig")
             lines = [line.strip() for line in text.split("\n") if line.strip()]
             cases = {}
             for line in lines:
@@ -81,9 +85,21 @@ class Lists:
             for case, names in cases.items():
                 names.sort(key=lambda name: int(name.split("_")[-1]))
                 volume = nib.load(conversion.folder / f"images{suffix}" / f"{case}_0000.nii.gz")
-                expected = [np.asarray(Image.open(self.root / case / f"{name}_CT.png")) for name in names]
                 grey = (volume.get_fdata() + 1.6) / 3.2 * 255
-                assert np.allclose(grey, np.transpose(expected, (2, 1, 0)), atol=1e-3)
+                assert np.allclose(grey, self._stored(case, names, "CT"), atol=1e-3)
+                mask = nib.load(conversion.folder / f"labels{suffix}" / f"{case}.nii.gz").get_fdata()
+                assert np.array_equal(mask == 1, self._stored(case, names, "mask") >= 128)
+
+    @property
+    def listed(self):
+        """The one folder with both lists: the source, or one in it."""
+        places = (self.root, *self.root.iterdir())
+        (found,) = [path for path in places if all((path / f"{part}.txt").is_file() for part in self.lines)]
+        return found
+
+    def _stored(self, case, names, kind):
+        grey = [np.asarray(Image.open(self.listed / case / f"{name}_{kind}.png")) for name in names]
+        return np.transpose(grey, (2, 1, 0))
 
 
 class Png:

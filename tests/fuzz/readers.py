@@ -1,9 +1,12 @@
 """All readers that are fuzzed, by name."""
 
 from tests.fuzz.dicom_readers import CtSeries, PetSeries, Structures
+from tests.fuzz.links_readers import DicomLinks, NiftiLinks, Pclt20kLinks
 from tests.fuzz.nifti_reader import NiftiVolume
 from tests.fuzz.pclt20k_readers import Lists, Png
 from tests.fuzz.plans_readers import Cases, Plans
+from tests.fuzz.record_readers import BenchmarkRecord, ConversionRecord
+from tests.fuzz.study_set_readers import StudySetLists
 from tests.fuzz.weights_readers import Checkpoint, Safetensors
 
 READERS = {
@@ -17,4 +20,10 @@ READERS = {
     "safetensors": Safetensors,
     "plans": Plans,
     "dataset.json": Cases,
+    "PCLT20K links": Pclt20kLinks,
+    "NIfTI links": NiftiLinks,
+    "DICOM links": DicomLinks,
+    "study set lists": StudySetLists,
+    "benchmark record": BenchmarkRecord,
+    "conversion record": ConversionRecord,
 }

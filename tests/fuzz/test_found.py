@@ -2,27 +2,37 @@
 
 import copy
 import gzip
+import json
+import os
 import struct
+import sys
 import zlib
 
 import numpy as np
 import pytest
 
+from nnunet_cipa.benchmark.execute import RunningJob
+from nnunet_cipa.benchmark.record import RECORD, check_record
 from nnunet_cipa.dataset_conversion.dicom.ct import read_ct
 from nnunet_cipa.dataset_conversion.dicom.files import scan_folder
 from nnunet_cipa.dataset_conversion.dicom.pet import read_pet
 from nnunet_cipa.dataset_conversion.dicom.series import build_series, group_series
 from nnunet_cipa.dataset_conversion.dicom.structures import read_structure_set
+from nnunet_cipa.dataset_conversion.finished import RECORDS, keep_finished
+from nnunet_cipa.dataset_conversion.lucid.held_out import held_out, read_facts
 from nnunet_cipa.dataset_conversion.lucid.image import read_volume
-from nnunet_cipa.dataset_conversion.pclt20k.source import parse_name
+from nnunet_cipa.dataset_conversion.lucid.nifti_set import is_nifti_layout
+from nnunet_cipa.dataset_conversion.pclt20k.source import parse_name, read_source
 from nnunet_cipa.dataset_conversion.png import read_grey_png
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.report.models import read_record
 from nnunet_cipa.trainers.plans import plan_cipa
 from tests.dataset_conversion.dicom.writer import write_series
 from tests.fuzz import dicom_elements as dicom
 from tests.fuzz.dicom_readers import Structures
 from tests.fuzz.nifti_reader import FIELDS, NiftiVolume, _put
-from tests.fuzz.pclt20k_readers import Png
+from tests.fuzz.pclt20k_readers import Lists, Png
+from tests.fuzz.record_readers import BenchmarkRecord, ConversionRecord
 from tests.trainers.conftest import DATASET, PLANS
 
 
@@ -243,3 +253,161 @@ def test_damaged_plans(path, value, told):
 def test_damaged_labels(labels):
     with pytest.raises(CIPAError, match=r"dataset\.json: labels are"):
         plan_cipa(copy.deepcopy(PLANS), "2d", {**DATASET, "labels": labels}, {})
+
+
+def put_pipe(path):
+    os.mkfifo(path)
+
+
+def put_loop(path):
+    path.symlink_to(path.name)
+
+
+def put_folder(path):
+    path.mkdir()
+
+
+def link_to(target):
+    return lambda path: path.symlink_to(target)
+
+
+NO_FILES = pytest.mark.parametrize(
+    "put",
+    [put_pipe, put_loop, put_folder, link_to("nowhere"), link_to("/dev/zero"), link_to("/proc/self/mem")],
+    ids=["pipe", "loop", "folder", "dangling", "endless", "not to be read"],
+)
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="has other devices")
+
+
+@on_linux
+@NO_FILES
+def test_images_that_are_no_files(own, put):
+    for image, read in ((Png(own), read_grey_png), (NiftiVolume(own), read_volume)):
+        image.path.unlink(missing_ok=True)
+        put(image.path)
+        with pytest.raises(CIPAError, match=r"cannot be read|is no file"):
+            read(image.path)
+
+
+@on_linux
+def test_an_image_that_cannot_be_read_when_the_layout_is_looked_for(own):
+    """Before, the message had no name of a file."""
+    image = own / "P01" / "CT.nii.gz"
+    image.parent.mkdir()
+    image.symlink_to("/proc/self/mem")
+    with pytest.raises(CIPAError, match=r"P01/CT\.nii\.gz: cannot be read"):
+        is_nifti_layout(own)
+
+
+@on_linux
+@NO_FILES
+@pytest.mark.parametrize("name", ["test.txt", "study.json"])
+def test_lists_of_a_study_set_that_are_no_files(own, put, name):
+    """Before, a link that leads nowhere was no list, so that nobody was held out."""
+    put(own / name)
+    with pytest.raises(CIPAError, match=r"cannot be read|is no file"):
+        held_out(own, ["P01"], None, 0) if name == "test.txt" else read_facts(own)
+
+
+@on_linux
+@NO_FILES
+def test_lists_of_pclt20k_that_are_no_files(own, put):
+    lists = Lists(own)
+    lists.write_lists(lists.lines)
+    (lists.root / "test.txt").unlink()
+    put(lists.root / "test.txt")
+    with pytest.raises(CIPAError, match=r"cannot be read|is no file|no train\.txt and test\.txt in it"):
+        read_source(lists.root)
+
+
+def test_links_to_files_elsewhere_are_followed(own):
+    """Data sets are often linked into place."""
+    png = Png(own)
+    png.path.rename(own / "elsewhere.png")
+    png.path.symlink_to(own / "elsewhere.png")
+    assert np.array_equal(read_grey_png(png.path).values, png.grey)
+
+
+def test_a_link_to_itself_in_a_dicom_tree(own):
+    write_series(own, folder="input")
+    put_loop(own / "input" / "more.dcm")
+    found = scan_folder(own / "input")
+    (problem,) = found.problems.values()
+    assert "more.dcm: cannot be opened" in problem
+    assert len(found.images) == 5
+
+
+@pytest.mark.parametrize("between", ["\r", "\x1c", "\u2028", "\x85"])
+def test_patients_to_hold_out_stand_in_lines_of_their_own(own, between):
+    (own / "test.txt").write_bytes(f"P01{between}P02".encode())
+    with pytest.raises(CIPAError, match="is listed but there is no such patient") as error:
+        held_out(own, ["P01", "P02", "P03"], None, 0)
+    assert str(error.value).isprintable()
+
+
+def test_units_of_several_lines_are_told_in_one(own):
+    (own / "study.json").write_text(json.dumps({"units": "HU\nSUV\x1b[2J"}))
+    with pytest.raises(CIPAError) as error:
+        read_facts(own)
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("files",), []), (("files", "dataset.json"), 1), (("folds",), ["a"]), (("folds",), [[0]]), (("folds",), [-1]),
+        (("runs",), "a"), (("runs", 0), 0.5), (("runs", 0, "command"), None), (("runs", 0, "machine"), ["CPU"]),
+        (("runs", 0, "machine", "devices"), "CPU"), (("models",), []), (("models", "a"), {"title": "a"}),
+        (("models", "a"), {"title": [], "trainer": "", "folder": ""}), (("seeds",), [1]),
+    ],
+)  # fmt: skip
+def test_damaged_record_of_a_benchmark(own, path, value):
+    reader = BenchmarkRecord(own)
+    edit(reader.record, path, value)
+    (reader.out / RECORD).write_text(json.dumps(reader.record))
+    with pytest.raises(CIPAError, match="is of no benchmark, or damaged"):
+        check_record(reader.request)
+    with pytest.raises(CIPAError, match="names no models with title, trainer and folder"):
+        read_record(reader.out)
+
+
+@pytest.mark.parametrize("name", ["dataset", "budget", "files", "made_by"])
+def test_record_of_a_benchmark_without_a_part(own, name):
+    reader = BenchmarkRecord(own)
+    del reader.record[name]
+    (reader.out / RECORD).write_text(json.dumps(reader.record))
+    with pytest.raises(CIPAError, match="is of no benchmark, or damaged"):
+        check_record(reader.request)
+
+
+@pytest.mark.parametrize("value", ["a\nb", {"epochs": 4}, {"epochs": "\n", "iterations_per_epoch": []}, [1]])
+def test_another_budget_is_told_in_one_line(own, value):
+    reader = BenchmarkRecord(own)
+    reader.record["budget"] = value
+    (reader.out / RECORD).write_text(json.dumps(reader.record))
+    with pytest.raises(CIPAError, match="holds a benchmark with budget") as error:
+        check_record(reader.request)
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("content", [[], {}, {"attempts": {}}, {"attempts": [1]}, {"attempts": [{"command": None}]}])
+def test_a_fold_whose_record_is_damaged_is_not_started(own, content, monkeypatch):
+    """Before, its training was started, and nobody waited for it or ended it."""
+    reader = BenchmarkRecord(own)
+    reader.job.record.write_text(json.dumps(content))
+    monkeypatch.setattr("nnunet_cipa.benchmark.execute.start_process", lambda *args, **kwargs: pytest.fail("started"))
+    with pytest.raises(CIPAError, match=r"fold_0\.json: is no record of a fold, or damaged; remove it"):
+        RunningJob(reader.job, {}, {})
+    with pytest.raises(CIPAError, match=r"fold_0\.json: (is no record|holds a list)"):
+        read_record(reader.out)
+
+
+@pytest.mark.parametrize("part", ["files", "made_from"])
+def test_a_finished_case_whose_record_was_changed_is_written_again(own, part):
+    reader = ConversionRecord(own)
+    path = reader.source / RECORDS / "a.json"
+    record = json.loads(path.read_bytes())
+    record["content"][part] = {}
+    path.write_text(json.dumps(record))
+    assert keep_finished(reader.source) == {"b", "c"}
+    assert not (reader.source / "labelsTr" / "a.nii.gz").exists()

@@ -64,7 +64,7 @@ def write_data(folder, plans, dataset_json, scale=1.0, cases=4):
     save_json({}, str(base / "dataset_fingerprint.json"))
 
 
-def make(folder, plans, dataset_json, results, trainer_class=nnUNetTrainerCIPA_tiny):
+def make(folder, plans, dataset_json, results, trainer_class=nnUNetTrainerCIPA_tiny, fold=0):
     """Make the trainer as a process does that has just been started, always with the same random numbers."""
     os.environ.update(
         nnUNet_preprocessed=str(Path(folder, "preprocessed")), nnUNet_results=str(results), nnUNet_n_proc_DA="0"
@@ -73,7 +73,7 @@ def make(folder, plans, dataset_json, results, trainer_class=nnUNetTrainerCIPA_t
     random.seed(1)
     np.random.seed(2)
     torch.manual_seed(3)
-    return trainer_class({**plans, "continue_training": True}, "2d", 0, dataset_json, torch.device("cpu"))
+    return trainer_class({**plans, "continue_training": True}, "2d", fold, dataset_json, torch.device("cpu"))
 
 
 def train(events, folder, plans, dataset_json, results):

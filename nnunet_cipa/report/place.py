@@ -1,0 +1,55 @@
+"""The folder of a new report: one program at a time makes it, and it is there when it is complete."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from nnunet_cipa.errors import CIPAError
+
+
+@contextlib.contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Give an empty folder that becomes ``out`` if the block ends without an error, and vanishes if not.
+
+    It lies beside ``out`` under a name that starts with a dot. What a process that was killed has left there is
+    removed first.
+
+    Raises
+    ------
+    CIPAError
+        If ``out`` exists, or another process is making it.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    building, lock = (out.with_name(f".{out.name}.{end}") for end in ("part", "lock"))
+    with _alone(lock, out):
+        if out.exists():
+            raise CIPAError(f"{out}: exists; remove it or choose another folder for the report")
+        shutil.rmtree(building, ignore_errors=True)
+        building.mkdir()
+        try:
+            yield building
+            building.rename(out)
+        except BaseException:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
+
+
+@contextlib.contextmanager
+def _alone(path: Path, out: Path) -> Iterator[None]:
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise CIPAError(
+            f"{out}: another report is being written there; wait for it to end, or choose another folder"
+        ) from error
+    try:
+        yield
+    finally:
+        # While it is locked: who waits for it finds that the report exists. Windows removes it by itself.
+        with contextlib.suppress(OSError):
+            path.unlink()
+        lock.release()
