@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.nnunet_folders import SPLITS
 
 from ..dataset_files import (
     CONVERTED_BY,
@@ -114,7 +115,7 @@ def _write(
     write_dataset_json(
         folder, DatasetFacts(options.name, options.roi.value, options.storage.intensity.channel_names, count, more)
     )
-    write_json(folder / "splits_final.json", splits)
+    write_json(folder / SPLITS, splits)
     write_json(folder / "provenance" / "_dataset.json", _summary(found.kind, conversion, options, more))
 
 

@@ -1,7 +1,6 @@
 """The network that a training would build, without starting the training."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ import torch
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
+from nnunet_cipa.nnunet_folders import PREPROCESSED, find_dataset, nnunet_folder
 
 if TYPE_CHECKING:
     from nnunet_cipa.trainers import nnUNetTrainerCIPA
@@ -70,18 +70,9 @@ def build_target(target: Target) -> tuple[CIPA, dict[str, Any]]:
 
 
 def _preprocessed(dataset_id: int) -> Path:
-    value = os.environ.get("nnUNet_preprocessed")
-    if not value:
-        raise CIPAError(
-            "nnUNet_preprocessed is not set; set it to nnU-Net's folder: export nnUNet_preprocessed=/path/to/it"
-        )
-    found = sorted(path for path in Path(value).glob(f"Dataset{dataset_id:03d}_*") if path.is_dir())
-    if len(found) != 1:
-        raise CIPAError(
-            f"{value}: {len(found)} data sets have id {dataset_id}; "
-            f"run nnUNetv2_plan_and_preprocess -d {dataset_id} -c 2d first, or give another --dataset-id"
-        )
-    return found[0]
+    folder = nnunet_folder(PREPROCESSED)
+    remedy = f"run nnUNetv2_plan_and_preprocess -d {dataset_id} -c 2d first, or give another --dataset-id"
+    return folder / find_dataset(str(dataset_id), [folder], remedy)
 
 
 def _read_json(path: Path) -> dict[str, Any]:
