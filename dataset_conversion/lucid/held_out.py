@@ -1,12 +1,12 @@
 """What stands beside the patients of a study set: test.txt, which holds some out, and study.json."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.json_files import read_object
 
 from ..problems import refuse
 from .study_set import UNITS
@@ -61,12 +61,7 @@ def read_facts(source: Path) -> bool | None:
     path = source / FACTS
     if not path.exists():
         return None
-    try:
-        facts = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise CIPAError(f"{path}: is no JSON ({error}); write it again or remove it") from error
-    if not isinstance(facts, dict):
-        raise CIPAError(f"{path}: is no JSON object; write it again or remove it")
+    facts = read_object(path, "write it again or remove it")
     if facts.get("units", UNITS) != UNITS:
         raise CIPAError(f"{path}: units are {facts['units']}; convert the images to {UNITS}")
     synthetic = facts.get("synthetic")

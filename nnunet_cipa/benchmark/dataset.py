@@ -8,8 +8,8 @@ from typing import Any
 
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-from nnunet_cipa.benchmark.files import read_json
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.json_files import read_json, read_object
 from nnunet_cipa.nnunet_folders import PREPROCESSED, RAW, SPLITS, find_dataset, folder_if_set, nnunet_folder
 from nnunet_cipa.processes import Step
 
@@ -57,11 +57,11 @@ class Dataset:
     @cached_property
     def dataset_json(self) -> dict[str, Any]:
         """The content of dataset.json."""
-        return dict(read_json(self.preprocessed / "dataset.json", "plan the data set again"))
+        return read_object(self.preprocessed / "dataset.json", "plan the data set again")
 
     def read_plans(self, plans: str) -> dict[str, Any]:
         """Read plans by their name; each call gives a new object."""
-        return dict(read_json(self.plans_file(plans), "plan the data set, or give the name of other --plans"))
+        return read_object(self.plans_file(plans), "plan the data set, or give the name of other --plans")
 
     def plans_file(self, plans: str) -> Path:
         """Return the path of plans."""

@@ -12,9 +12,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from nnunet_cipa.benchmark.files import read_json, write_json
+from nnunet_cipa.benchmark.files import write_json
 from nnunet_cipa.benchmark.jobs import Action, Job
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.json_files import read_object
 from nnunet_cipa.processes import describe_status, end_processes, last_lines, start_process
 
 _LAST_LINES = 3
@@ -146,7 +147,7 @@ def read_attempts(job: Job) -> list[dict[str, Any]]:
     """Return what was run for a job so far, none if nothing was."""
     if not job.record.is_file():
         return []
-    return list(read_json(job.record, "remove it; the training is not lost")["attempts"])
+    return list(read_object(job.record, "remove it; the training is not lost")["attempts"])
 
 
 def now() -> str:

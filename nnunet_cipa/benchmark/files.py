@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from nnunet_cipa.errors import CIPAError
-
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file, unless it is there with this content; its folders are made."""
@@ -26,22 +24,6 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file."""
     write_text(path, json.dumps(content, indent=2) + "\n")
-
-
-def read_json(path: Path, remedy: str) -> Any:
-    """Read a JSON file.
-
-    Raises
-    ------
-    CIPAError
-        If it is not there or is no JSON; the message ends with the remedy.
-    """
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise CIPAError(f"{path}: no such file; {remedy}") from error
-    except ValueError as error:
-        raise CIPAError(f"{path}: is no JSON ({error}); {remedy}") from error
 
 
 def sha256(path: Path) -> str:

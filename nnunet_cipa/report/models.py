@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation.cases import read_json
 from nnunet_cipa.evaluation.scoring import Model
+from nnunet_cipa.json_files import read_object
 from nnunet_cipa.nnunet_folders import PREPROCESSED, RAW, RESULTS, SPLITS, find_dataset, nnunet_folder
 
 RECORD = "benchmark.json"
@@ -63,7 +63,7 @@ def read_record(folder: Path) -> Record:
         If there is none or it is not laid out as ``benchmark run`` writes it.
     """
     path = folder / RECORD
-    content = read_json(path)
+    content = read_object(path)
     models, runs = content.get("models"), content.get("runs", [])
     if not isinstance(models, dict) or not all(
         isinstance(model, dict) and {"title", "trainer", "folder"} <= model.keys() for model in models.values()
@@ -71,7 +71,7 @@ def read_record(folder: Path) -> Record:
         raise CIPAError(f"{path}: names no models with title, trainer and folder; give the folder of a benchmark")
     commands = [str(run["command"]) for run in runs]
     for job in sorted((folder / "jobs").glob("*/fold_*.json")):
-        commands += [str(attempt["command"]) for attempt in read_json(job).get("attempts", [])]
+        commands += [str(attempt["command"]) for attempt in read_object(job).get("attempts", [])]
     facts: dict[str, str] = {}
     for section, found in (runs[-1].get("machine", {}) if runs else {}).items():
         facts |= {f"{section}: {name}": str(value) for name, value in found.items()}
