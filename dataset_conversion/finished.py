@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
-
-from .file_hash import file_hash
+from nnunet_cipa.file_hash import file_hash
 
 RECORDS = ".finished"
 

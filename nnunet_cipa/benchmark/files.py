@@ -1,6 +1,5 @@
-"""Files that appear under their names when they are whole, and what identifies a file."""
+"""Files that appear under their names when they are whole."""
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -24,12 +23,3 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file."""
     write_text(path, json.dumps(content, indent=2) + "\n")
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(2**20):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -7,10 +7,11 @@ from typing import Any
 
 from nnunet_cipa import __version__
 from nnunet_cipa.benchmark.execute import now
-from nnunet_cipa.benchmark.files import sha256, write_json
+from nnunet_cipa.benchmark.files import write_json
 from nnunet_cipa.benchmark.plan import Plan, Request
 from nnunet_cipa.doctor import examine
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.file_hash import file_hash
 from nnunet_cipa.json_files import read_json
 from nnunet_cipa.nnunet_folders import SPLITS
 
@@ -92,7 +93,7 @@ def _facts(request: Request) -> dict[str, Any]:
         "dataset": request.dataset.name,
         "budget": None if budget is None else {"epochs": budget.epochs, "iterations_per_epoch": budget.iterations},
         "seeds": SEEDS,
-        "files": {name: sha256(folder / name) for name in names},
+        "files": {name: file_hash(folder / name) for name in names},
     }
 
 
