@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from nnunet_cipa.atomic import write_text
 from nnunet_cipa.errors import CIPAError
 
 _REMEDY = "run the step that writes it again, to its end"
@@ -37,3 +38,8 @@ def read_object(path: Path, remedy: str = _REMEDY) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise CIPAError(f"{path}: holds a {type(content).__name__} where an object is expected; {remedy}")
     return content
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file, which appears under its name only when it is whole; its folders are made."""
+    write_text(path, json.dumps(content, indent=2) + "\n")

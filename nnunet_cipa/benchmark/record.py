@@ -7,12 +7,11 @@ from typing import Any
 
 from nnunet_cipa import __version__
 from nnunet_cipa.benchmark.execute import now
-from nnunet_cipa.benchmark.files import write_json
 from nnunet_cipa.benchmark.plan import Plan, Request
 from nnunet_cipa.doctor import examine
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.file_hash import file_hash
-from nnunet_cipa.json_files import read_json
+from nnunet_cipa.json_files import read_json, write_json
 from nnunet_cipa.nnunet_folders import SPLITS
 
 RECORD = "benchmark.json"
