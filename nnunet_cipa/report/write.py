@@ -3,17 +3,14 @@
 import csv
 import json
 import math
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation.measures import Measures
+from nnunet_cipa.new_folders import new_folder
 from nnunet_cipa.report import charts, tables
 from nnunet_cipa.report.content import Report
 from nnunet_cipa.report.numbers import number
@@ -26,6 +23,7 @@ from nnunet_cipa.report.pictures import (
     draw_case,
 )
 from nnunet_cipa.tables import Table
+from nnunet_cipa.templates import load_template
 
 PAGE, MARKDOWN, CASES, JSON = "index.html", "report.md", "cases.csv", "report.json"
 
@@ -43,17 +41,11 @@ def write_report(report: Report, out: Path) -> Path:
     if out.exists():
         raise CIPAError(f"{out}: exists; remove it or choose another folder for the report")
     out.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
+    with new_folder(out) as building:
         (building / PAGE).write_text(_page(report), encoding="utf-8")
         (building / MARKDOWN).write_text(_markdown(report), encoding="utf-8")
         (building / JSON).write_text(json.dumps(_content(report), indent=1, allow_nan=False), encoding="utf-8")
         _write_cases(report, building / CASES)
-        building.chmod(0o755)
-        building.rename(out)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
     return out / PAGE
 
 
@@ -66,15 +58,7 @@ def report_tables(report: Report) -> list[Table]:
 
 
 def _page(report: Report) -> str:
-    environment = Environment(
-        loader=PackageLoader("nnunet_cipa.report", "."),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = number
-    return environment.get_template("page.html").render(
+    return load_template("nnunet_cipa.report", "page.html", number=number).render(
         report=report,
         tables=report_tables(report),
         cases=tables.case_table(report),
