@@ -17,7 +17,7 @@ from ..dataset_files import (
     write_dataset_json,
     write_json,
 )
-from ..finished import keep_finished
+from ..finished import forget_records, keep_finished
 from ..nnunet_folder import dataset_folder
 from ..problems import refuse
 from ..splits import FOLDS, make_splits
@@ -93,6 +93,7 @@ def convert_lucid(source: Path, options: Options | None = None) -> Conversion:
         new_dataset(final, overwrite=options.overwrite) as folder,
     ):
         _write(folder, found, conversion, options, splits)
+        forget_records(folder)
         refuse_identifiers(folder, written, found.identifiers)
     return conversion
 
