@@ -25,7 +25,13 @@ def test_folder_that_is_not_set(value, monkeypatch):
 
 def test_dataset_in_several_folders(tmp_path):
     folders = [tmp_path / "raw", tmp_path / "preprocessed", tmp_path / "nowhere"]
-    for folder, name in ((0, "Dataset701_A"), (1, "Dataset701_A"), (1, "Dataset071_B"), (0, "Dataset007_C")):
+    for folder, name in (
+        (0, "Dataset701_A"),
+        (1, "Dataset701_A"),
+        (1, "Dataset071_B"),
+        (0, "Dataset007_C"),
+        (0, "Dataset7010_D"),
+    ):
         (folders[folder] / name).mkdir(parents=True)
     (folders[0] / "Dataset008_file").touch()
     assert find_dataset("701", folders) == find_dataset("Dataset701_A", folders) == "Dataset701_A"
