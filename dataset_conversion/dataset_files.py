@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from batchgenerators.utilities.file_and_folder_operations import load_json
 from nnunetv2.dataset_conversion.generate_dataset_json import generate_dataset_json
 from numpy.typing import NDArray
 
 from nnunet_cipa import __version__
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.json_files import read_json
 
 from .finished import CutOffError, forget_records
 from .nnunet_folder import planned_splits
@@ -134,5 +134,5 @@ def refuse_existing(final: Path, *, overwrite: bool) -> None:
 def folds_warning(final: Path, splits: list[dict[str, list[str]]]) -> Iterator[str]:
     """Warn if the dataset was planned before with other folds, on which planning would stop."""
     planned = planned_splits(final.name)
-    if planned is not None and load_json(planned) != splits:
+    if planned is not None and read_json(planned, "remove it, and plan the dataset again") != splits:
         yield f"{planned}: holds other folds than the new dataset, so that planning would fail; remove it first"

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cipa.errors import CIPAError
-
-from .file_hash import file_hash
+from nnunet_cipa.file_hash import file_hash
 
 RECORDS = ".finished"
 

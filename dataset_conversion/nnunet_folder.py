@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.nnunet_folders import PREPROCESSED, RAW, SPLITS, VARIABLES, folder_if_set, nnunet_folder
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -22,16 +23,11 @@ def dataset_folder(dataset_id: int, name: str) -> Path:
         raise CIPAError(f"--dataset-id {dataset_id}: nnU-Net takes three digits; give a number from 1 to 999")
     if _NAME.fullmatch(name) is None:
         raise CIPAError(f"--name {name!r}: use up to 64 letters, digits, hyphens and underscores")
-    value = os.environ.get("nnUNet_raw")
-    if not value:
-        raise CIPAError(
-            "nnUNet_raw is not set; set it to the folder of raw datasets: export nnUNet_raw=/path/to/nnUNet_raw"
-        )
-    raw = Path(value)
+    raw = nnunet_folder(RAW)
     if not raw.is_dir():
-        raise CIPAError(f"nnUNet_raw={value}: not a folder; create it or correct the variable")
+        raise CIPAError(f"{RAW}={raw}: not a folder; create it or correct the variable")
     if not os.access(raw, os.W_OK | os.X_OK):
-        raise CIPAError(f"nnUNet_raw={value}: not writable; check its permissions")
+        raise CIPAError(f"{RAW}={raw}: not writable; check its permissions")
     final = raw / f"Dataset{dataset_id:03d}_{name}"
     _refuse_same_id(dataset_id, final.name)
     return final
@@ -43,16 +39,15 @@ def planned_splits(name: str) -> Path | None:
     nnU-Net copies splits_final.json from the raw dataset only once and later stops with a bare assertion if the two
     differ.
     """
-    preprocessed = os.environ.get("nnUNet_preprocessed")
-    path = Path(preprocessed or os.devnull) / name / "splits_final.json"
-    return path if path.is_file() else None
+    preprocessed = folder_if_set(PREPROCESSED)
+    path = None if preprocessed is None else preprocessed / name / SPLITS
+    return path if path is not None and path.is_file() else None
 
 
 def _refuse_same_id(dataset_id: int, name: str) -> None:
     prefix = f"Dataset{dataset_id:03d}"
-    for variable in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
-        folder = Path(os.environ.get(variable) or os.devnull)
-        for other in sorted(folder.glob(f"{prefix}*")) if folder.is_dir() else []:
+    for folder in filter(None, map(folder_if_set, VARIABLES)):
+        for other in sorted(folder.glob(f"{prefix}*")):
             if other.is_dir() and other.name != name:
                 raise CIPAError(
                     f"{other}: has the id {dataset_id} under another name, which nnU-Net refuses; choose another "

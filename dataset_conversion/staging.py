@@ -1,6 +1,5 @@
 """Builds a dataset beside its final place and swaps it in when it is complete."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -79,19 +78,6 @@ def _kept_if_cut_off(staging: Path) -> Iterator[None]:
     finally:
         if not kept:
             shutil.rmtree(staging, ignore_errors=True)
-
-
-@contextmanager
-def passing_folder(parent: Path, prefix: str) -> Iterator[Path]:
-    """Give an empty folder with the permissions of an ordinary one; what is not moved away by the end is removed."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-    try:
-        umask = os.umask(0)
-        os.umask(umask)
-        folder.chmod(0o777 & ~umask)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _swap_in(staging: Path, final: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from nnunet_cipa.nnunet_folders import VARIABLES
+
 OPTIONAL_PACKAGES = ("triton", "mamba-ssm", "causal-conv1d")
-FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
 TRAINER = "nnUNetTrainerCIPA"
 
 
@@ -83,7 +84,7 @@ def _backends() -> Iterator[Finding]:
 
 
 def _folders() -> Iterator[Finding]:
-    for name in FOLDERS:
+    for name in VARIABLES:
         value = os.environ.get(name)
         if not value:
             yield Finding("nnU-Net", name, "not set", f"export {name}=/path/to/{name}")

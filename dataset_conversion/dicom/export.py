@@ -6,9 +6,9 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.new_folders import passing_folder
 
 from ..problems import refuse
-from ..staging import passing_folder
 from .derived import MANUFACTURER
 from .files import scan_folder
 from .prediction import read_prediction

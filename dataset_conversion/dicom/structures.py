@@ -5,20 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_file_meta_info
-from pydicom.uid import DeflatedExplicitVRLittleEndian, RTStructureSetStorage
 
 from nnunet_cipa.errors import CIPAError
 
-from .headers import DAMAGE, first_line, text, tolerant
-from .nesting import fault_of_nesting
+from .headers import DAMAGE, text
+from .rtstruct_file import damaged, items, read_rtstruct
 from .series import Series
 
-UNDEFINED_LENGTH = 0xFFFFFFFF
 # Both are closed outlines, combined by exclusive or; the second is the standard's newer word for that.
 CLOSED = {"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"}
 
@@ -67,12 +62,12 @@ def read_structure_set(path: Path) -> StructureSet:
     CIPAError
         If it is damaged, another kind of file, or numbers two regions alike.
     """
-    file = _read(path)
+    file = read_rtstruct(path)
     try:
         rois = tuple(_rois(file))
-        studies = [s for frame in _items(file, "ReferencedFrameOfReferenceSequence")
-                   for s in _items(frame, "RTReferencedStudySequence")]  # fmt: skip
-        series = [s for study in studies for s in _items(study, "RTReferencedSeriesSequence")]
+        studies = [s for frame in items(file, "ReferencedFrameOfReferenceSequence")
+                   for s in items(frame, "RTReferencedStudySequence")]  # fmt: skip
+        series = [s for study in studies for s in items(study, "RTReferencedSeriesSequence")]
         found = StructureSet(
             path=path,
             sop_instance_uid=text(file, "SOPInstanceUID"),
@@ -85,7 +80,7 @@ def read_structure_set(path: Path) -> StructureSet:
             rois=rois,
         )
     except DAMAGE as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     numbers = [roi.number for roi in rois]
     twice = sorted({number for number in numbers if numbers.count(number) > 1})
     if twice:
@@ -143,57 +138,24 @@ def read_contours(
     """
     name = f"{structures.path}: ROI {roi.name!r}"
     try:
-        items = _items(_read(structures.path), "ROIContourSequence")
-        own = [item for item in items if text(item, "ReferencedROINumber") == str(roi.number)]
-        contours = [contour for item in own for contour in _items(item, "ContourSequence")]
+        found = items(read_rtstruct(structures.path), "ROIContourSequence")
+        own = [item for item in found if text(item, "ReferencedROINumber") == str(roi.number)]
+        contours = [contour for item in own for contour in items(item, "ContourSequence")]
         if len(own) > 1:
             raise CIPAError(f"{name} has {len(own)} lists of contours; export it again")
         if not contours and not may_be_empty:
             raise CIPAError(f"{name} is empty: it has no contour; draw it, or choose another ROI")
         return [_points(contour, f"{name}: contour {number}") for number, contour in enumerate(contours, 1)]
     except DAMAGE as error:
-        raise _damaged(structures.path, error) from error
-
-
-def _read(path: Path) -> Dataset:
-    try:
-        with tolerant():
-            _refuse_other_kinds(path)
-            file = pydicom.dcmread(path)
-        fault = fault_of_nesting(path.read_bytes(), file.file_meta.TransferSyntaxUID)
-        elements = [file.get_item(tag) for tag in file.keys()]  # noqa: SIM118 - iterating gives elements
-    except DAMAGE as error:
-        raise _damaged(path, error) from error
-    if fault is not None:
-        raise _damaged(path, ValueError(fault))
-    for element in elements:
-        # pydicom takes what is there of an element, and drops what is cut off of a sequence
-        if isinstance(element, RawDataElement) and element.value is not None:
-            held, length = len(element.value), element.length
-            if length not in {held, UNDEFINED_LENGTH}:
-                raise _damaged(path, ValueError(f"{element.tag} has {held} of {length} bytes"))
-    return file
-
-
-def _refuse_other_kinds(path: Path) -> None:
-    meta = read_file_meta_info(path)
-    kind = meta.get("MediaStorageSOPClassUID")
-    if kind != RTStructureSetStorage:
-        raise CIPAError(f"{path}: is no RTSTRUCT but {getattr(kind, 'name', 'of no kind')}; give the structure set")
-    if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-        raise CIPAError(f"{path}: is deflated, and what that inflates to has no bound; inflate it with dcmconv")
+        raise damaged(structures.path, error) from error
 
 
 def _rois(file: Dataset) -> Iterator[StructureRoi]:
-    frames = {text(f, "FrameOfReferenceUID") for f in _items(file, "ReferencedFrameOfReferenceSequence")}
+    frames = {text(f, "FrameOfReferenceUID") for f in items(file, "ReferencedFrameOfReferenceSequence")}
     only = frames.pop() if len(frames) == 1 else ""
-    for item in _items(file, "StructureSetROISequence"):
+    for item in items(file, "StructureSetROISequence"):
         frame = text(item, "ReferencedFrameOfReferenceUID") or only
         yield StructureRoi(int(item.ROINumber), text(item, "ROIName"), frame)
-
-
-def _items(holder: Dataset, keyword: str) -> list[Dataset]:
-    return list(holder.get(keyword) or [])
 
 
 def _points(contour: Dataset, name: str) -> NDArray[np.float64]:
@@ -216,7 +178,3 @@ def _points(contour: Dataset, name: str) -> NDArray[np.float64]:
 
 def _listed(uids: frozenset[str]) -> str:
     return ", ".join(sorted(uids)) or "(none)"
-
-
-def _damaged(path: Path, error: BaseException) -> CIPAError:
-    return CIPAError(f"{path}: cannot be read as RTSTRUCT ({first_line(error)}); export it again")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.nnunet_folders import SPLITS
 
 from ..dataset_files import (
     CONVERTED_BY,
@@ -16,7 +17,7 @@ from ..dataset_files import (
     write_dataset_json,
     write_json,
 )
-from ..finished import keep_finished
+from ..finished import forget_records, keep_finished
 from ..nnunet_folder import dataset_folder
 from ..problems import refuse
 from ..splits import FOLDS, make_splits
@@ -92,6 +93,7 @@ def convert_lucid(source: Path, options: Options | None = None) -> Conversion:
         new_dataset(final, overwrite=options.overwrite) as folder,
     ):
         _write(folder, found, conversion, options, splits)
+        forget_records(folder)
         refuse_identifiers(folder, written, found.identifiers)
     return conversion
 
@@ -114,7 +116,7 @@ def _write(
     write_dataset_json(
         folder, DatasetFacts(options.name, options.roi.value, options.storage.intensity.channel_names, count, more)
     )
-    write_json(folder / "splits_final.json", splits)
+    write_json(folder / SPLITS, splits)
     write_json(folder / "provenance" / "_dataset.json", _summary(found.kind, conversion, options, more))
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import SimpleITK as sitk
 
+from nnunet_cipa.file_hash import file_hash
+
 from ..dicom.contours import contours_to_mask
 from ..dicom.ct import read_ct
 from ..dicom.pet import read_pet
 from ..dicom.series import Series
 from ..dicom.structures import StructureRoi, StructureSet, read_contours
-from ..file_hash import file_hash
 from .image import check_axial
 from .study_set import ORGANS, Facts
 

@@ -1,6 +1,5 @@
 """What stands beside the patients of a study set: test.txt, which holds some out, and study.json."""
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.json_files import read_object
 
 from ..problems import refuse
-from ..regular import read_regular
+from ..regular import check_regular, read_regular
 from .study_set import UNITS
 
 TEST_LIST, FACTS = "test.txt", "study.json"
@@ -63,13 +63,8 @@ def read_facts(source: Path) -> bool | None:
     path = source / FACTS
     if not os.path.lexists(path):
         return None
-    data = read_regular(path)
-    try:
-        facts = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise CIPAError(f"{path}: is no JSON ({error}); write it again or remove it") from error
-    if not isinstance(facts, dict):
-        raise CIPAError(f"{path}: is no JSON object; write it again or remove it")
+    check_regular(path)
+    facts = read_object(path, "write it again or remove it")
     if facts.get("units", UNITS) != UNITS:
         raise CIPAError(f"{path}: units are {facts['units']!r}; convert the images to {UNITS}")
     synthetic = facts.get("synthetic")

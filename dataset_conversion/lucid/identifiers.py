@@ -12,7 +12,6 @@ from pydicom.multival import MultiValue
 from nnunet_cipa.errors import CIPAError
 
 from ..dicom.headers import DAMAGE, tolerant
-from ..finished import RECORDS
 from ..problems import refuse
 from .dicom_patient import DicomPatient
 
@@ -75,8 +74,7 @@ def refuse_identifiers(folder: Path, cases: Iterable[str], identifiers: frozense
         return search.search(own.sub("", text).casefold()) is not None or _UID.search(text) is not None
 
     problems = []
-    # The records of finished cases repeat the provenance, and do not stay in the dataset.
-    for path in sorted(path for path in folder.rglob("*") if RECORDS not in path.parts):
+    for path in sorted(folder.rglob("*")):
         if tells(path.name):
             problems.append(f"{path.name}: the name of this file would hold an identifier of a patient")
         if path.suffix == ".json":

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from nnunet_cipa.atomic import put_in_place
 from nnunet_cipa.errors import CIPAError
 
 from .study_set import Key
@@ -48,14 +49,17 @@ def writing_keys(path: Path | None, keys: Sequence[Key]) -> Iterator[None]:
         yield
         return
     columns = ["case", *(keys[0].values if keys else ())]
+    # Under a name of its own: another conversion may begin meanwhile with the same place, and be refused later.
     handle, name = tempfile.mkstemp(prefix=f".{path.name}_", dir=path.parent)
+    os.close(handle)
     beside = Path(name)
     try:
-        with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
+        with beside.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows({"case": key.case, **key.values} for key in keys)
-        yield
-        beside.replace(path)
+            file.flush()
+            yield
+            put_in_place(file, path)
     finally:
         beside.unlink(missing_ok=True)

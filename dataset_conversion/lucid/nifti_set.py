@@ -8,9 +8,9 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.file_hash import file_hash
 
 from ..dicom.files import is_dicom
-from ..file_hash import file_hash
 from ..problems import refuse
 from ..regular import unreadable
 from .held_out import FACTS, TEST_LIST, held_out, read_facts

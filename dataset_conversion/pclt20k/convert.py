@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.nnunet_folders import SPLITS
 
 from ..dataset_files import (
     CONVERTED_BY,
@@ -120,7 +121,7 @@ def convert_pclt20k(source: Path, options: Options | None = None) -> Conversion:
         jobs = [job for job in jobs if job.checked.case not in done]
         run_jobs(write_case, jobs, options.processes, "writing", lambda job: f"case {job.checked.case}")
         write_dataset_json(folder, _facts(conversion, options))
-        write_json(folder / "splits_final.json", splits)
+        write_json(folder / SPLITS, splits)
         write_json(folder / "provenance" / "_dataset.json", _summary(conversion, options))
     return conversion
 

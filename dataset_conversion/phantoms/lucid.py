@@ -21,7 +21,7 @@ from .imaging import Breathing, image_ct
 from .lucid_study import Study
 from .patient import SLICE_DISTANCE, draw_patient, shown_on
 from .scene import Patient, render
-from .study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_folder
+from .study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_study
 
 PET_VOXEL = 4.0
 BLUR_MARGIN = 8.0
@@ -83,7 +83,7 @@ def make_lucid_phantom(
             f"--slice-distance {slice_distance:g}: give a number from 1 to 10, such that --slices {slices} span "
             f"{SHORTEST:g} to {LONGEST:g} mm"
         )
-    with new_folder(out) as folder:
+    with new_study(out) as folder:
         identities = [Identity(seed, index, size, slices, slice_distance) for index in range(patients)]
         for identity in tqdm(identities, desc="phantom", unit="patient", disable=None):
             study = image_study(seed, identity.index, size, slices, slice_distance)

@@ -16,7 +16,7 @@ from .geometry import Grid
 from .imaging import CT_WINDOW, SUV_WINDOW, Breathing, image_ct, image_pet, to_grey
 from .patient import SLICE_DISTANCE, draw_patient
 from .scene import Patient, render
-from .study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_folder
+from .study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_study
 
 MARGIN = 14.0
 MIN_AREA = 15.0
@@ -56,7 +56,7 @@ def make_pclt20k_phantom(out: Path, patients: int, seed: int, size: int, slices:
     check_numbers(
         ("patients", patients, 2, 9999), ("seed", seed, 0, 2**63), ("size", size, 64, 1024), ("slices", slices, 3, 90)
     )
-    with new_folder(out) as folder:
+    with new_study(out) as folder:
         names = [
             _write_patient(folder, index, image_patient(seed, index, size, slices))
             for index in tqdm(range(patients), desc="phantom", unit="patient", disable=None)

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from nnunet_cipa.errors import CIPAError
-
-from ..staging import passing_folder
+from nnunet_cipa.new_folders import new_folder
 
 FIELD_OF_VIEW = 512 * 0.98
 
 
 @contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
+def new_study(out: Path) -> Iterator[Path]:
     """Give a folder that becomes ``out`` if the block ends without an error, and vanishes if not.
 
     Raises
@@ -26,11 +25,10 @@ def new_folder(out: Path) -> Iterator[Path]:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CIPAError(f"{out}: exists and is not an empty folder; choose another or remove it")
     out.parent.mkdir(parents=True, exist_ok=True)
-    with passing_folder(out.parent, f".{out.name}_") as folder:
+    with new_folder(out) as folder:
         yield folder
         if out.exists():
             out.rmdir()
-        folder.rename(out)
 
 
 def check_numbers(*limits: tuple[str, int, int, int]) -> None:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunet_cipa.benchmark.files import write_text
+from nnunet_cipa.atomic import write_text
 from nnunet_cipa.errors import CIPAError
 
 _MODULE = '''"""A trainer at the budget of this benchmark; nnU-Net finds it when nnUNet_extTrainer names this folder.

@@ -1,6 +1,5 @@
 """The planned and preprocessed data set, and what is missing of it."""
 
-import os
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,8 +8,9 @@ from typing import Any
 
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-from nnunet_cipa.benchmark.files import read_json
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.json_files import read_json, read_object
+from nnunet_cipa.nnunet_folders import PREPROCESSED, RAW, SPLITS, find_dataset, folder_if_set, nnunet_folder
 from nnunet_cipa.processes import Step
 
 _PLANNERS = {
@@ -19,21 +19,6 @@ _PLANNERS = {
     "nnUNetResEncUNetLPlans": "nnUNetPlannerResEncL",
     "nnUNetResEncUNetXLPlans": "nnUNetPlannerResEncXL",
 }
-SPLITS = "splits_final.json"
-
-
-def environment_folder(name: str) -> Path:
-    """Return one of nnU-Net's folders.
-
-    Raises
-    ------
-    CIPAError
-        If its variable is not set.
-    """
-    value = os.environ.get(name)
-    if not value:
-        raise CIPAError(f"{name} is not set; set it to nnU-Net's folder: export {name}=/path/to/{name}")
-    return Path(value).absolute()
 
 
 @dataclass(frozen=True)
@@ -51,6 +36,19 @@ class Dataset:
     name: str
     preprocessed: Path
 
+    @classmethod
+    def find(cls, name_or_id: str) -> "Dataset":
+        """Find a data set by its number or its whole name, planned or not.
+
+        Raises
+        ------
+        CIPAError
+            If there is none, or more than one of that number.
+        """
+        preprocessed, raw = nnunet_folder(PREPROCESSED).absolute(), folder_if_set(RAW)
+        name = find_dataset(name_or_id, [preprocessed, *([] if raw is None else [raw])])
+        return cls(name, preprocessed / name)
+
     @property
     def dataset_id(self) -> int:
         """NNN."""
@@ -59,11 +57,11 @@ class Dataset:
     @cached_property
     def dataset_json(self) -> dict[str, Any]:
         """The content of dataset.json."""
-        return dict(read_json(self.preprocessed / "dataset.json", "plan the data set again"))
+        return read_object(self.preprocessed / "dataset.json", "plan the data set again")
 
     def read_plans(self, plans: str) -> dict[str, Any]:
         """Read plans by their name; each call gives a new object."""
-        return dict(read_json(self.plans_file(plans), "plan the data set, or give the name of other --plans"))
+        return read_object(self.plans_file(plans), "plan the data set, or give the name of other --plans")
 
     def plans_file(self, plans: str) -> Path:
         """Return the path of plans."""
@@ -134,26 +132,3 @@ class Dataset:
         folder = self.preprocessed / PlansManager(content).get_configuration(configuration).data_identifier
         # a case is CASE.b2nd or CASE.npz, beside CASE_seg.b2nd and CASE.pkl
         return all(any((folder / f"{case}{end}").is_file() for end in (".b2nd", ".npz")) for case in cases)
-
-
-def find_dataset(name_or_id: str) -> Dataset:
-    """Find a data set by its number or its whole name, planned or not.
-
-    Raises
-    ------
-    CIPAError
-        If there is none, or more than one of that number.
-    """
-    preprocessed = environment_folder("nnUNet_preprocessed")
-    raw = os.environ.get("nnUNet_raw")
-    parents = [preprocessed, *([Path(raw)] if raw else [])]
-    pattern = f"Dataset{int(name_or_id):03d}_*" if name_or_id.isdecimal() else name_or_id
-    known = pattern.startswith("Dataset") and pattern[7:10].isdecimal()
-    names = sorted({path.name for parent in parents for path in parent.glob(pattern) if path.is_dir()}) if known else []
-    if len(names) != 1:
-        found = ", ".join(names) or "no data set"
-        raise CIPAError(
-            f"{name_or_id}: {found} in {' and '.join(map(str, parents))}; give the number or the whole name of one, as "
-            "in 701 or Dataset701_PCLT20K"
-        )
-    return Dataset(names[0], preprocessed / names[0])

@@ -9,11 +9,11 @@ from pathlib import Path
 from nnunet_cipa.benchmark.budget import Budget
 from nnunet_cipa.benchmark.dataset import Dataset
 from nnunet_cipa.benchmark.entries import Entry, Source, existing_file
-from nnunet_cipa.benchmark.files import sha256
 from nnunet_cipa.benchmark.jobs import Job
 from nnunet_cipa.benchmark.models import Model, Start
 from nnunet_cipa.benchmark.trainers import batch_and_patch, find_trainer, search_path, trains_cipa
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.file_hash import file_hash
 from nnunet_cipa.trainers.base import ENCODER_VARIABLE
 
 
@@ -131,7 +131,7 @@ def _resolve_start(entry: Entry, *, cipa: bool) -> Start:
                 f"'nnunet-cipa weights import' and set {ENCODER_VARIABLE} to it"
             )
         file = existing_file(Path(encoder), ENCODER_VARIABLE)
-    return Start(source) if file is None else Start(source, file, sha256(file))
+    return Start(source) if file is None else Start(source, file, file_hash(file))
 
 
 def _job(request: Request, model: Model, fold: int) -> Job:

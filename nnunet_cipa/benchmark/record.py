@@ -6,13 +6,14 @@ import sys
 from typing import Any
 
 from nnunet_cipa import __version__
-from nnunet_cipa.benchmark.dataset import SPLITS
 from nnunet_cipa.benchmark.execute import now
-from nnunet_cipa.benchmark.files import read_json, sha256, write_json
 from nnunet_cipa.benchmark.layout import is_record
 from nnunet_cipa.benchmark.plan import Plan, Request
 from nnunet_cipa.doctor import examine
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.file_hash import file_hash
+from nnunet_cipa.json_files import read_json, write_json
+from nnunet_cipa.nnunet_folders import SPLITS
 
 RECORD = "benchmark.json"
 _MAKER = "nnunet_cipa benchmark"
@@ -93,7 +94,7 @@ def _facts(request: Request) -> dict[str, Any]:
         "dataset": request.dataset.name,
         "budget": None if budget is None else {"epochs": budget.epochs, "iterations_per_epoch": budget.iterations},
         "seeds": SEEDS,
-        "files": {name: sha256(folder / name) for name in names},
+        "files": {name: file_hash(folder / name) for name in names},
     }
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnunet_cipa.benchmark.execute import Result, run_to_the_end
-from nnunet_cipa.benchmark.files import read_json, write_json
 from nnunet_cipa.benchmark.jobs import Job
 from nnunet_cipa.benchmark.record import machine_facts
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.json_files import read_object, write_json
 
 if TYPE_CHECKING:
     import submitit
@@ -174,6 +174,6 @@ def _find_queued(out: Path, job: Job) -> "submitit.Job[str] | None":
         return None
     from submitit import SlurmJob  # noqa: PLC0415 - an optional dependency
 
-    job_id = read_json(path, "remove it, after a look at squeue")["job_id"]
+    job_id = read_object(path, "remove it, after a look at squeue")["job_id"]
     queued: submitit.Job[str] = SlurmJob(folder=out / "slurm", job_id=job_id)
     return None if queued.done() else queued

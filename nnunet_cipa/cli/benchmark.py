@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nnunet_cipa.benchmark.presets import PRESETS
 from nnunet_cipa.cli import benchmark_report
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.nnunet_folders import RESULTS, nnunet_folder
 
 if TYPE_CHECKING:
     from nnunet_cipa.benchmark.plan import Request
@@ -137,7 +138,7 @@ def _check(args: argparse.Namespace) -> None:
 
 def _read(args: argparse.Namespace) -> "tuple[Request, Execution]":
     from nnunet_cipa.benchmark.budget import Budget  # noqa: PLC0415 - torch takes seconds to import
-    from nnunet_cipa.benchmark.dataset import environment_folder, find_dataset  # noqa: PLC0415 - as above
+    from nnunet_cipa.benchmark.dataset import Dataset  # noqa: PLC0415 - as above
     from nnunet_cipa.benchmark.entries import parse_entry  # noqa: PLC0415 - as above
     from nnunet_cipa.benchmark.local import make_slots  # noqa: PLC0415 - as above
     from nnunet_cipa.benchmark.plan import Request  # noqa: PLC0415 - as above
@@ -145,12 +146,12 @@ def _read(args: argparse.Namespace) -> "tuple[Request, Execution]":
     from nnunet_cipa.benchmark.run import Execution  # noqa: PLC0415 - as above
     from nnunet_cipa.benchmark.slurm import Cluster, parse_options  # noqa: PLC0415 - as above
 
-    dataset = find_dataset(args.dataset)
+    dataset = Dataset.find(args.dataset)
     entries = [] if args.preset is None else preset_entries(args.preset, args.gtv_checkpoint)
     entries += [parse_entry(text, adapt=args.adapt) for text in args.trainers]
     options = ({} if args.device == "cuda" else {"gpus_per_node": "0"}) | parse_options(args.slurm)
     cluster = Cluster(options, args.jobs) if args.executor == "slurm" else None
-    out = args.out or environment_folder("nnUNet_results") / "benchmarks" / dataset.name
+    out = args.out or nnunet_folder(RESULTS) / "benchmarks" / dataset.name
     if out.exists() and not out.is_dir():
         raise CIPAError(f"{out}: is a file; give a folder as --out")
     request = Request(

@@ -70,11 +70,11 @@ def _run(args: argparse.Namespace) -> None:
     from nnunet_cipa.dataset_conversion.workers import default_processes  # noqa: PLC0415 - slow imports
     from nnunet_cipa.evaluation import Settings  # noqa: PLC0415 - as above
     from nnunet_cipa.report import Request, make_report  # noqa: PLC0415 - as above
-    from nnunet_cipa.report.models import find_dataset, find_models, find_splits  # noqa: PLC0415 - as above
+    from nnunet_cipa.report.models import find_models, find_splits, raw_dataset  # noqa: PLC0415 - as above
 
     if args.out.exists():
         raise CIPAError(f"{args.out}: exists; remove it or choose another folder for the report")
-    dataset = find_dataset(args.dataset)
+    dataset = raw_dataset(args.dataset)
     models, record = find_models(dataset.name, args.trainers, args.benchmark)
     request = Request(
         dataset=dataset,

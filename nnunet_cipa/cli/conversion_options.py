@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 
 def add_dataset_options(parser: argparse.ArgumentParser, number: int, name: str) -> None:
@@ -18,6 +19,19 @@ def add_dataset_options(parser: argparse.ArgumentParser, number: int, name: str)
         metavar="N",
         help="of all that is drawn, such as the folds (default: %(default)s)",
     )
+
+
+def dataset_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what ``add_dataset_options`` added, by the names that the converters' ``Options`` have for it."""
+    from nnunet_cipa.dataset_conversion.workers import default_processes  # noqa: PLC0415 - slow imports
+
+    return {
+        "dataset_id": args.dataset_id,
+        "name": args.name,
+        "processes": default_processes() if args.processes is None else args.processes,
+        "overwrite": args.overwrite,
+        "seed": args.seed,
+    }
 
 
 def warn(warnings: Iterable[str]) -> None:

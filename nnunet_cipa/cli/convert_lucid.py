@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnunet_cipa.cli.conversion_options import add_dataset_options, warn
+from nnunet_cipa.cli.conversion_options import add_dataset_options, dataset_options, warn
 from nnunet_cipa.errors import CIPAError
 
 if TYPE_CHECKING:
@@ -107,14 +107,12 @@ def _convert_lucid(args: argparse.Namespace) -> None:
     from nnunet_cipa.dataset_conversion.lucid import Options, convert_lucid  # noqa: PLC0415 - see above
     from nnunet_cipa.dataset_conversion.lucid.case import Intensity, Storage  # noqa: PLC0415 - see above
     from nnunet_cipa.dataset_conversion.lucid.study_set import Roi  # noqa: PLC0415 - see above
-    from nnunet_cipa.dataset_conversion.workers import default_processes  # noqa: PLC0415 - see above
 
     named = args.roi is None or args.roi.upper() in ROIS
     if named and args.label is not None:
         raise CIPAError(f"--label {args.label}: is for a --roi that is a regular expression; leave it out")
     options = Options(
-        dataset_id=args.dataset_id,
-        name=args.name,
+        **dataset_options(args),
         roi=Roi((args.roi or "IGTV").upper() if named else args.label or "IGTV"),
         pattern=None if named else args.roi,
         series=tuple(args.series),
@@ -124,9 +122,6 @@ def _convert_lucid(args: argparse.Namespace) -> None:
         storage=Storage(Intensity(args.intensity), tuple(args.hu_window), tuple(args.suv_range)),
         crop=args.crop,
         test_fraction=args.test_fraction,
-        seed=args.seed,
-        processes=default_processes() if args.processes is None else args.processes,
-        overwrite=args.overwrite,
     )
     conversion = convert_lucid(args.source, options)
     _print_summary(conversion, options.roi.value)

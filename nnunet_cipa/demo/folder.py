@@ -10,8 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from nnunet_cipa import __version__
-from nnunet_cipa.demo.layout import NNUNET_FOLDERS, Demo
+from nnunet_cipa.demo.layout import Demo
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.nnunet_folders import VARIABLES
 from nnunet_cipa.trainers.base import ENCODER_VARIABLE
 
 MARKER = "demo.json"
@@ -47,10 +48,10 @@ def prepare_folder(demo: Demo, *, overwrite: bool) -> None:
             raise CIPAError(f"{out}: is not empty and holds no earlier demo; give a new folder")
         if not overwrite:
             raise CIPAError(f"{out}: holds an earlier demo; give --overwrite to replace it, or a new folder")
-        for name in ("phantom_pclt20k", "phantom_lucid", *NNUNET_FOLDERS, "predictions", "rows", "logs", "report"):
+        for name in ("phantom_pclt20k", "phantom_lucid", *VARIABLES, "predictions", "rows", "logs", "report"):
             if (out / name).exists():
                 shutil.rmtree(out / name)
-    for name in (*NNUNET_FOLDERS, "logs"):
+    for name in (*VARIABLES, "logs"):
         (out / name).mkdir(parents=True, exist_ok=True)
     facts = {"made_by": f"{_MAKER} {__version__}", "options": asdict(demo.options)}
     (out / MARKER).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nnunet_cipa.nnunet_folders import VARIABLES
 from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.processes import Step
 
-NNUNET_FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
 TRAINER = "nnUNetTrainerCIPA_demo"
 
 
@@ -133,7 +133,7 @@ class Demo:
         what it returns to the system comes back page by page.
         """
         return {
-            **{name: str(self.out / name) for name in NNUNET_FOLDERS},
+            **{name: str(self.out / name) for name in VARIABLES},
             "nnUNet_extTrainer": str(plugin_path()),
             "nnUNet_def_n_proc": "2",
             "nnUNet_compile": "f",

@@ -1,11 +1,10 @@
 """The files of the cases to evaluate, found in nnU-Net's folders."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.json_files import read_object
 
 
 @dataclass(frozen=True)
@@ -17,25 +16,6 @@ class CaseFiles:
     pet: Path
     truth: Path
     prediction: Path | None = None
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises
-    ------
-    CIPAError
-        If there is no such file or it holds none.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CIPAError(f"{path}: no such file; was the step before run to its end?") from error
-    except (ValueError, RecursionError) as error:
-        raise CIPAError(f"{path}: is no valid JSON ({error}); write it again") from error
-    if not isinstance(content, dict):
-        raise CIPAError(f"{path}: holds a {type(content).__name__} where an object is expected; write it again")
-    return content
 
 
 def find_cases(dataset: Path, part: str = "Ts", predictions: Path | None = None) -> list[CaseFiles]:
@@ -58,7 +38,7 @@ def find_cases(dataset: Path, part: str = "Ts", predictions: Path | None = None)
     # torch takes seconds to import, in each worker process too
     from nnunet_cipa.trainers.modalities import find_modalities  # noqa: PLC0415
 
-    description = read_json(dataset / "dataset.json")
+    description = read_object(dataset / "dataset.json")
     ending = description.get("file_ending")
     if not isinstance(ending, str) or not ending:
         raise CIPAError(f"{dataset / 'dataset.json'}: has no file_ending; give a dataset in nnU-Net's format")

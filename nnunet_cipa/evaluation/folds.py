@@ -1,11 +1,11 @@
 """The folds of a cross-validation, checked: each case is validated once, and no patient is on both sides."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.json_files import read_json
 
 Folds = tuple[tuple[str, ...], ...]
 
@@ -34,12 +34,7 @@ def read_folds(splits: Path, patients: Mapping[str, str]) -> Folds:
 
 
 def _read(splits: Path) -> list[dict[str, list[str]]]:
-    try:
-        content: Any = json.loads(splits.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CIPAError(f"{splits}: no such file; plan the dataset, or write its folds by patient") from error
-    except ValueError as error:
-        raise CIPAError(f"{splits}: is no valid JSON ({error}); write it again") from error
+    content = read_json(splits, "plan the dataset, or write its folds by patient")
     if not isinstance(content, list) or not content or not all(_is_fold(fold) for fold in content):
         raise CIPAError(f"{splits}: is no list of folds with the cases of train and val; write it again")
     return content

@@ -9,9 +9,9 @@ import numpy as np
 
 from nnunet_cipa.dataset_conversion.workers import run_jobs
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation.cases import read_json
 from nnunet_cipa.evaluation.patients import read_patients
 from nnunet_cipa.evaluation.volumes import read_volume
+from nnunet_cipa.json_files import read_object
 
 _PARTS = ("Tr", "Ts")
 _CHANNEL = "_0000"
@@ -80,7 +80,7 @@ def voxel_hash(path: Path) -> str:
 
 
 def _images(dataset: Path) -> Iterator[Image]:
-    ending = str(read_json(dataset / "dataset.json").get("file_ending", ""))
+    ending = str(read_object(dataset / "dataset.json").get("file_ending", ""))
     for part in _PARTS:
         paths = sorted((dataset / f"images{part}").glob(f"*_[0-9][0-9][0-9][0-9]{ending}"))
         cases = [path.name[: -len(_CHANNEL + ending)] for path in paths]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation.cases import read_json
+from nnunet_cipa.json_files import read_object
 
 
 def read_patients(dataset: Path, cases: Iterable[str]) -> dict[str, str]:
@@ -28,7 +28,7 @@ def read_patients(dataset: Path, cases: Iterable[str]) -> dict[str, str]:
 def _patient(provenance: Path, case: str) -> str:
     if not provenance.is_file():
         return case
-    patient = read_json(provenance).get("patient", case)
+    patient = read_object(provenance).get("patient", case)
     if not isinstance(patient, str) or not patient:
         raise CIPAError(f"{provenance}: has the patient {patient!r} where a name is expected; convert again")
     return patient

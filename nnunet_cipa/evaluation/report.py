@@ -2,12 +2,9 @@
 
 import math
 import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation.cases import CaseFiles
@@ -17,7 +14,9 @@ from nnunet_cipa.evaluation.overlay import draw_overlay
 from nnunet_cipa.evaluation.threshold import PetThreshold
 from nnunet_cipa.evaluation.versions import versions
 from nnunet_cipa.evaluation.volumes import check_same_geometry, read_mask, read_volume
+from nnunet_cipa.new_folders import new_folder
 from nnunet_cipa.tables import Table
+from nnunet_cipa.templates import load_template
 
 
 @dataclass(frozen=True)
@@ -130,31 +129,13 @@ def write_page(page: Page, folder: Path) -> Path:
         raise CIPAError(f"{folder}: exists; remove it or choose another folder for the page")
     if not page.curve.is_file():
         raise CIPAError(f"{page.curve}: no such file; was the training run to its end?")
-    template = _environment().get_template("report.html")
-    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    template = load_template("nnunet_cipa.evaluation", "report.html", figure=_figure)
+    with new_folder(folder) as building:
         slices = {result.files.name: draw_overlay(result.files, building / result.picture) for result in page.results}
         shutil.copyfile(page.curve, building / "progress.png")
         text = template.render(page=page, slices=slices, versions=versions())
         (building / "index.html").write_text(text, encoding="utf-8")
-        building.chmod(0o755)
-        building.rename(folder)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
     return folder / "index.html"
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("nnunet_cipa.evaluation", "."),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["figure"] = _figure
-    return environment
 
 
 def _figure(value: float, digits: int = 2) -> str:

@@ -9,13 +9,14 @@ from pathlib import Path
 from nnunet_cipa.dataset_conversion.workers import run_jobs
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation.by_slice import SliceMeasures, measure_slices
-from nnunet_cipa.evaluation.cases import CaseFiles, find_cases, read_json
+from nnunet_cipa.evaluation.cases import CaseFiles, find_cases
 from nnunet_cipa.evaluation.folds import read_folds
 from nnunet_cipa.evaluation.measures import TOLERANCE_MM, Measures, check_tolerance, measure
 from nnunet_cipa.evaluation.patients import read_patients
 from nnunet_cipa.evaluation.predictions import SUMMARY, find_predictions
 from nnunet_cipa.evaluation.summary import read_dice
 from nnunet_cipa.evaluation.volumes import read_mask
+from nnunet_cipa.json_files import read_object
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def find_jobs(study: Study) -> list[CaseJob]:
 
 
 def _file_ending(study: Study) -> str:
-    return str(read_json(study.dataset / "dataset.json")["file_ending"])
+    return str(read_object(study.dataset / "dataset.json")["file_ending"])
 
 
 def _chosen(study: Study, count: int) -> Iterator[int]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation.cases import read_json
+from nnunet_cipa.json_files import read_object
 
 
 def read_dice(summary: Path, label: int = 1, ending: str = ".nii.gz") -> dict[str, float]:
@@ -23,7 +23,7 @@ def read_dice(summary: Path, label: int = 1, ending: str = ".nii.gz") -> dict[st
     CIPAError
         If there is no such file, or it is not laid out as nnU-Net's, names no case, or one twice.
     """
-    content = read_json(summary)
+    content = read_object(summary)
     try:
         entries = content["metric_per_case"]
         scores = {

@@ -1,16 +1,15 @@
 """Gathers what a report shows: scores, statistics, curves, cost, hardware and versions."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnunet_cipa.evaluation.cases import read_json
 from nnunet_cipa.evaluation.leakage import audit_leakage
 from nnunet_cipa.evaluation.measures import TOLERANCE_MM
 from nnunet_cipa.evaluation.scoring import Model, Study, score_folds
 from nnunet_cipa.evaluation.statistics import Settings, compute_statistics
 from nnunet_cipa.evaluation.versions import versions
+from nnunet_cipa.json_files import read_json, read_object
 from nnunet_cipa.report.content import ModelFacts, Report
 from nnunet_cipa.report.cost import count_cost
 from nnunet_cipa.report.curves import read_curve
@@ -99,7 +98,7 @@ def _training(folder: Path, folds: list[int]) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for fold in folds:
         path = folder / f"fold_{fold}" / "debug.json"
-        debug = read_json(path) if path.is_file() else {}
+        debug = read_object(path) if path.is_file() else {}
         iterations = debug.get("num_iterations_per_epoch")
         epochs = f"{debug['num_epochs']} x {iterations}" if "num_epochs" in debug and iterations else None
         names = {
@@ -114,7 +113,7 @@ def _training(folder: Path, folds: list[int]) -> dict[str, str]:
 
 
 def _notices(request: Request, folds: int) -> Iterator[str]:
-    description = read_json(request.dataset / "dataset.json")
+    description = read_object(request.dataset / "dataset.json")
     if description.get("synthetic"):
         yield "These are synthetic phantoms, drawn by a program. The figures say nothing about patients."
     if description.get("spacing_assumed"):
@@ -122,7 +121,7 @@ def _notices(request: Request, folds: int) -> Iterator[str]:
             f"The voxel size {description.get('spacing_mm', '')} mm is assumed: the data set does not publish it. "
             "Distances in mm and volumes are as good as that assumption."
         )
-    total = len(json.loads(request.splits.read_text(encoding="utf-8")))
+    total = len(read_json(request.splits))
     if folds < total:
         yield f"Only {folds} of {total} folds are in this report, so not every case is."
     if not request.audit:
@@ -131,7 +130,7 @@ def _notices(request: Request, folds: int) -> Iterator[str]:
 
 def _facts(request: Request, folds: list[int]) -> dict[str, str]:
     provenance = request.dataset / "provenance" / "_dataset.json"
-    seed = read_json(provenance).get("seed") if provenance.is_file() else None
+    seed = read_object(provenance).get("seed") if provenance.is_file() else None
     settings = request.settings
     facts = {
         "folds": ", ".join(map(str, folds)),

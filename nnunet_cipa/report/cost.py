@@ -1,10 +1,11 @@
 """What a network costs: parameters and multiply-adds, counted without computing anything."""
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from nnunet_cipa.json_files import read_object
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,17 +51,21 @@ def count_cost(model: Path, configuration: str) -> Cost:
     configuration : str
         Name of the configuration.
 
+    Raises
+    ------
+    CIPAError
+        If one of these files is damaged.
+
     Notes
     -----
     Multiply-adds of convolutions and matrix products as ``torch.utils.flop_counter`` counts them, on tensors without
     content. The selective scan is counted by its recurrence: four for each position, channel and state, two more for
     each position and channel. Norms and activations are not counted.
     """
-    try:
-        plans = json.loads((model / "plans.json").read_text(encoding="utf-8"))
-        dataset = json.loads((model / "dataset.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        return Cost(problem=f"{Path(str(error.filename)).name} is missing in the model's folder")
+    for name in ("plans.json", "dataset.json"):
+        if not (model / name).is_file():
+            return Cost(problem=f"{name} is missing in the model's folder")
+    plans, dataset = read_object(model / "plans.json"), read_object(model / "dataset.json")
     try:
         network, channels, patch = _build(plans, dataset, configuration)
     # plans may name any class of any package; the report then says why its cost is not known

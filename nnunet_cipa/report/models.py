@@ -1,6 +1,5 @@
 """The trained models to report on, found in nnU-Net's folders or in the record of a benchmark."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,8 +7,9 @@ from typing import Any
 
 from nnunet_cipa.benchmark.layout import is_job_record, is_record
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation.cases import read_json
 from nnunet_cipa.evaluation.scoring import Model
+from nnunet_cipa.json_files import read_json
+from nnunet_cipa.nnunet_folders import PREPROCESSED, RAW, RESULTS, SPLITS, find_dataset, nnunet_folder
 
 RECORD = "benchmark.json"
 
@@ -37,42 +37,22 @@ class Record:
     folds: tuple[int, ...] = ()
 
 
-def nnunet_folder(variable: str) -> Path:
-    """Return one of nnU-Net's folders.
-
-    Raises
-    ------
-    CIPAError
-        If its variable is not set.
-    """
-    value = os.environ.get(variable)
-    if not value:
-        raise CIPAError(f"{variable} is not set; set it to nnU-Net's folder: export {variable}=/path/to/{variable}")
-    return Path(value)
-
-
-def find_dataset(name_or_id: str) -> Path:
-    """Find a dataset in nnUNet_raw by its number or its whole name.
+def raw_dataset(name_or_id: str) -> Path:
+    """Return the folder in nnUNet_raw of the dataset with that number or whole name.
 
     Raises
     ------
     CIPAError
         If there is none, or more than one of that number.
     """
-    raw = nnunet_folder("nnUNet_raw")
-    prefix = f"Dataset{int(name_or_id):03d}_" if name_or_id.isdecimal() else None
-    folders = [path for path in sorted(raw.iterdir()) if path.is_dir()] if raw.is_dir() else []
-    found = [path for path in folders if (path.name.startswith(prefix) if prefix else path.name == name_or_id)]
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "no such dataset"
-        raise CIPAError(f"{name_or_id}: {names} in {raw}; give the number or the whole name of one, as in 701")
-    return found[0]
+    raw = nnunet_folder(RAW)
+    return raw / find_dataset(name_or_id, [raw])
 
 
 def find_splits(dataset: Path) -> Path:
     """Return the folds that nnU-Net trains a dataset with: those of the preprocessed dataset, else of the raw one."""
-    planned = nnunet_folder("nnUNet_preprocessed") / dataset.name / "splits_final.json"
-    return planned if planned.is_file() else dataset / "splits_final.json"
+    planned = nnunet_folder(PREPROCESSED) / dataset.name / SPLITS
+    return planned if planned.is_file() else dataset / SPLITS
 
 
 def read_record(folder: Path) -> Record:
@@ -174,7 +154,7 @@ def find_models(
     CIPAError
         If there are none, or not those that are named.
     """
-    results = nnunet_folder("nnUNet_results")
+    results = nnunet_folder(RESULTS)
     folder = benchmark or results / "benchmarks" / dataset
     if benchmark is not None or (folder / RECORD).is_file():
         record = read_record(folder)

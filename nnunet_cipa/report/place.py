@@ -11,7 +11,7 @@ from nnunet_cipa.errors import CIPAError
 
 
 @contextlib.contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
+def claimed_folder(out: Path) -> Iterator[Path]:
     """Give an empty folder that becomes ``out`` if the block ends without an error, and vanishes if not.
 
     It lies beside ``out`` under a name that starts with a dot. What a process that was killed has left there is

@@ -8,8 +8,6 @@ from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from nnunet_cipa.evaluation.measures import Measures
 from nnunet_cipa.report import charts, tables
 from nnunet_cipa.report.collect import Request, collect
@@ -23,8 +21,9 @@ from nnunet_cipa.report.pictures import (
     choose_cases,
     draw_case,
 )
-from nnunet_cipa.report.place import new_folder
+from nnunet_cipa.report.place import claimed_folder
 from nnunet_cipa.tables import Table
+from nnunet_cipa.templates import load_template
 
 PAGE, MARKDOWN, CASES, JSON = "index.html", "report.md", "cases.csv", "report.json"
 
@@ -37,7 +36,7 @@ def make_report(request: Request, out: Path) -> Path:
     CIPAError
         As ``collect`` and ``write_report``.
     """
-    with new_folder(out) as building:
+    with claimed_folder(out) as building:
         _write(collect(request), building)
     return out / PAGE
 
@@ -52,7 +51,7 @@ def write_report(report: Report, out: Path) -> Path:
     CIPAError
         If the folder exists, another process writes it, or an image of a case that is drawn cannot be read.
     """
-    with new_folder(out) as building:
+    with claimed_folder(out) as building:
         _write(report, building)
     return out / PAGE
 
@@ -73,15 +72,7 @@ def _write(report: Report, folder: Path) -> None:
 
 
 def _page(report: Report) -> str:
-    environment = Environment(
-        loader=PackageLoader("nnunet_cipa.report", "."),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = number
-    return environment.get_template("page.html").render(
+    return load_template("nnunet_cipa.report", "page.html", number=number).render(
         report=report,
         tables=report_tables(report),
         cases=tables.case_table(report),

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from nnunet_cipa.atomic import replacing
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.file_hash import file_hash
 from nnunet_cipa.weights.torch_files import save_torch
 
-_BLOCK = 1 << 20
 _BESIDES_TENSORS = 8 << 20
 
 
@@ -65,11 +65,7 @@ def find_damage(path: Path) -> str | None:
     if not path.is_file():
         return "there is no such file"
     if checksum_of(path).is_file():
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-        same = checksum_of(path).read_text(errors="replace").split()[:1] == [digest.hexdigest()]
+        same = checksum_of(path).read_text(errors="replace").split()[:1] == [file_hash(path)]
         return None if same else f"its checksum is not that of {checksum_of(path).name}"
     try:
         with zipfile.ZipFile(path) as archive:

@@ -1,7 +1,5 @@
 """The network that a training would build, without starting the training."""
 
-import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.json_files import read_object
 from nnunet_cipa.network import CIPA
+from nnunet_cipa.nnunet_folders import PREPROCESSED, find_dataset, nnunet_folder
 
 if TYPE_CHECKING:
     from nnunet_cipa.trainers import nnUNetTrainerCIPA
@@ -44,7 +44,8 @@ def build_target(target: Target) -> tuple[CIPA, dict[str, Any]]:
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager  # noqa: PLC0415 - as above
 
     folder = _preprocessed(target.dataset_id)
-    plans, dataset_json = _read_json(folder / f"{target.plans}.json"), _read_json(folder / "dataset.json")
+    plans = read_object(folder / f"{target.plans}.json", "plan the data set, or give the name of other --plans")
+    dataset_json = read_object(folder / "dataset.json", "plan the data set again")
     configurations = plans.get("configurations")
     if not isinstance(configurations, dict):
         raise CIPAError(f"{folder / target.plans}.json: has no configurations; plan the data set again")
@@ -70,30 +71,9 @@ def build_target(target: Target) -> tuple[CIPA, dict[str, Any]]:
 
 
 def _preprocessed(dataset_id: int) -> Path:
-    value = os.environ.get("nnUNet_preprocessed")
-    if not value:
-        raise CIPAError(
-            "nnUNet_preprocessed is not set; set it to nnU-Net's folder: export nnUNet_preprocessed=/path/to/it"
-        )
-    found = sorted(path for path in Path(value).glob(f"Dataset{dataset_id:03d}_*") if path.is_dir())
-    if len(found) != 1:
-        raise CIPAError(
-            f"{value}: {len(found)} data sets have id {dataset_id}; "
-            f"run nnUNetv2_plan_and_preprocess -d {dataset_id} -c 2d first, or give another --dataset-id"
-        )
-    return found[0]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise CIPAError(f"{path}: no such file; plan the data set first, or give the name of its --plans") from error
-    except (ValueError, RecursionError) as error:
-        raise CIPAError(f"{path}: is no JSON ({error}); plan the data set again") from error
-    if not isinstance(content, dict):
-        raise CIPAError(f"{path}: holds no object; plan the data set again")
-    return content
+    folder = nnunet_folder(PREPROCESSED)
+    remedy = f"run nnUNetv2_plan_and_preprocess -d {dataset_id} -c 2d first, or give another --dataset-id"
+    return folder / find_dataset(str(dataset_id), [folder], remedy)
 
 
 def _find_trainer(name: str) -> "type[nnUNetTrainerCIPA]":

@@ -240,3 +240,11 @@ def test_further_ids_and_names_are_searched_for_too(identified, export, raw, lef
     with pytest.raises(CIPAError, match="/note would hold an identifier"):
         convert_lucid(source, Options(processes=1))
     assert left_in(raw) == []
+
+
+def test_no_folder_is_left_out_for_its_name(tmp_path):
+    folder = tmp_path / ".finished" / "provenance"
+    folder.mkdir(parents=True)
+    (folder / "facts.json").write_text(json.dumps(["of Muster"]))
+    with pytest.raises(CIPAError, match=r"facts\.json: /0 would hold an identifier"):
+        refuse_identifiers(folder, ["LUCID_0001"], frozenset({"Muster"}))

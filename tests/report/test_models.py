@@ -9,7 +9,7 @@ import pytest
 from nnunet_cipa.cli import benchmark_report
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation import METRICS, Model
-from nnunet_cipa.report.models import find_dataset, find_models, find_splits
+from nnunet_cipa.report.models import find_models, find_splits, raw_dataset
 
 
 @pytest.fixture
@@ -93,14 +93,14 @@ def test_record_of_something_else(folders, content):
 def test_dataset_by_number_or_name(folders, monkeypatch):
     for name in ("Dataset701_A", "Dataset071_B"):
         (folders / "nnUNet_raw" / name).mkdir()
-    assert find_dataset("701").name == find_dataset("Dataset701_A").name == "Dataset701_A"
-    assert find_dataset("71").name == "Dataset071_B"
+    assert raw_dataset("701").name == raw_dataset("Dataset701_A").name == "Dataset701_A"
+    assert raw_dataset("71").name == "Dataset071_B"
     for wrong in ("7", "Dataset701", "../x"):
         with pytest.raises(CIPAError, match=re.escape(f"{wrong}: no such dataset")):
-            find_dataset(wrong)
+            raw_dataset(wrong)
     monkeypatch.delenv("nnUNet_raw")
     with pytest.raises(CIPAError, match="nnUNet_raw is not set"):
-        find_dataset("701")
+        raw_dataset("701")
 
 
 def test_folds_of_the_planned_dataset_win(folders):

@@ -67,3 +67,14 @@ def make_trainer(plans, dataset_json, tmp_path, monkeypatch):
         )
 
     return make
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Preprocessed data, and how to train on them into one results folder or another."""
+    from tests.trainers import small_training
+
+    folder, plans, dataset_json = tmp_path_factory.mktemp("resuming"), copy.deepcopy(PLANS), copy.deepcopy(DATASET)
+    plans["configurations"]["2d"]["patch_size"] = [small_training.SIDE, small_training.SIDE]
+    small_training.write_data(folder, plans, dataset_json)
+    return lambda results: (folder, plans, dataset_json, results)

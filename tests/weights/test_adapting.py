@@ -190,7 +190,7 @@ def test_imported_weights_can_be_adapted(plan, released, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"dataset_id": 703}, "0 data sets have id 703.*nnUNetv2_plan_and_preprocess -d 703"),
+        ({"dataset_id": 703}, "703: no such dataset in .*nnUNetv2_plan_and_preprocess -d 703"),
         ({"trainer": "nnUNetTrainerCIPAX"}, "--trainer nnUNetTrainerCIPAX: nnU-Net finds no such trainer"),
         ({"trainer": "nnUNetTrainer"}, "--trainer nnUNetTrainer: is not derived from nnUNetTrainerCIPA"),
         ({"plans": "other"}, r"other\.json: no such file"),

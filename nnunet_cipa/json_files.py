@@ -1,0 +1,45 @@
+"""JSON files, and what to do about those that cannot be read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nnunet_cipa.atomic import write_text
+from nnunet_cipa.errors import CIPAError
+
+_REMEDY = "run the step that writes it again, to its end"
+
+
+def read_json(path: Path, remedy: str = _REMEDY) -> Any:
+    """Read a JSON file.
+
+    Raises
+    ------
+    CIPAError
+        If it is not there or is no JSON; the message ends with the remedy.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise CIPAError(f"{path}: no such file; {remedy}") from error
+    except (ValueError, RecursionError) as error:
+        raise CIPAError(f"{path}: is no valid JSON ({error}); {remedy}") from error
+
+
+def read_object(path: Path, remedy: str = _REMEDY) -> dict[str, Any]:
+    """Read a JSON file that holds an object.
+
+    Raises
+    ------
+    CIPAError
+        If it does not, as ``read_json``.
+    """
+    content = read_json(path, remedy)
+    if not isinstance(content, dict):
+        raise CIPAError(f"{path}: holds a {type(content).__name__} where an object is expected; {remedy}")
+    return content
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file, which appears under its name only when it is whole; its folders are made."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
