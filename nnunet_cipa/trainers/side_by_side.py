@@ -7,7 +7,8 @@ from typing import Any
 
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
-SPLITS = "splits_final.json"
+from nnunet_cipa.nnunet_folders import SPLITS
+
 START = ".start_"
 
 
