@@ -97,7 +97,7 @@ def test_a_tile_covers_the_states_and_no_more_steps_than_needed(states: int) -> 
 def test_a_gpu_with_many_processors_is_filled(
     monkeypatch: pytest.MonkeyPatch, batch: int, channels: int, length: int, parallel: bool, backward: bool
 ) -> None:
-    monkeypatch.setattr(triton_layout, "_processors", lambda _: 132)
+    monkeypatch.setattr(triton_layout, "processors", lambda _: 132)
     arguments = sizes(batch, channels, length, 16)
     division = triton_layout.divide(arguments, backward=backward)
     assert division.parallel is parallel
