@@ -10,27 +10,36 @@ from nnunet_cipa.ops.triton_cross_steps import (
     load_row,
     load_states,
     part_of,
-    positions_of,
-    raw_steps,
     scan_adjoint,
     scan_states,
     store_columns,
     store_map,
     store_row,
     store_states,
+    visit,
 )
-from nnunet_cipa.ops.triton_math import LN_2, sigmoid, softplus, sum_states
+from nnunet_cipa.ops.triton_math import LN_2, sigmoid, sum_states
 
 
 @triton.jit(do_not_specialize=["direction"])
-def cross_backward_kernel(
+def cross_backward_kernel(  # noqa: PLR0915 - what is kept in registers is in one place
     x, projections, dt_proj, dt_bias, A, D, grad_y, saved, entering, scratch,
     grad_x, grad_raw, grad_bias, grad_A, grad_D, grad_B, grad_C,
     batches, height, width, channels, directions, direction, span,
     STATES: tl.constexpr, N_BLOCK: tl.constexpr, RANK: tl.constexpr, PIECE: tl.constexpr, CHUNK: tl.constexpr,
     STEPS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Differentiate."""
+    """Differentiate a span of steps in one of the ``directions`` from ``direction`` on, for one block of channels.
+
+    Grid: any number of programs, each of which takes one such item after another and has ``scratch`` (programs,
+    tiles of a chunk, N_BLOCK, BLOCK) for itself. Reads what ``cross_forward_kernel`` reads and has ``saved``, the
+    gradient of y (b, h * w, d), and ``entering`` (spans, b, directions, n, d), exp(dt_{t+1} A) g_{t+1} behind each
+    span's last step t, or zero if None.
+
+    Writes grad_x and grad_raw, that by the step sizes before softplus, (directions, b, h * w, d), adding to grad_x from
+    direction 1 on; grad_bias and grad_D (spans, b, directions, d), grad_A (spans, b, directions, n, d); and grad_B and
+    grad_C, the halves of (blocks, b, h * w, directions, 2N).
+    """
     blocks = tl.cdiv(channels, BLOCK)
     length = height * width
     lines = batches * directions
@@ -43,7 +52,6 @@ def cross_backward_kernel(
         part = item // (lines * blocks)
         which = direction + k
         line = batch * directions + k
-        present = channel < channels
         tokens = projections + (batch * length * 4 + which) * (RANK + 2 * STATES)
         weight = dt_proj + which * RANK * channels
         rate = load_states(A, which, channel, channels, STATES, N_BLOCK)
@@ -67,30 +75,28 @@ def cross_backward_kernel(
                 store_states(scratch, own + tile, place, BLOCK, state, N_BLOCK, N_BLOCK)
                 steps = chunk * CHUNK + tile * STEPS + tl.arange(0, STEPS)
                 there = steps < length
-                inside = there[:, None] & present[None, :]
-                positions = positions_of(steps, which, height, width)
-                raw = raw_steps(tokens, positions, stride, there, weight, bias, channel, channels, RANK, PIECE)
-                dt = tl.where(inside, softplus(raw), 0.0)
+                positions, inside, _raw, dt, decay = visit(
+                    steps, there, which, height, width, tokens, weight, bias, rate, channel, channels,
+                    STATES, RANK, PIECE,
+                )  # fmt: skip
                 drive = dt * load_map(x_map, positions, channel, channels, inside)
                 B = load_columns(tokens + RANK, positions, stride, there, STATES, N_BLOCK)
-                decay = tl.exp2(dt[:, None, :] * rate[None, :, :])
-                states, _ = scan_states(decay, drive[:, None, :] * B[:, :, None], state)
+                states, _decayed = scan_states(decay, drive[:, None, :] * B[:, :, None], state)
                 state = last_of(states)
             tl.debug_barrier()  # the states may be read by other threads than stored them
             for turn in range(tiles):
                 tile = tiles - 1 - turn
                 steps = chunk * CHUNK + tile * STEPS + tl.arange(0, STEPS)
                 there = steps < length
-                inside = there[:, None] & present[None, :]
-                positions = positions_of(steps, which, height, width)
-                raw = raw_steps(tokens, positions, stride, there, weight, bias, channel, channels, RANK, PIECE)
-                dt = tl.where(inside, softplus(raw), 0.0)
+                positions, inside, raw, dt, decay = visit(
+                    steps, there, which, height, width, tokens, weight, bias, rate, channel, channels,
+                    STATES, RANK, PIECE,
+                )  # fmt: skip
                 value = load_map(x_map, positions, channel, channels, inside)
                 out = load_map(y_map, positions, channel, channels, inside)
                 drive = dt * value
                 B = load_columns(tokens + RANK, positions, stride, there, STATES, N_BLOCK)
                 C = load_columns(tokens + (RANK + STATES), positions, stride, there, STATES, N_BLOCK)
-                decay = tl.exp2(dt[:, None, :] * rate[None, :, :])
                 state = load_states(scratch, own + tile, place, BLOCK, N_BLOCK, N_BLOCK)
                 states, decayed = scan_states(decay, drive[:, None, :] * B[:, :, None], state)
                 by_C = tl.sum(states * out[:, None, :], axis=2)

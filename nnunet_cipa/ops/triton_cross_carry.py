@@ -1,8 +1,8 @@
 """What enters each span of the four-direction scan, found for all at once, so that spans can run side by side.
 
-Used where batch, directions and channels are too few for the GPU. A span takes the state h (or, walked from its end, the
-adjoint of the state) to exp(A sum(dt)) h + r, where r is what it makes of zero. ``cross_span_kernel`` finds r and sum(dt)
-of every span, ``cross_carry_kernel`` chains them.
+Used where batch, directions and channels are too few for the GPU. A span takes the state h (or, walked from its end,
+the adjoint of the state) to exp(A sum(dt)) h + r, where r is what it makes of zero. ``cross_span_kernel`` finds r and
+sum(dt) of every span, ``cross_carry_kernel`` chains them.
 """
 
 import triton
@@ -15,13 +15,11 @@ from nnunet_cipa.ops.triton_cross_steps import (
     load_row,
     load_states,
     part_of,
-    positions_of,
-    raw_steps,
     scan_states,
     store_row,
     store_states,
+    visit,
 )
-from nnunet_cipa.ops.triton_math import softplus
 
 
 @triton.jit(do_not_specialize=["direction"])
@@ -36,7 +34,7 @@ def cross_span_kernel(
     Forward, ``maps`` is x and goes in by B; ADJOINT: the gradient of y by C, from the span's last step to its first.
     Grid and the rest: as for ``cross_forward_kernel``.
     """
-    batch, k, _, channel = part_of(tl.program_id(0), channels, directions, BLOCK)
+    batch, k, _block, channel = part_of(tl.program_id(0), channels, directions, BLOCK)
     which = direction + k
     line = (tl.program_id(1) * batches + batch) * directions + k
     length = height * width
@@ -53,20 +51,18 @@ def cross_span_kernel(
     for step in range(start, end, STEPS):
         steps = step + tl.arange(0, STEPS)
         there = steps < end
-        inside = there[:, None] & (channel < channels)[None, :]
         if ADJOINT:
             steps = start + end - 1 - steps
-        positions = positions_of(steps, which, height, width)
-        raw = raw_steps(tokens, positions, stride, there, weight, bias, channel, channels, RANK, PIECE)
-        dt = tl.where(inside, softplus(raw), 0.0)
-        decay = tl.exp2(dt[:, None, :] * rate[None, :, :])
+        positions, inside, _raw, dt, decay = visit(
+            steps, there, which, height, width, tokens, weight, bias, rate, channel, channels, STATES, RANK, PIECE
+        )
         value = load_map(maps, positions, channel, channels, inside)
         offset: tl.constexpr = RANK + STATES if ADJOINT else RANK
         matrix = load_columns(tokens + offset, positions, stride, there, STATES, N_BLOCK)
         if ADJOINT:
-            states, _ = scan_states(decay, decay * (value[:, None, :] * matrix[:, :, None]), state)
+            states, _decayed = scan_states(decay, decay * (value[:, None, :] * matrix[:, :, None]), state)
         else:
-            states, _ = scan_states(decay, (dt * value)[:, None, :] * matrix[:, :, None], state)
+            states, _decayed = scan_states(decay, (dt * value)[:, None, :] * matrix[:, :, None], state)
         state = last_of(states)
         total += tl.sum(dt, axis=0)
     store_states(results, line, channel, channels, state, STATES, N_BLOCK)
@@ -78,8 +74,11 @@ def cross_carry_kernel(
     A, results, totals, entering, spans, batches, channels, directions, direction,
     STATES: tl.constexpr, N_BLOCK: tl.constexpr, ADJOINT: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Chain the spans: ``entering`` (spans, b, directions, n, d) is what enters each, from zero. Grid: b * ... blocks."""
-    batch, k, _, channel = part_of(tl.program_id(0), channels, directions, BLOCK)
+    """Chain the spans: ``entering`` (spans, b, directions, n, d) is what enters each, zero the first of the walk.
+
+    Grid: b * directions * blocks.
+    """
+    batch, k, _block, channel = part_of(tl.program_id(0), channels, directions, BLOCK)
     rate = load_states(A, direction + k, channel, channels, STATES, N_BLOCK)
     state = tl.zeros((N_BLOCK, BLOCK), tl.float32)
     for index in range(spans):

@@ -10,13 +10,12 @@ from nnunet_cipa.ops.triton_cross_steps import (
     load_row,
     load_states,
     part_of,
-    positions_of,
-    raw_steps,
     scan_states,
     store_map,
     store_states,
+    visit,
 )
-from nnunet_cipa.ops.triton_math import softplus, sum_states
+from nnunet_cipa.ops.triton_math import sum_states
 
 
 @triton.jit(do_not_specialize=["direction"])
@@ -33,7 +32,7 @@ def cross_forward_kernel(
     the state before each span, or zero if None. Writes y (directions, b, h * w, d), adding from direction 1 on to what
     is there, and unless it is None ``saved`` (chunks, b, directions, n, d), the state before each chunk.
     """
-    batch, k, _, channel = part_of(tl.program_id(0), channels, directions, BLOCK)
+    batch, k, _block, channel = part_of(tl.program_id(0), channels, directions, BLOCK)
     which, line, lines = direction + k, batch * directions + k, batches * directions
     length = height * width
     stride = 4 * (RANK + 2 * STATES)
@@ -47,20 +46,18 @@ def cross_forward_kernel(
     y += (k * batches + batch) * length * channels
     start = tl.program_id(1) * span
     for step in range(start, tl.minimum(start + span, length), STEPS):
-        if saved is not None:
+        if saved is not None:  # noqa: SIM102 - decided when the kernel is compiled, the next when it runs
             if step % CHUNK == 0:
                 store_states(saved, step // CHUNK * lines + line, channel, channels, state, STATES, N_BLOCK)
         steps = step + tl.arange(0, STEPS)
         there = steps < length
-        inside = there[:, None] & (channel < channels)[None, :]
-        positions = positions_of(steps, which, height, width)
-        raw = raw_steps(tokens, positions, stride, there, weight, bias, channel, channels, RANK, PIECE)
-        dt = tl.where(inside, softplus(raw), 0.0)
+        positions, inside, _raw, dt, decay = visit(
+            steps, there, which, height, width, tokens, weight, bias, rate, channel, channels, STATES, RANK, PIECE
+        )
         value = load_map(x, positions, channel, channels, inside)
         B = load_columns(tokens + RANK, positions, stride, there, STATES, N_BLOCK)
         C = load_columns(tokens + (RANK + STATES), positions, stride, there, STATES, N_BLOCK)
-        decay = tl.exp2(dt[:, None, :] * rate[None, :, :])
-        states, _ = scan_states(decay, (dt * value)[:, None, :] * B[:, :, None], state)
+        states, _decayed = scan_states(decay, (dt * value)[:, None, :] * B[:, :, None], state)
         state = last_of(states)
         out = sum_states(states * C[:, :, None], STATES, N_BLOCK) + skip[None, :] * value
         store_map(y, positions, channel, channels, inside, out, direction > 0)

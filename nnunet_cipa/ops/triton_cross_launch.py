@@ -15,7 +15,8 @@ from nnunet_cipa.ops.triton_cross_forward import cross_forward_kernel
 from nnunet_cipa.ops.triton_cross_layout import BLOCK, layout_of, programs_at_once
 from nnunet_cipa.ops.triton_launch import autotuned
 
-# Settings to try: values of a tile for each thread, and warps. More makes the compiler spill registers.
+# Settings to try: values of a tile for each thread, and warps. More makes the compiler spill registers, as do high ranks
+# of dt and the first ones of the backward kernel a little.
 _SETTINGS = {
     cross_forward_kernel: ((64, 1), (32, 1), (32, 2)),
     cross_span_kernel: ((64, 1), (32, 1), (32, 2)),
@@ -83,9 +84,7 @@ class CrossScan:
             self.empty(*rows, self.channels),
             self.empty(*rows, self.states, self.channels),
             self.empty(*rows, self.channels),
-            self.empty(
-                self.blocks, self.batch, self.height * self.width, self.layout.together, 2 * self.states
-            ),
+            self.empty(self.blocks, self.batch, self.height * self.width, self.layout.together, 2 * self.states),
         )
 
     def forward(self, direction: int, y: Tensor, saved: Tensor | None) -> None:
@@ -117,7 +116,7 @@ class CrossScan:
         rows = (self.layout.spans, self.batch, self.layout.together)
         results, entering = (self.empty(*rows, self.states, self.channels) for _ in range(2))
         totals = self.empty(*rows, self.channels)
-        x, *weights = self._inputs
+        weights = self._inputs[1:]
         tuned(cross_span_kernel, self.layout.states)[self._grid](
             maps, *weights, results, totals, *self._sizes(direction), **self._constants, ADJOINT=adjoint, BLOCK=BLOCK
         )
@@ -142,7 +141,7 @@ class CrossScan:
 
 def configurations(kernel: Any, states: int) -> list[Any]:
     """List the settings to choose among for a kernel and a number of states."""
-    choices = {}
+    choices: dict[tuple[int, int], None] = {}
     for values, least_warps in _SETTINGS[kernel]:
         warps = max(least_warps, states // values)
         choices[min(max(values * warps // states, 1), _MOST_STEPS), warps] = None

@@ -8,7 +8,7 @@ from nnunet_cipa.ops.cross_arguments import CrossArguments
 from nnunet_cipa.ops.triton_layout import MOST_STATES, power_of_two, processors
 
 BLOCK = 32  # channels of a program, the threads of a warp
-_CHUNK = 64  # steps between the states that are kept for the backward pass: at 16 states as many bytes as 4 maps' 1/4
+_CHUNK = 64  # steps between the states that are kept for the backward pass: with 16 states a map in float32
 _LEAST_CHUNK = 8
 _FEW = 2**23  # elements of x up to which the directions run side by side, each into a map of its own: 128 MiB
 _WARPS = 8  # programs wanted for each processor of the GPU
@@ -56,7 +56,7 @@ def directions_of(arguments: CrossArguments) -> int:
 
 
 def chunk_of(arguments: CrossArguments) -> int:
-    """Steps between the states that are kept."""
+    """Count the steps between the states that are kept."""
     length = arguments.x.shape[1] * arguments.x.shape[2]
     if length >= _CHUNK:  # compared first, so that torch.compile asks one question of a large map
         return _CHUNK

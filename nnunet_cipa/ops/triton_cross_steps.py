@@ -8,12 +8,12 @@ along the sequence, without a word from any other. States and parameters are lai
 import triton
 import triton.language as tl
 
-from nnunet_cipa.ops.triton_math import flip_steps
+from nnunet_cipa.ops.triton_math import flip_steps, softplus
 
 
 @triton.jit
 def part_of(item, channels, directions, BLOCK: tl.constexpr):
-    """What item of b * directions * blocks is: its batch, direction, block of channels, and channels (BLOCK,)."""
+    """Split an item of b * directions * blocks: batch, direction, block of channels, and its channels (BLOCK,)."""
     blocks = tl.cdiv(channels, BLOCK)
     block = item % blocks
     line = item // blocks
@@ -102,6 +102,21 @@ def raw_steps(rows, positions, stride, there, dt_proj, bias, channel, channels,
 
 
 @triton.jit
+def visit(steps, there, direction, height, width, rows, dt_proj, bias, rate, channel, channels,
+          STATES: tl.constexpr, RANK: tl.constexpr, PIECE: tl.constexpr):  # fmt: skip
+    """Where steps of a walk are, their step sizes and decays; dt is 0 where nothing is, which leaves a state as it is.
+
+    Returns positions (STEPS,), a mask, the step sizes before softplus and after, (STEPS, BLOCK), and the decays.
+    """
+    inside = there[:, None] & (channel < channels)[None, :]
+    positions = positions_of(steps, direction, height, width)
+    stride = 4 * (RANK + 2 * STATES)
+    raw = raw_steps(rows, positions, stride, there, dt_proj, bias, channel, channels, RANK, PIECE)
+    dt = tl.where(inside, softplus(raw), 0.0)
+    return positions, inside, raw, dt, tl.exp2(dt[:, None, :] * rate[None, :, :])
+
+
+@triton.jit
 def is_first(tile):
     """Mask of a tile's first step."""
     return (tl.arange(0, tile.shape[0]) == 0)[:, None, None]
@@ -115,7 +130,7 @@ def last_of(tile):
 
 
 @triton.jit
-def _combine(decay_1, value_1, before_1, decay_2, value_2, before_2):
+def _combine(decay_1, value_1, before_1, decay_2, value_2, before_2):  # noqa: ARG001
     """Two spans of x_t = decay_t x_{t-1} + value_t as one, and decay_t x_{t-1} of the last step."""
     carried = decay_2 * value_1
     return decay_1 * decay_2, carried + value_2, carried + before_2
@@ -133,14 +148,17 @@ def scan_states(decay, value, start):
 
 
 @triton.jit
-def _combine_adjoint(decay_1, value_1, reach_1, sum_1, decay_2, value_2, reach_2, sum_2):
-    """Two spans of a_t = decay_t (a_{t-1} + v_t) as one, with a_{t-1} + v_t = reach_t a + sum_t; one step: 1 and v_t."""
+def _combine_adjoint(decay_1, value_1, reach_1, sum_1, decay_2, value_2, reach_2, sum_2):  # noqa: ARG001
+    """Two spans of a_t = decay_t (a_{t-1} + v_t) as one, and a_{t-1} + v_t = reach_t a + sum_t of the last step.
+
+    One step has reach 1 and sum v_t.
+    """
     return decay_1 * decay_2, decay_2 * value_1 + value_2, decay_1 * reach_2, reach_2 * value_1 + sum_2
 
 
 @triton.jit
 def scan_adjoint(decay, value, start):
-    """Run g_t = decay_{t+1} g_{t+1} + value_t from the last step to the first; ``start`` enters in place of the product.
+    """Run g_t = decay_{t+1} g_{t+1} + value_t from the last step to the first, whose product is ``start``.
 
     Returns all g and, for the tile before, decay_t g_t of the first step.
     """
