@@ -1,4 +1,4 @@
-"""The four-direction scan in Triton: checks under the interpreter, its division, and on the device where there is one."""
+"""The four-direction scan in Triton: under the interpreter, its division, and on the device where there is one."""
 
 from pathlib import Path
 
