@@ -15,8 +15,8 @@ from nnunet_cipa.ops.triton_cross_forward import cross_forward_kernel
 from nnunet_cipa.ops.triton_cross_layout import BLOCK, layout_of, programs_at_once
 from nnunet_cipa.ops.triton_launch import autotuned
 
-# Settings to try: values of a tile for each thread, and warps. More makes the compiler spill registers, as do high ranks
-# of dt and the first ones of the backward kernel a little.
+# Settings to try: values of a tile for each thread, and warps. More values spill registers, and with a high rank of dt
+# so do all settings of the backward kernel but the last.
 _SETTINGS = {
     cross_forward_kernel: ((64, 1), (32, 1), (32, 2)),
     cross_span_kernel: ((64, 1), (32, 1), (32, 2)),

@@ -9,7 +9,7 @@ from torch import Tensor
 from triton.runtime import interpreter
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.ops import ScanWeights, cross_scan, triton_cross_layout
+from nnunet_cipa.ops import ScanWeights, cross_scan, triton_cross_launch, triton_cross_layout
 from nnunet_cipa.ops.cross_arguments import CrossArguments
 from nnunet_cipa.ops.cross_op import cross_backward_op, cross_op
 from tests.ops.interpreted_triton import scan_slices
@@ -25,10 +25,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def divided(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Launch each direction by itself, its sequence in several spans of several short chunks."""
+    """Launch each direction by itself, its sequence in several spans of several short chunks, on three programs."""
     monkeypatch.setattr(triton_cross_layout, "_FEW", 0)
     monkeypatch.setattr(triton_cross_layout, "_CHUNK", 8)
     monkeypatch.setattr(triton_cross_layout, "_WARPS", 4)
+    monkeypatch.setattr(triton_cross_launch, "programs_at_once", lambda _: 3)
 
 
 @pytest.mark.usefixtures("nan_in_fresh_memory")
