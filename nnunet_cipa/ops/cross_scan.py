@@ -25,8 +25,8 @@ def cross_scan(x: Tensor, weights: ScanWeights, backend: str | None = None) -> T
     weights : ScanWeights
         The parameters of the four directions.
     backend : str, optional
-        As for ``selective_scan``. ``numba`` reads and writes the map in place of sequences; with the others the
-        sequences are copied into order, and in the order (b, d, h, w) in memory there is one copy less.
+        As for ``selective_scan``. ``numba`` and ``triton`` read and write the map in place of sequences; with the
+        others the sequences are copied into order, and in the order (b, d, h, w) in memory there is one copy less.
 
     Returns
     -------

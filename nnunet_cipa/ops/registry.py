@@ -25,7 +25,10 @@ _MODULES: Mapping[str, str] = {
 _PREFERENCE: Mapping[str, tuple[str, ...]] = {"cpu": ("numba", "torch"), "cuda": ("triton", "mamba_ssm", "torch")}
 _ANY_DEVICE = ("torch",)
 # The backends that scan a map in four directions by themselves; the others scan its sequences.
-CROSS_BACKENDS: Mapping[str, str] = {"numba": "nnunet_cipa.ops.numba_cross"}
+CROSS_BACKENDS: Mapping[str, str] = {
+    "numba": "nnunet_cipa.ops.numba_cross",
+    "triton": "nnunet_cipa.ops.triton_cross",
+}
 _D_STATE = 16
 
 _logger = logging.getLogger(__name__)

@@ -67,7 +67,7 @@ def forward(arguments: ScanArguments, *, reverse: bool = False) -> tuple[Tensor,
     if y.numel() == 0:
         return y, scan.empty(*saved.shape[1:]).zero_(), saved
     last_state = scan.empty(*saved.shape[1:])
-    with _device_of(y):
+    with device_of(y):
         scan.forward(y, saved, last_state)
     return y, last_state, saved
 
@@ -88,7 +88,7 @@ def backward(
     )
     D, bias = scan.empty(*A.shape[:3]), scan.empty(*A.shape[:3])
     if u.numel():
-        with _device_of(u):
+        with device_of(u):
             scan.backward(grad_y.contiguous(), grad_last_state.contiguous(), saved, (u, delta, A, B, C, D, bias))
     grad_B, grad_C = (
         sums.sum(0) if arguments.varies(x) else sums.sum(0)[..., None]
@@ -109,6 +109,6 @@ def _interpreted() -> bool:
     return os.environ.get("TRITON_INTERPRET") == "1"
 
 
-def _device_of(tensor: Tensor) -> "torch.cuda.device | nullcontext[None]":
+def device_of(tensor: Tensor) -> "torch.cuda.device | nullcontext[None]":
     """Make the tensor's GPU the current one, on which Triton launches."""
     return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()

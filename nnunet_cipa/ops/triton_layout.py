@@ -45,12 +45,12 @@ class Division(NamedTuple):
 
 def tile_of(length: int, states: int) -> Tile:
     """Choose the tile for a scan."""
-    padded = _power_of_two(states, MOST_STATES)
+    padded = power_of_two(states, MOST_STATES)
     steps = max(min(_MOST_STEPS, _MOST_ROWS // padded), 1)
     if length >= _WARP * steps:  # compared first, so that torch.compile asks one question of a long sequence
         return Tile(steps, padded, _WARP)
-    lanes = _power_of_two(length, _WARP)
-    return Tile(_power_of_two(-(-length // lanes), steps), padded, lanes)
+    lanes = power_of_two(length, _WARP)
+    return Tile(power_of_two(-(-length // lanes), steps), padded, lanes)
 
 
 def chunks_of(arguments: ScanArguments) -> int:
@@ -65,7 +65,7 @@ def divide(arguments: ScanArguments, *, backward: bool) -> Division:
     per_group = channels // arguments.groups
     # Each split of the backward pass holds gradients of B and C: together no more than u takes.
     most = max(per_group // (2 * arguments.A.shape[1]), 1) if backward else max(per_group // 4, 1)
-    wanted = _WAVES * _processors(arguments.u)
+    wanted = _WAVES * processors(arguments.u)
     programs = batch * arguments.groups
     parallel = 2 * programs * most < wanted and chunks_of(arguments) > 2
     if parallel:
@@ -73,7 +73,7 @@ def divide(arguments: ScanArguments, *, backward: bool) -> Division:
     return Division(min(-(-wanted // max(programs, 1)), most), parallel)
 
 
-def _power_of_two(least: int, most: int) -> int:
+def power_of_two(least: int, most: int) -> int:
     """Return the smallest power of two that is at least ``least``, or ``most``."""
     power = 1
     while power < most and power < least:
@@ -81,7 +81,8 @@ def _power_of_two(least: int, most: int) -> int:
     return power
 
 
-def _processors(tensor: Tensor) -> int:
+def processors(tensor: Tensor) -> int:
+    """Count the multiprocessors of the tensor's GPU; 1 where there is none."""
     if tensor.device.type != "cuda":
         return 1
     return int(torch.cuda.get_device_properties(tensor.device).multi_processor_count)

@@ -69,7 +69,7 @@ def _swap_steps(tile, DISTANCE: tl.constexpr):
 
 
 @triton.jit
-def _flip_steps(tile):
+def flip_steps(tile):
     """Reverse the first axis of a tile: the exchange of registers, where the reverse scan of Triton shuffles."""
     for bit in tl.static_range(5):
         if 2**bit < tile.shape[0]:
@@ -84,10 +84,10 @@ def scan_tile(decay, value, start, BACKWARDS: tl.constexpr):
     Returns all x and the one that leaves, (N_BLOCK,).
     """
     if BACKWARDS:
-        decay, value = _flip_steps(decay), _flip_steps(value)
+        decay, value = flip_steps(decay), flip_steps(value)
     reach, x = tl.associative_scan((decay, value), 0, combine)
     if BACKWARDS:
-        reach, x = _flip_steps(reach), _flip_steps(x)
+        reach, x = flip_steps(reach), flip_steps(x)
     lane_reach, lane_x = tl.associative_scan(
         (_end(reach, 0, BACKWARDS), _end(x, 0, BACKWARDS)), 1, combine, reverse=BACKWARDS
     )

@@ -1,0 +1,154 @@
+"""The launches of the four-direction kernels."""
+
+import math
+from functools import cache
+from typing import Any, NamedTuple
+
+import torch
+import triton
+from torch import Tensor
+
+from nnunet_cipa.ops.cross_arguments import CrossArguments
+from nnunet_cipa.ops.triton_cross_backward import cross_backward_kernel
+from nnunet_cipa.ops.triton_cross_carry import cross_carry_kernel, cross_span_kernel
+from nnunet_cipa.ops.triton_cross_forward import cross_forward_kernel
+from nnunet_cipa.ops.triton_cross_layout import BLOCK, layout_of, programs_at_once
+from nnunet_cipa.ops.triton_launch import autotuned
+
+# Settings to try: values of a tile for each thread, and warps. More values spill registers, and with a high rank of dt
+# so do all settings of the backward kernel but the last.
+_SETTINGS = {
+    cross_forward_kernel: ((64, 1), (32, 1), (32, 2)),
+    cross_span_kernel: ((64, 1), (32, 1), (32, 2)),
+    cross_backward_kernel: ((32, 1), (32, 2), (16, 4)),
+}
+_MOST_STEPS = 8  # of a tile
+_PIECE = 8  # columns of the low-rank step sizes that are multiplied at a time
+
+
+class CrossGradients(NamedTuple):
+    """What the backward kernel fills for the directions of one launch.
+
+    x, raw: (directions, b, h * w, d). bias, D: (spans, b, directions, d). A: (spans, b, directions, n, d).
+    matrices: (blocks, b, h * w, directions, 2N), of B and C.
+    """
+
+    x: Tensor
+    raw: Tensor
+    bias: Tensor
+    A: Tensor
+    D: Tensor
+    matrices: Tensor
+
+
+class CrossScan:
+    """One call, ready for the kernels.
+
+    Parameters
+    ----------
+    arguments : CrossArguments
+        The call.
+    """
+
+    def __init__(self, arguments: CrossArguments) -> None:
+        self.layout = layout_of(arguments)
+        self.batch, self.height, self.width, self.channels = arguments.x.shape
+        self.rank, self.states = arguments.dt_proj.shape[2], arguments.A.shape[2]
+        self.blocks = -(-self.channels // BLOCK)
+        self.x, self.projections = arguments.x.contiguous(), arguments.projections.contiguous()
+        # As the kernels read all that has channels: these last.
+        self.dt_proj = arguments.dt_proj.float().transpose(1, 2).contiguous()
+        self.A = (arguments.A.float() * math.log2(math.e)).transpose(1, 2).contiguous()
+        self.dt_bias, self.D = arguments.dt_bias.float().contiguous(), arguments.D.float().contiguous()
+        self._constants = {
+            "STATES": self.states,
+            "N_BLOCK": self.layout.states,
+            "RANK": self.rank,
+            "PIECE": min(_PIECE, triton.next_power_of_2(max(self.rank, 1))),
+        }
+
+    def empty(self, *shape: int) -> Tensor:
+        """Make room for results, in float32."""
+        return torch.empty(shape, dtype=torch.float32, device=self.x.device)
+
+    def maps(self) -> Tensor:
+        """Make room for a map of each direction of a launch, (directions, b, h * w, d)."""
+        return self.empty(self.layout.together, self.batch, self.height * self.width, self.channels)
+
+    def gradients(self, x: Tensor, raw: Tensor) -> CrossGradients:
+        """Make room for gradients beside two maps that may serve several launches."""
+        rows = (self.layout.spans, self.batch, self.layout.together)
+        return CrossGradients(
+            x,
+            raw,
+            self.empty(*rows, self.channels),
+            self.empty(*rows, self.states, self.channels),
+            self.empty(*rows, self.channels),
+            self.empty(self.blocks, self.batch, self.height * self.width, self.layout.together, 2 * self.states),
+        )
+
+    def forward(self, direction: int, y: Tensor, saved: Tensor | None) -> None:
+        """Scan the directions of one launch from ``direction`` on; see ``cross_forward_kernel``."""
+        entering = self._enter_spans(self.x, direction, adjoint=False)
+        settings = tuned(cross_forward_kernel, self.layout.states)
+        settings[self._grid](
+            *self._inputs, self.D, entering, y, saved, *self._sizes(direction), **self._constants,
+            CHUNK=self.layout.chunk, BLOCK=BLOCK,
+        )  # fmt: skip
+
+    def backward(self, direction: int, grad_y: Tensor, saved: Tensor, gradients: CrossGradients) -> None:
+        """Differentiate the directions of one launch from ``direction`` on; see ``cross_backward_kernel``."""
+        entering = self._enter_spans(grad_y, direction, adjoint=True)
+        programs = min(self._grid[0] * self._grid[1], programs_at_once(self.x))
+        steps = min(setting.kwargs["STEPS"] for setting in configurations(cross_backward_kernel, self.layout.states))
+        scratch = self.empty(programs, self.layout.chunk // steps, self.layout.states, BLOCK)
+        *others, matrices = gradients
+        matrices_B, matrices_C = matrices.split(self.states, dim=-1)
+        tuned(cross_backward_kernel, self.layout.states)[programs,](
+            *self._inputs, self.D, grad_y, saved, entering, scratch, *others, matrices_B, matrices_C,
+            *self._sizes(direction), **self._constants, CHUNK=self.layout.chunk, BLOCK=BLOCK,
+        )  # fmt: skip
+
+    def _enter_spans(self, maps: Tensor, direction: int, *, adjoint: bool) -> Tensor | None:
+        """Find what enters each span; None is zero."""
+        if self.layout.spans == 1:
+            return None
+        rows = (self.layout.spans, self.batch, self.layout.together)
+        results, entering = (self.empty(*rows, self.states, self.channels) for _ in range(2))
+        totals = self.empty(*rows, self.channels)
+        weights = self._inputs[1:]
+        tuned(cross_span_kernel, self.layout.states)[self._grid](
+            maps, *weights, results, totals, *self._sizes(direction), **self._constants, ADJOINT=adjoint, BLOCK=BLOCK
+        )
+        cross_carry_kernel[self._grid[0],](
+            self.A, results, totals, entering, self.layout.spans, self.batch, self.channels, self.layout.together,
+            direction, STATES=self.states, N_BLOCK=self.layout.states, ADJOINT=adjoint, BLOCK=BLOCK, num_warps=1,
+        )  # fmt: skip
+        return entering
+
+    @property
+    def _inputs(self) -> tuple[Tensor, ...]:
+        return self.x, self.projections, self.dt_proj, self.dt_bias, self.A
+
+    @property
+    def _grid(self) -> tuple[int, int]:
+        return self.batch * self.layout.together * self.blocks, self.layout.spans
+
+    def _sizes(self, direction: int) -> tuple[int, ...]:
+        layout = self.layout
+        return self.batch, self.height, self.width, self.channels, layout.together, direction, layout.span
+
+
+def configurations(kernel: Any, states: int) -> list[Any]:
+    """List the settings to choose among for a kernel and a number of states."""
+    choices: dict[tuple[int, int], None] = {}
+    for values, least_warps in _SETTINGS[kernel]:
+        warps = max(least_warps, states // values)
+        choices[min(max(values * warps // states, 1), _MOST_STEPS), warps] = None
+    return [triton.Config({"STEPS": steps}, num_warps=warps) for steps, warps in choices]
+
+
+@cache
+def tuned(kernel: Any, states: int) -> Any:
+    """Return the kernel, its settings chosen by trial at the first call with a shape."""
+    return autotuned(kernel, configurations(kernel, states), ["height", "channels", "directions", "span"])
