@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from nnunet_cipa.tested_versions import NEWEST_TESTED
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -31,3 +33,9 @@ def test_the_constraints_are_the_lower_bounds() -> None:
     constraints = [line for line in lines if not line.startswith("#")]
     bounds = [(x.name, bound.version) for x in requirements() for bound in x.specifier if bound.operator == ">="]
     assert constraints == [f"{name}=={version}" for name, version in bounds]
+
+
+def test_the_newest_that_were_tested_are_allowed() -> None:
+    dependencies = requirements()[: -len(FOR_USERS)]
+    assert [x.name for x in dependencies] == list(NEWEST_TESTED)
+    assert all(x.specifier.contains(NEWEST_TESTED[x.name]) for x in dependencies)
