@@ -42,12 +42,13 @@ def cross_scan(x: Tensor, weights: ScanWeights, backend: str | None = None) -> T
     if x.dim() != 4:
         raise CIPAError(f"cross_scan: x has shape {tuple(x.shape)}; it must be (b, h, w, d)")
     weights.check(x.shape[3], DIRECTIONS)
-    dtype = compute_dtype((x, *weights[1:]))
+    x_proj, *parameters = weights  # torch.compile of torch 2.8 cannot trace a slice of a named tuple
+    dtype = compute_dtype((x, *parameters))
     chosen = choose_constant_backend(backend, x.device.type, dtype, weights.A.shape[2], False, False)
     if chosen not in CROSS_BACKENDS:
         return scan_directions(x, weights, chosen)
-    projections = F.linear(x, weights.x_proj.flatten(0, 1)).unflatten(-1, weights.x_proj.shape[:2])
-    arguments = CrossArguments(x, projections, *weights[1:])
+    projections = F.linear(x, x_proj.flatten(0, 1)).unflatten(-1, x_proj.shape[:2])
+    arguments = CrossArguments(x, projections, *parameters)
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in arguments)
     y, _ = cross_op(*arguments, keep, chosen)
     return y.to(x.dtype)

@@ -94,7 +94,7 @@ def selective_scan(
     """
     arguments = check_arguments(u, delta, A, B, C, D, z, delta_bias, delta_softplus=delta_softplus)
     constant = B.dim() == 2 or C.dim() == 2
-    dtype = compute_dtype(arguments)  # torch.compile of torch 2.7 cannot trace the property
+    dtype = compute_dtype(arguments)  # torch.compile of torch 2.8 cannot trace the property
     chosen = choose_constant_backend(backend, u.device.type, dtype, A.shape[1], constant, return_last_state)
     if chosen == "reference":
         y, last_state = selective_scan_reference(arguments)
