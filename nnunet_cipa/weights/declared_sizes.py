@@ -48,7 +48,7 @@ def check_declared_sizes(path: Path) -> None:
                 raise ValueError("a part lies before the start of the file") from error
             raise
     for opcode, argument, _ in pickletools.genops(content):
-        if opcode.name not in _OPCODES or (opcode.name == "LONG_BINPUT" and argument > len(content)):
+        if opcode.name not in _OPCODES or (opcode.name == "LONG_BINPUT" and int(argument or 0) > len(content)):
             raise pickle.UnpicklingError(f"{opcode.name} is nothing that torch writes")
     _Sizes(content, folder.casefold(), sizes).load()
 
