@@ -1,11 +1,12 @@
 # Everything runs in .venv, which the first target makes. PYTHON chooses the interpreter it is made with.
 PYTHON ?= python3
 BIN := .venv/bin
+OLDEST_PYTHON ?= $(shell python3.10 --version >/dev/null 2>&1 && echo python3.10 || echo $(PYTHON))
 DEMO ?= demo_results
 # Tests of one file stay in one process, as they share what is costly to make.
 TEST_PROCESSES ?= 2
 
-.PHONY: demo test lint types docs check clean
+.PHONY: demo test test-oldest lint types docs check clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -17,6 +18,16 @@ demo: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+
+# The same with the oldest versions that pyproject.toml allows, in an environment of its own. OLDEST_PYTHON chooses its
+# interpreter: 3.10, the oldest, where it is found. TESTS chooses a part, as TESTS="tests/ops tests/weights".
+.venv-oldest/installed: pyproject.toml tests/oldest.txt
+	$(OLDEST_PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/oldest.txt --editable '.[dev]'
+	touch $@
+
+test-oldest: .venv-oldest/installed
+	.venv-oldest/bin/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(TESTS)
 
 lint: .venv/installed
 	$(BIN)/ruff check
@@ -31,4 +42,4 @@ docs: .venv/installed
 check: lint types docs test
 
 clean:
-	rm -rf .venv site build dist *.egg-info
+	rm -rf .venv .venv-oldest site build dist *.egg-info

@@ -8,8 +8,10 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 from nnunet_cipa.nnunet_folders import VARIABLES
+from nnunet_cipa.tested_versions import NEWEST_TESTED
 
 OPTIONAL_PACKAGES = ("triton", "mamba-ssm", "causal-conv1d")
 TRAINER = "nnUNetTrainerCIPA"
@@ -47,7 +49,9 @@ def _versions() -> Iterator[Finding]:
             yield Finding("versions", requirement.name, "not installed", f"pip install '{requirement}'")
             continue
         fits = requirement.specifier.contains(found, prereleases=True)
-        yield Finding("versions", requirement.name, found, "" if fits else f"pip install '{requirement}'")
+        newest = NEWEST_TESTED[requirement.name]
+        newer = f" (newer than {newest}, the newest that was tested)" if Version(found) > Version(newest) else ""
+        yield Finding("versions", requirement.name, found + newer, "" if fits else f"pip install '{requirement}'")
     for name in OPTIONAL_PACKAGES:
         try:
             yield Finding("versions", name, version(name))

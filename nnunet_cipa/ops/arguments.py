@@ -1,5 +1,6 @@
 """The arguments of one scan: checked, and in the one layout that every backend reads."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -9,6 +10,12 @@ from nnunet_cipa.errors import CIPAError
 
 # of u, delta, A, B, C, D and delta_bias
 Gradients = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor | None]
+
+
+def compute_dtype(tensors: Iterable[object]) -> torch.dtype:
+    """Type a scan is computed in: float64 if any tensor is, else float32."""
+    wide = any(isinstance(x, Tensor) and x.dtype == torch.float64 for x in tensors)
+    return torch.float64 if wide else torch.float32
 
 
 class ScanTraits(NamedTuple):
@@ -40,8 +47,7 @@ class ScanArguments(NamedTuple):
     @property
     def compute_dtype(self) -> torch.dtype:
         """Type the scan is computed in: float64 if any argument is, else float32."""
-        wide = any(isinstance(x, Tensor) and x.dtype == torch.float64 for x in self)
-        return torch.float64 if wide else torch.float32
+        return compute_dtype(self)
 
     @property
     def groups(self) -> int:

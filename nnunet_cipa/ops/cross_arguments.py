@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.ops.arguments import compute_dtype
 
 
 class ScanWeights(NamedTuple):
@@ -20,11 +21,6 @@ class ScanWeights(NamedTuple):
     dt_bias: Tensor
     A: Tensor
     D: Tensor
-
-    @property
-    def sizes(self) -> tuple[int, int]:
-        """R and N."""
-        return self.dt_proj.shape[2], self.A.shape[2]
 
     def check(self, channels: int, directions: int) -> None:
         """Check the shapes against each other.
@@ -42,7 +38,7 @@ class ScanWeights(NamedTuple):
             (directions, channels, states),
             (directions, channels),
         )
-        for name, tensor, shape in zip(self._fields, self, wanted, strict=True):
+        for name, tensor, shape in zip(ScanWeights._fields, self, wanted, strict=True):
             if tuple(tensor.shape) != shape:
                 raise CIPAError(f"scan: {name} has shape {tuple(tensor.shape)}; it must be {shape}")
 
@@ -63,4 +59,4 @@ class CrossArguments(NamedTuple):
     @property
     def compute_dtype(self) -> torch.dtype:
         """Type the scan is computed in: float64 if any argument is, else float32."""
-        return torch.float64 if any(tensor.dtype == torch.float64 for tensor in self) else torch.float32
+        return compute_dtype(self)

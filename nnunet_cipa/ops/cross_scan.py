@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.ops.arguments import compute_dtype
 from nnunet_cipa.ops.cross_arguments import CrossArguments, ScanWeights
 from nnunet_cipa.ops.cross_op import cross_op
 from nnunet_cipa.ops.directions import DIRECTIONS, scan_directions
@@ -41,13 +42,13 @@ def cross_scan(x: Tensor, weights: ScanWeights, backend: str | None = None) -> T
     if x.dim() != 4:
         raise CIPAError(f"cross_scan: x has shape {tuple(x.shape)}; it must be (b, h, w, d)")
     weights.check(x.shape[3], DIRECTIONS)
-    _, states = weights.sizes
-    dtype = CrossArguments(x, x, *weights[1:]).compute_dtype
-    chosen = choose_constant_backend(backend, x.device.type, dtype, states, False, False)
+    x_proj, *parameters = weights  # torch.compile of torch 2.8 cannot trace a slice of a named tuple
+    dtype = compute_dtype((x, *parameters))
+    chosen = choose_constant_backend(backend, x.device.type, dtype, weights.A.shape[2], False, False)
     if chosen not in CROSS_BACKENDS:
         return scan_directions(x, weights, chosen)
-    projections = F.linear(x, weights.x_proj.flatten(0, 1)).unflatten(-1, weights.x_proj.shape[:2])
-    arguments = CrossArguments(x, projections, *weights[1:])
+    projections = F.linear(x, x_proj.flatten(0, 1)).unflatten(-1, x_proj.shape[:2])
+    arguments = CrossArguments(x, projections, *parameters)
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in arguments)
     y, _ = cross_op(*arguments, keep, chosen)
     return y.to(x.dtype)

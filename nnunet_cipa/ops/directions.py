@@ -66,7 +66,7 @@ def scan_sequences(sequences: Tensor, projections: Tensor, weights: ScanWeights,
     Tensor
         (B, K, d, L).
     """
-    rank, states = weights.sizes
+    rank, states = weights.dt_proj.shape[2], weights.A.shape[2]
     low_rank_dt, b, c = projections.split((rank, states, states), dim=2)
     dt = weights.dt_proj @ low_rank_dt
     out = selective_scan(

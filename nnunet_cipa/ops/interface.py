@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nnunet_cipa.ops.arguments import ScanTraits, check_arguments
+from nnunet_cipa.ops.arguments import ScanTraits, check_arguments, compute_dtype
 from nnunet_cipa.ops.custom_op import scan_op
 from nnunet_cipa.ops.reference import selective_scan_reference
 from nnunet_cipa.ops.registry import choose_backend
@@ -94,9 +94,8 @@ def selective_scan(
     """
     arguments = check_arguments(u, delta, A, B, C, D, z, delta_bias, delta_softplus=delta_softplus)
     constant = B.dim() == 2 or C.dim() == 2
-    chosen = choose_constant_backend(
-        backend, u.device.type, arguments.compute_dtype, A.shape[1], constant, return_last_state
-    )
+    dtype = compute_dtype(arguments)  # torch.compile of torch 2.8 cannot trace the property
+    chosen = choose_constant_backend(backend, u.device.type, dtype, A.shape[1], constant, return_last_state)
     if chosen == "reference":
         y, last_state = selective_scan_reference(arguments)
     else:

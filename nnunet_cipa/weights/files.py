@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nnunet_cipa.atomic import replacing
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.weights.declared_sizes import check_declared_sizes
 from nnunet_cipa.weights.facts import Facts, facts_of_checkpoint
 from nnunet_cipa.weights.hostile import check_archive, check_tensors
 from nnunet_cipa.weights.safetensors_files import SUFFIX, read_safetensors
@@ -149,6 +150,8 @@ def _is_state_dict(content: Any) -> bool:
 def _read_torch(path: Path) -> Any:
     check_archive(path)
     try:
+        if zipfile.is_zipfile(path):
+            check_declared_sizes(path)
         return load_plain(path)
     except OSError:
         raise

@@ -1,5 +1,8 @@
+from importlib.metadata import version
+
 import pytest
 
+from nnunet_cipa import doctor
 from nnunet_cipa.cli import main
 from nnunet_cipa.ops import available_backends
 from nnunet_cipa.plugin import plugin_path
@@ -46,6 +49,22 @@ def test_what_is_wrong_is_named_with_its_remedy(name, value, remedy, capsys, mon
     assert len(marked) == 1
     assert remedy in captured.out
     assert "training cannot run" in captured.err
+
+
+@pytest.mark.usefixtures("ready")
+@pytest.mark.parametrize(
+    ("found", "status", "line"),
+    [
+        ("1.25.9", 1, "[!!] numpy: 1.25.9"),
+        ("1.26.0", 0, "[ok] numpy: 1.26.0"),
+        ("99.0", 0, "[ok] numpy: 99.0 (newer than"),
+    ],
+)
+def test_versions_that_were_not_tested_are_named(found, status, line, capsys, monkeypatch):
+    monkeypatch.setattr(doctor, "version", lambda name: found if name == "numpy" else version(name))
+    monkeypatch.setattr(doctor, "requires", lambda _: ["numpy>=1.26"])
+    assert main(["doctor"]) == status
+    assert line in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("ready")

@@ -52,7 +52,7 @@ def test_each_grey_value_is_within_reach(dataset):
 
 
 def test_a_value_equal_to_the_threshold_is_tumour():
-    pet = np.array([0.1, np.nextafter(np.float32(0.3), 0), 0.3, 0.5], dtype=np.float32)
+    pet = np.array([0.1, np.nextafter(np.float32(0.3), np.float32(0)), 0.3, 0.5], dtype=np.float32)
     found = PetThreshold(float(np.float32(0.3)), 1.0).predict(pet)
     assert found.tolist() == [False, False, True, True]
 

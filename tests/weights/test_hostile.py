@@ -6,6 +6,7 @@ import pickle
 import resource
 import struct
 import zipfile
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -63,6 +64,30 @@ def test_parts_that_share_the_same_bytes_are_refused(tmp_path):
 def test_a_tensor_that_declares_more_numbers_than_there_are(tmp_path, edit):
     with pytest.raises(CIPAError, match=r"w\.pth: "):
         read_state_dict(rebuild(tmp_path / "w.pth", edit))
+
+
+@pytest.mark.parametrize("name", ["{folder}/data/0", "{folder}/DATA/0"], ids=["the same", "in capitals"])
+def test_two_parts_of_one_name(tmp_path, name):
+    path = rebuild(tmp_path / "w.pth", lambda name, content: content)
+    with (
+        zipfile.ZipFile(path, "a") as archive,
+        pytest.warns(UserWarning, match="Duplicate name") if "data" in name else nullcontext(),
+    ):
+        archive.writestr(name.format(folder=archive.namelist()[0].split("/")[0]), bytes(STATE["a"].nbytes))
+    with pytest.raises(CIPAError, match=r"w\.pth: is truncated, damaged"):
+        read_state_dict(path)
+
+
+@pytest.mark.parametrize("bomb", [b"r\0\0\0\x04", b"p67108864\n"], ids=["binary", "text"])  # entry 2**26 of the memo
+def test_a_pickle_that_asks_for_gigabytes(tmp_path, bomb):
+    path = rebuild(
+        tmp_path / "w.pth",
+        lambda name, content: content[:2] + b"}" + bomb + content[3:] if name.endswith("data.pkl") else content,
+    )
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(CIPAError, match=r"w\.pth: "):
+        read_state_dict(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 50_000
 
 
 def test_a_tensor_of_one_number_repeated_a_million_million_times(tmp_path):
