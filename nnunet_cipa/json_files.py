@@ -16,12 +16,14 @@ def read_json(path: Path, remedy: str = _REMEDY) -> Any:
     Raises
     ------
     CIPAError
-        If it is not there or is no JSON; the message ends with the remedy.
+        If it is not there, cannot be read or is no JSON; the message ends with the remedy.
     """
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise CIPAError(f"{path}: no such file; {remedy}") from error
+    except OSError as error:
+        raise CIPAError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from error
     except (ValueError, RecursionError) as error:
         raise CIPAError(f"{path}: is no valid JSON ({error}); {remedy}") from error
 

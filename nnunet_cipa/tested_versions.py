@@ -14,6 +14,7 @@ NEWEST_TESTED = {
     "filelock": "4.2.11",
     "jinja2": "3.1.6",
     "nibabel": "5.4.2",
+    "packaging": "26.3",
     "pydicom": "3.0.2",
     "safetensors": "0.8.0",
     "scikit-image": "0.26.0",

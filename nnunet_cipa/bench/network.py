@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from nnunet_cipa.bench.command import command_line
 from nnunet_cipa.bench.machine import find_device, machine_facts, versions
-from nnunet_cipa.bench.networks import NNUNET, NetworkSetting, reads_slices
+from nnunet_cipa.bench.networks import NNUNET, NetworkSetting, reads_slices, scan_backend
 from nnunet_cipa.bench.report import BenchReport, Row
 from nnunet_cipa.bench.states import StateUpdates
 from nnunet_cipa.bench.timing import Timing, measure
@@ -70,8 +70,8 @@ def bench_network(bench: NetworkBench, networks: Sequence[str] = ("plain", "rese
         What to measure.
     networks : sequence of str
         "plain" (nnU-Net's 2D network), "resenc-l" (its ResEnc-L), "cipa", "cipa-checkpointing" (activation
-        checkpointing), "cipa-25d" (several slices), "cipa-sim" (and SIM on them) or "cipa-features" (SIM on their
-        features); the first is what the ratios refer to.
+        checkpointing), "cipa-unfused" (scans by the backend "torch"), "cipa-25d" (several slices), "cipa-sim" (and
+        SIM on them) or "cipa-features" (SIM on their features); the first is what the ratios refer to.
 
     Returns
     -------
@@ -93,9 +93,10 @@ def bench_network(bench: NetworkBench, networks: Sequence[str] = ("plain", "rese
         for group in groups:
             first: dict[str, float] = {}
             for setting in group:
-                for figures in _measure(setting, device, bench.repeats):
-                    seconds = figures.timing.seconds
-                    rows.append(_row(figures, seconds / first.setdefault(figures.kind, seconds)))
+                with scan_backend(setting.name):
+                    for figures in _measure(setting, device, bench.repeats):
+                        seconds = figures.timing.seconds
+                        rows.append(_row(figures, seconds / first.setdefault(figures.kind, seconds)))
                 bar.update()
     command = command_line("network", bench, {"networks": networks})
     return BenchReport("network", command, machine, versions(), _HEADER, rows)

@@ -1,5 +1,8 @@
 """The networks that are measured: CIPA with its slices and SIM, and what nnU-Net plans."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +14,16 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
 from nnunet_cipa.network.arguments import check_patch_size, check_slices
 from nnunet_cipa.network.sim import BRANCHES
+from nnunet_cipa.ops.registry import ENVIRONMENT_VARIABLE
 
 NNUNET = ("plain", "resenc-l")
-_RECOMPUTED = "cipa-checkpointing"
-# CIPA on one slice, the same with activation checkpointing, on several slices, with SIM on them and on their features.
+_RECOMPUTED, _UNFUSED = "cipa-checkpointing", "cipa-unfused"
+# CIPA on one slice, the same with activation checkpointing, the same with its scans by operators of PyTorch, on several
+# slices, with SIM on them and on their features.
 _SIM: dict[str, str | None] = {
     "cipa": None,
     _RECOMPUTED: None,
+    _UNFUSED: None,
     "cipa-25d": None,
     "cipa-sim": "input",
     "cipa-features": "features",
@@ -35,7 +41,8 @@ class NetworkSetting:
     Attributes
     ----------
     name : str
-        "plain", "resenc-l", "cipa", "cipa-checkpointing", "cipa-25d", "cipa-sim" or "cipa-features".
+        "plain", "resenc-l", "cipa", "cipa-checkpointing", "cipa-unfused", "cipa-25d", "cipa-sim" or
+        "cipa-features".
     variant : str
         Of CIPA.
     batch : int
@@ -85,7 +92,22 @@ class NetworkSetting:
 
 def reads_slices(name: str) -> bool:
     """Say whether the number of slices is a setting of the network."""
-    return name not in {*NNUNET, "cipa", _RECOMPUTED}
+    return name not in {*NNUNET, "cipa", _RECOMPUTED, _UNFUSED}
+
+
+@contextmanager
+def scan_backend(name: str) -> Iterator[None]:
+    """Let a network's scans run by the backend that it is measured with."""
+    before = os.environ.get(ENVIRONMENT_VARIABLE)
+    try:
+        if name == _UNFUSED:
+            os.environ[ENVIRONMENT_VARIABLE] = "torch"
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(ENVIRONMENT_VARIABLE, None)
+        else:
+            os.environ[ENVIRONMENT_VARIABLE] = before
 
 
 def _build_nnunet(name: str) -> nn.Module:

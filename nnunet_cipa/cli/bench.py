@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nnunet_cipa.bench import BenchReport
 
 BACKENDS = ("reference", "torch", "numba", "triton", "mamba_ssm")
-NETWORKS = ("plain", "resenc-l", "cipa", "cipa-checkpointing", "cipa-25d", "cipa-sim", "cipa-features")
+NETWORKS = ("plain", "resenc-l", "cipa", "cipa-checkpointing", "cipa-unfused", "cipa-25d", "cipa-sim", "cipa-features")
 
 
 def register(

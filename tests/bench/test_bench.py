@@ -147,6 +147,16 @@ def test_activation_checkpointing_is_on_in_the_network_of_that_name_alone():
         assert parts == {name == "cipa-checkpointing"}
 
 
+def test_the_unfused_network_alone_is_scanned_by_operators_of_pytorch(monkeypatch, capsys):
+    monkeypatch.setenv("NNUNET_CIPA_SCAN_BACKEND", "reference")
+    arguments = ["--variant", "nano", "--patch-size", "32", "32", "--repeats", "1", "--networks"]
+    assert main(["bench", "network", *arguments, "cipa", "cipa-unfused", "cipa-25d"]) == 0
+    rows = table(capsys.readouterr().out)[::2]
+    assert [(row["network"], row["backend"]) for row in rows] == [
+        ("cipa", "reference"), ("cipa-unfused", "torch"), ("cipa-25d", "reference"),
+    ]  # fmt: skip
+
+
 def test_networks_are_measured_at_every_patch_batch_and_number_of_slices(monkeypatch, capsys):
     monkeypatch.setattr("nnunet_cipa.bench.network.measure", lambda *_: Timing(1.0, 1.0, 1.0, 0.0))
     arguments = ["--variant", "nano", "--patch-size", "64", "64", "--patch-size", "32", "64", "--repeats", "1"]
