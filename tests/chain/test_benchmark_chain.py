@@ -37,20 +37,20 @@ def run(planned):
 
 
 @pytest.fixture(scope="module")
-def benchmark(planned, run):
+def compared(planned, run):
     run()
     return planned.folder / "benchmark"
 
 
-def model(benchmark, planned, trainer):
-    return benchmark / "nnUNet_results" / planned.raw.name / f"{trainer}_1x3__nnUNetPlans__2d"
+def model(compared, planned, trainer):
+    return compared / "nnUNet_results" / planned.raw.name / f"{trainer}_1x3__nnUNetPlans__2d"
 
 
 @pytest.mark.parametrize("trainer", TRAINERS)
-def test_each_trainer_made_as_many_steps_on_the_folds_of_the_data_set(benchmark, planned, trainer):
+def test_each_trainer_made_as_many_steps_on_the_folds_of_the_data_set(compared, planned, trainer):
     splits = json.loads((planned.raw / "splits_final.json").read_text())
     for fold in FOLDS:
-        folder = model(benchmark, planned, trainer) / f"fold_{fold}"
+        folder = model(compared, planned, trainer) / f"fold_{fold}"
         checkpoint = torch.load(folder / "checkpoint_final.pth", map_location="cpu", weights_only=False)
         assert (checkpoint["trainer_name"], checkpoint["current_epoch"]) == (f"{trainer}_1x3", 1)
         states = checkpoint["optimizer_state"]["state"].values()
@@ -61,16 +61,16 @@ def test_each_trainer_made_as_many_steps_on_the_folds_of_the_data_set(benchmark,
         assert validated == {f"{case}.nii.gz" for case in splits[fold]["val"]}
 
 
-def test_the_same_command_again_runs_nothing(benchmark, run):
-    records = {path: path.read_bytes() for path in benchmark.glob("jobs/*/*.json")}
+def test_the_same_command_again_runs_nothing(compared, run):
+    records = {path: path.read_bytes() for path in compared.glob("jobs/*/*.json")}
     assert len(records) == 10
     assert "2 models, 10 jobs, 10 of them done" in run()
-    assert {path: path.read_bytes() for path in benchmark.glob("jobs/*/*.json")} == records
+    assert {path: path.read_bytes() for path in compared.glob("jobs/*/*.json")} == records
 
 
-def test_report_has_the_dice_of_nnunet_for_each_case_in_the_fold_that_held_it_out(benchmark, planned, tmp_path):
+def test_report_has_the_dice_of_nnunet_for_each_case_in_the_fold_that_held_it_out(compared, planned, tmp_path):
     out = tmp_path / "report"
-    options = ["--benchmark", benchmark, "--out", out, "--resamples", 200, "--processes", 1]
+    options = ["--benchmark", compared, "--out", out, "--resamples", 200, "--processes", 1]
     planned.run("nnunet-cipa", "benchmark", "report", DATASET_ID, *options)
     with (out / "cases.csv").open(newline="", encoding="utf-8") as file:
         found = {
@@ -79,7 +79,7 @@ def test_report_has_the_dice_of_nnunet_for_each_case_in_the_fold_that_held_it_ou
     expected = {}
     for trainer in TRAINERS:
         for fold in FOLDS:
-            summary = model(benchmark, planned, trainer) / f"fold_{fold}" / "validation" / "summary.json"
+            summary = model(compared, planned, trainer) / f"fold_{fold}" / "validation" / "summary.json"
             for entry in json.loads(summary.read_text())["metric_per_case"]:
                 case = Path(entry["prediction_file"]).name.removesuffix(".nii.gz")
                 expected[trainer, fold, case] = entry["metrics"]["1"]["Dice"]
@@ -90,10 +90,10 @@ def test_report_has_the_dice_of_nnunet_for_each_case_in_the_fold_that_held_it_ou
     assert (out / "index.html").stat().st_size > 10_000
 
 
-def test_stock_prediction_finds_the_trainer_that_was_written(benchmark, planned, tmp_path):
+def test_stock_prediction_finds_the_trainer_that_was_written(compared, planned, tmp_path):
     variables = {
-        "nnUNet_results": str(benchmark / "nnUNet_results"),
-        "nnUNet_extTrainer": os.pathsep.join([planned.environment["nnUNet_extTrainer"], str(benchmark / "trainers")]),
+        "nnUNet_results": str(compared / "nnUNet_results"),
+        "nnUNet_extTrainer": os.pathsep.join([planned.environment["nnUNet_extTrainer"], str(compared / "trainers")]),
     }
     options = ["-i", planned.raw / "imagesTs", "-o", tmp_path, "-d", DATASET_ID, "-c", "2d", "-f", 0, 1, "-tr",
                f"{TRAINERS[1]}_1x3", "-device", "cpu", "-npp", 0, "-nps", 0]  # fmt: skip
