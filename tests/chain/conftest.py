@@ -32,7 +32,8 @@ class Chain:
 
     @property
     def variables(self):
-        return {**os.environ, **self.environment}
+        others = {name: value for name, value in os.environ.items() if not name.startswith("nnUNet_")}
+        return {**others, **self.environment}
 
     def command(self, program, *arguments):
         return [str(Path(sys.executable).parent / program), *map(str, arguments)]

@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import torch
 from nnunetv2.training.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import generate_crossval_split
 
@@ -64,6 +65,17 @@ def test_two_folds_that_start_at_once_make_one_whole_file_of_splits(tmp_path, pl
     assert [path.name for path in base.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.fixture
+def own_settings(monkeypatch):
+    """Take back what the making of a trainer sets in this process."""
+    for name in ("nnUNet_preprocessed", "nnUNet_results", "nnUNet_n_proc_DA"):
+        monkeypatch.setenv(name, "0")
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("own_settings")
 @pytest.mark.parametrize("fold", ["all", 3])
 def test_splits_that_are_there_are_left_as_they_are(tmp_path, plans, dataset_json, fold):
     small_training.write_data(tmp_path, plans, dataset_json)
@@ -150,6 +162,7 @@ def start_and_end_in_the_middle(how, folder, plans, dataset_json):
     trainer.on_train_start()
 
 
+@pytest.mark.usefixtures("own_settings")
 @pytest.mark.parametrize(("how", "left"), [("killed", [f"{START}0_0"]), ("fails", [])])
 def test_a_start_that_ends_in_the_middle_leaves_the_files_of_the_one_before(tmp_path, plans, dataset_json, how, left):
     small_training.write_data(tmp_path, plans, dataset_json)
