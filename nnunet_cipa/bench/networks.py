@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from dynamic_network_architectures.architectures.unet import PlainConvUNet, ResidualEncoderUNet
@@ -17,16 +17,24 @@ from nnunet_cipa.network.sim import BRANCHES
 from nnunet_cipa.ops.registry import ENVIRONMENT_VARIABLE
 
 NNUNET = ("plain", "resenc-l")
-_RECOMPUTED, _UNFUSED = "cipa-checkpointing", "cipa-unfused"
-# CIPA on one slice, the same with activation checkpointing, the same with its scans by operators of PyTorch, on several
-# slices, with SIM on them and on their features.
-_SIM: dict[str, str | None] = {
-    "cipa": None,
-    _RECOMPUTED: None,
-    _UNFUSED: None,
-    "cipa-25d": None,
-    "cipa-sim": "input",
-    "cipa-features": "features",
+
+
+class _Form(NamedTuple):
+    """A form of CIPA: its SIM, whether it reads a number of slices, activation checkpointing, another scan backend."""
+
+    sim: str | None = None
+    reads_slices: bool = False
+    recompute: bool = False
+    backend: str | None = None
+
+
+_CIPA = {
+    "cipa": _Form(),
+    "cipa-checkpointing": _Form(recompute=True),
+    "cipa-unfused": _Form(backend="torch"),
+    "cipa-25d": _Form(reads_slices=True),
+    "cipa-sim": _Form("input", reads_slices=True),
+    "cipa-features": _Form("features", reads_slices=True),
 }
 # What nnU-Net 2.8 plans for slices of 512 x 512: eight stages, and the blocks of the stages of ResEnc-L.
 _STAGES = 8
@@ -67,16 +75,16 @@ class NetworkSetting:
         CIPAError
             With the setting's value.
         """
-        if self.name not in (*_SIM, *NNUNET):
-            raise CIPAError(f"unknown network {self.name!r}; choose among {', '.join(_SIM)}, plain and resenc-l")
+        if self.name not in (*_CIPA, *NNUNET):
+            raise CIPAError(f"unknown network {self.name!r}; choose among {', '.join(_CIPA)}, plain and resenc-l")
         if self.name in NNUNET and any(side % _STRIDE or side == _STRIDE for side in self.patch_size):
             raise CIPAError(
                 f"patch_size {self.patch_size} does not fit {self.name}; give multiples of {_STRIDE} from {2 * _STRIDE}"
             )
-        if self.name in _SIM:
+        if self.name in _CIPA:
             try:
                 check_patch_size(self.patch_size)
-                check_slices(self.slices, _SIM[self.name], BRANCHES, sim_learnable=False)
+                check_slices(self.slices, _CIPA[self.name].sim, BRANCHES, sim_learnable=False)
             except ValueError as error:
                 raise CIPAError(f"{self.name}: {error}") from error
 
@@ -85,23 +93,25 @@ class NetworkSetting:
         torch.manual_seed(0)
         if self.name in NNUNET:
             return _build_nnunet(self.name)
-        network = CIPA(2, 2, patch_size=self.patch_size, variant=self.variant, slices=self.slices, sim=_SIM[self.name])
-        network.set_activation_checkpointing(self.name == _RECOMPUTED)
+        form = _CIPA[self.name]
+        network = CIPA(2, 2, patch_size=self.patch_size, variant=self.variant, slices=self.slices, sim=form.sim)
+        network.set_activation_checkpointing(form.recompute)
         return network
 
 
 def reads_slices(name: str) -> bool:
     """Say whether the number of slices is a setting of the network."""
-    return name not in {*NNUNET, "cipa", _RECOMPUTED, _UNFUSED}
+    return name in _CIPA and _CIPA[name].reads_slices
 
 
 @contextmanager
 def scan_backend(name: str) -> Iterator[None]:
     """Let a network's scans run by the backend that it is measured with."""
+    backend = _CIPA[name].backend if name in _CIPA else None
     before = os.environ.get(ENVIRONMENT_VARIABLE)
     try:
-        if name == _UNFUSED:
-            os.environ[ENVIRONMENT_VARIABLE] = "torch"
+        if backend:
+            os.environ[ENVIRONMENT_VARIABLE] = backend
         yield
     finally:
         if before is None:
