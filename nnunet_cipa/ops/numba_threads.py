@@ -1,6 +1,6 @@
-"""Threads for the numba kernels: as many as torch uses, outside of numba's own pools.
+"""Threads for the numba kernels: torch's own where they can be had, else as many plain ones.
 
-The kernels release the interpreter's lock, so plain threads run them side by side. Numba's thread pools would not do:
+The kernels release the interpreter's lock, so that threads run them side by side. Numba's thread pools would not do:
 one of them aborts the process when two threads call it at once, the other in a forked child, and nnU-Net forks.
 (Torch's own threads do not survive a fork: a child that computes sets torch's thread count to one, as torch's own
 loaders do.)
@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import torch
+
+from nnunet_cipa.ops.torch_threads import run_on_torch_threads
 
 _WORTH_A_THREAD = 200_000  # state updates; about as long as it takes to wake a thread
 
@@ -44,8 +46,13 @@ def run_tasks(run: Callable[[int, int], None], tasks: int, *, work: int) -> None
         while (task := next(counter)) < tasks:
             run(task, task + 1)
 
-    helpers = [_pool(threads - 1).submit(take) for _ in range(threads - 1)]
-    take()
+    if not run_on_torch_threads(take):
+        _run_on_plain_threads(take, threads)
+
+
+def _run_on_plain_threads(member: Callable[[], None], threads: int) -> None:
+    helpers = [_pool(threads - 1).submit(member) for _ in range(threads - 1)]
+    member()
     wait(helpers)
     for helper in helpers:
         helper.result()

@@ -27,6 +27,16 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture(params=["torch's threads", "plain threads"])
+def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "plain threads":
+        monkeypatch.setattr(numba_threads, "run_on_torch_threads", lambda member: False)
+    return request.param
+
+
+on_either_threads = pytest.mark.usefixtures("threads")
+
+
 @pytest.fixture
 def inputs(make_inputs: Callable[..., dict[str, Tensor]]) -> dict[str, Tensor]:
     # Enough states for several threads of ours; too few elements for several of torch's, which do not survive a fork.
@@ -42,6 +52,7 @@ def scan(inputs: dict[str, Tensor]) -> list[Tensor]:
     return [y.detach(), *(x.grad for x in leaves.values())]
 
 
+@on_either_threads
 @pytest.mark.parametrize("tasks", [0, 1, 2, 7, 100])
 @pytest.mark.parametrize("work", [0, 10**9])
 def test_every_task_is_done_once(tasks: int, work: int) -> None:
@@ -50,11 +61,13 @@ def test_every_task_is_done_once(tasks: int, work: int) -> None:
     assert sorted(done) == list(range(tasks))
 
 
+@on_either_threads
 def test_tasks_run_at_the_same_time() -> None:
     meeting = threading.Barrier(2, timeout=20)
     numba_threads.run_tasks(lambda first, last: meeting.wait(), 2, work=10**9)
 
 
+@on_either_threads
 @pytest.mark.parametrize("failing", [0, 1])
 def test_an_error_in_a_task_is_raised(failing: int) -> None:
     meeting = threading.Barrier(2, timeout=20)
@@ -93,6 +106,7 @@ def test_the_interpreter_runs_on_while_a_kernel_does(make_inputs: Callable[..., 
     assert min(shares) < 0.4, shares
 
 
+@on_either_threads
 def test_thread_count_does_not_change_the_result(inputs: dict[str, Tensor]) -> None:
     results = []
     for threads in (1, 2, 3):
@@ -103,6 +117,7 @@ def test_thread_count_does_not_change_the_result(inputs: dict[str, Tensor]) -> N
             torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-4)
 
 
+@on_either_threads
 def test_two_python_threads_at_once(inputs: dict[str, Tensor]) -> None:
     expected = scan(inputs)
     with ThreadPoolExecutor(2) as pool:
@@ -117,9 +132,9 @@ def child(inputs: dict[str, Tensor], connection: object) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_forked_child(inputs: dict[str, Tensor]) -> None:
+def test_forked_child(inputs: dict[str, Tensor], threads: str) -> None:
     expected = scan(inputs)
-    assert numba_threads._pools
+    assert numba_threads._pools or threads == "torch's threads"
     context = multiprocessing.get_context("fork")
     for _ in range(2):
         receiver, sender = context.Pipe(duplex=False)
