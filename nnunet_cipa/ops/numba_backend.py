@@ -47,7 +47,7 @@ def forward(arguments: ScanArguments) -> tuple[Tensor, Tensor, Tensor]:
     """Return y (b, d, l), the last state (b, d, n) and the packed state before each chunk."""
     from nnunet_cipa.ops.numba_forward import forward_kernel  # noqa: PLC0415 - imports numba, which takes a second
 
-    job = _prepare(arguments, tasks_a_thread=8)
+    job = _prepare(arguments)
     y = empty(*arguments.u.shape)
     saved = empty(*saved_shape(arguments))
     state = empty(*saved.shape[1:])
@@ -61,7 +61,7 @@ def backward(grad_y: Tensor, grad_last_state: Tensor, saved: Tensor, arguments: 
     """Return the gradients of u, delta, A, B, C, D and delta_bias, in float32."""
     from nnunet_cipa.ops.numba_backward import backward_kernel  # noqa: PLC0415 - imports numba, which takes a second
 
-    job = _prepare(arguments, tasks_a_thread=2)
+    job = _prepare(arguments)
     layout, inputs = job.layout, job.inputs
     u, delta = empty(*arguments.u.shape), empty(*arguments.u.shape)
     A = torch.zeros(saved.shape[1:])
@@ -96,11 +96,11 @@ class _Job(NamedTuple):
     work: int
 
 
-def _prepare(arguments: ScanArguments, *, tasks_a_thread: int) -> _Job:
+def _prepare(arguments: ScanArguments) -> _Job:
     """Pack a call and divide it.
 
-    Several tasks a thread even out what others take from each, such as torch's own threads, which wait for their next
-    work awake; each costs the backward pass gradients of B and C of its own.
+    Two tasks a thread even out what others take from each; each costs the backward pass gradients of B and C of its
+    own.
     """
     layout = Layout(arguments)
     u, delta, A, B, C, D, delta_bias, delta_softplus = arguments
@@ -115,7 +115,7 @@ def _prepare(arguments: ScanArguments, *, tasks_a_thread: int) -> _Job:
         delta_softplus,
     )
     decaying = delta_softplus and bool((A <= 0).all())
-    wanted = -(-tasks_a_thread * torch.get_num_threads() // max(u.shape[0] * layout.groups, 1))
+    wanted = -(-2 * torch.get_num_threads() // max(u.shape[0] * layout.groups, 1))
     splits = min(wanted, layout.blocks_per_group)
     tasks = u.shape[0] * layout.groups * splits
     return _Job(layout, inputs, decaying, splits, tasks, u.numel() * layout.states)

@@ -53,10 +53,21 @@ class CrossLayout:
         self.chunks = -(-self.height * self.width // CHUNK)
         self.padded_states = self.states + self.states % STATES_AT_ONCE
         self.saved_shape = (max(self.chunks - 1, 0), self.batch, 4, self.blocks, self.padded_states, LANES)
-        # Two tasks a thread even out what the other work of the machine takes from each.
-        wanted = 2 * torch.get_num_threads()
-        self.parts = max(min(self.batch, wanted), 1)
-        self.splits = min(-(-wanted // self.parts), self.blocks)
+        self.parts, self.splits = self._division(torch.get_num_threads())
+
+    def _division(self, threads: int) -> tuple[int, int]:
+        """Divide the batch into parts and the blocks of each into splits: the least work for the busiest thread.
+
+        Of equals, the one with the fewest splits: each split reads all projections.
+        """
+
+        def cost(parts: int) -> tuple[int, int]:
+            splits = min(-(-threads // parts), self.blocks)
+            rounds = -(-parts * splits // threads)
+            return rounds * -(-self.batch // parts) * -(-self.blocks // splits), splits
+
+        parts = min(range(1, min(self.batch, threads) + 1), key=cost, default=1)
+        return parts, cost(parts)[1]
 
     def tasks(self) -> npt.NDArray[np.int64]:
         """List a row a task: first and last + 1 of the batch's elements, and of the blocks, that it does; its part.

@@ -32,11 +32,23 @@ def gather_projections(inputs: Any, batch: int, direction: int, positions: Any, 
     rank, states = inputs.weights.dt.shape[2], inputs.weights.A.shape[2]
     given = (inputs.projections.shape[3] - rank) // 2
     for t in range(steps):
-        source = inputs.projections[batch, positions[t], direction]
-        for j in range(rank + given):
-            rows[t, j] = source[j]
-        for n in range(given):
-            rows[t, rank + states + n] = source[rank + given + n]
+        at = (batch, positions[t], direction)
+        _copy(inputs.projections, at, 0, rows, t, 0, rank + given)
+        _copy(inputs.projections, at, rank + given, rows, t, rank + states, given)
+
+
+@compile_function
+def _copy(source: Any, at: Any, first: int, rows: Any, row: int, target: int, count: int) -> None:
+    """Copy numbers of a row to another, sixteen at a time; the last sixteen overlap those before."""
+    if count < LANES:
+        for i in range(count):
+            index = (*at, first + i)
+            rows[row, target + i] = source[index]
+    else:
+        for i in range(0, count - LANES, LANES):
+            store(rows, (row, target + i), load(source, (*at, first + i)))
+        i = count - LANES
+        store(rows, (row, target + i), load(source, (*at, first + i)))
 
 
 @compile_function
