@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.locks import alone
 
 from .finished import CutOffError, keep_finished
 
@@ -41,12 +40,7 @@ def staged_folder(final: Path, *, overwrite: bool) -> Iterator[Path]:
     CIPAError
         If ``final`` exists and is not to be replaced, or if another run is writing beside it.
     """
-    lock = FileLock(final.parent / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise CIPAError(f"{final.parent}: another conversion is writing here; wait for it to end") from error
-    try:
+    with alone(final.parent / LOCK, f"{final.parent}: another conversion is writing here; wait for it to end"):
         staging = final.with_name(NEW + final.name)
         _clean_up(final.parent, staging)
         if final.exists() and not overwrite:
@@ -58,8 +52,6 @@ def staged_folder(final: Path, *, overwrite: bool) -> Iterator[Path]:
         with _kept_if_cut_off(staging):
             yield staging
             _swap_in(staging, final)
-    finally:
-        lock.release()
 
 
 @contextmanager

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from nnunet_cipa.benchmark.adapt import adapt, adapting_steps
 from nnunet_cipa.benchmark.execute import Result
 from nnunet_cipa.benchmark.jobs import Action, Job
@@ -17,6 +15,7 @@ from nnunet_cipa.benchmark.plan import Plan, Request, make_plan
 from nnunet_cipa.benchmark.record import begin_record, check_record, end_record, machine_facts
 from nnunet_cipa.benchmark.slurm import Cluster, submit, wait
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.locks import alone
 from nnunet_cipa.processes import Step, describe_status, last_lines, run_process
 
 LOCK = ".nnunet_cipa.lock"
@@ -112,17 +111,9 @@ def dry_run(request: Request, execution: Execution) -> Iterator[str]:
 @contextmanager
 def _only_run(out: Path) -> Iterator[None]:
     out.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(out / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise CIPAError(
-            f"{out}: another benchmark run is at work here; wait for it to end, or give another folder as --out"
-        ) from error
-    try:
+    refusal = f"{out}: another benchmark run is at work here; wait for it to end, or give another folder as --out"
+    with alone(out / LOCK, refusal):
         yield
-    finally:
-        lock.release()
 
 
 def _planning_steps(request: Request) -> list[Step]:

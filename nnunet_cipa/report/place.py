@@ -5,9 +5,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.locks import alone
 
 
 @contextlib.contextmanager
@@ -24,7 +23,8 @@ def claimed_folder(out: Path) -> Iterator[Path]:
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     building, lock = (out.with_name(f".{out.name}.{end}") for end in ("part", "lock"))
-    with _alone(lock, out):
+    refusal = f"{out}: another report is being written there; wait for it to end, or choose another folder"
+    with alone(lock, refusal), _removed_at_the_end(lock):
         if out.exists():
             raise CIPAError(f"{out}: exists; remove it or choose another folder for the report")
         shutil.rmtree(building, ignore_errors=True)
@@ -38,18 +38,10 @@ def claimed_folder(out: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _alone(path: Path, out: Path) -> Iterator[None]:
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise CIPAError(
-            f"{out}: another report is being written there; wait for it to end, or choose another folder"
-        ) from error
+def _removed_at_the_end(lock: Path) -> Iterator[None]:
     try:
         yield
     finally:
         # While it is locked: who waits for it finds that the report exists. Windows removes it by itself.
         with contextlib.suppress(OSError):
-            path.unlink()
-        lock.release()
+            lock.unlink()
