@@ -24,8 +24,8 @@ Floats = npt.NDArray[np.float32]
 class KernelInputs(NamedTuple):
     """What both kernels read.
 
-    u, delta: (b, d, l). A: (blocks, parts, 16), times log2(e). B, C: (b, groups or blocks, l or 1, parts, 16).
-    D, delta_bias: (d,), or empty for none.
+    u, delta: (b, d, l). A: (blocks, parts, 16), times log2(e). B, C: (b, groups or blocks, steps, parts, 16), the
+    steps rounded up to a multiple of 16, or 1 if they are constant. D, delta_bias: (d,), or empty for none.
     """
 
     u: Floats
@@ -87,19 +87,22 @@ class Layout:
         return tensor[..., : self.per_group, : self.states].flatten(-3, -2)
 
     def pack_matrix(self, matrix: Tensor) -> Tensor:
-        """Pack B or C, (b, g, n, l) or (b, d, n, 1), to (b, groups or blocks, l or 1, parts, 16)."""
+        """Pack B or C, (b, g, n, l) or (b, d, n, 1), to (b, groups or blocks, steps, parts, 16), zeros at the end."""
         if not self._varies(matrix):
             return self.pack_channels(matrix[..., 0])[:, :, None].contiguous()
         batch, groups, states, length = matrix.shape
-        packed = matrix.new_zeros(batch, groups, length, self.per_block, self.parts * self.width)
-        packed[..., :states] = matrix.transpose(2, 3)[:, :, :, None]
-        return packed.view(batch, groups, length, self.parts, LANES)
+        padded = -(-length // LANES) * LANES
+        packed = matrix.new_zeros(batch, groups, padded, self.per_block, self.parts * self.width)
+        packed[:, :, :length, :, :states] = matrix.transpose(2, 3)[:, :, :, None]
+        return packed.view(batch, groups, padded, self.parts, LANES)
 
     def unpack_matrix_gradient(self, packed: Tensor, matrix: Tensor) -> Tensor:
         """Turn the gradient of what ``pack_matrix`` made into that of B or C."""
         if not self._varies(matrix):
             return self.unpack_channels(packed[:, :, 0])[..., None]
-        steps = packed.flatten(3).unflatten(3, (self.per_block, self.parts * self.width)).sum(3)
+        steps = (
+            packed[:, :, : matrix.shape[3]].flatten(3).unflatten(3, (self.per_block, self.parts * self.width)).sum(3)
+        )
         return steps[..., : self.states].transpose(2, 3)
 
     def partial_sums(self, matrix: Tensor, splits: int) -> int:

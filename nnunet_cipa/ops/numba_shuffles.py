@@ -40,6 +40,32 @@ def spread(typing_context: Any, rows: Any, t: Any, width: Any) -> Typed:
 
 
 @intrinsic(prefer_literal=True)
+def merge(typing_context: Any, even: Any, odd: Any, bit: Any) -> Typed:
+    """Add lanes whose numbers differ in a bit: those of even go where the bit is 0, those of odd where it is 1."""
+    if not isinstance(bit, types.IntegerLiteral):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _merge(builder, arguments[0], arguments[1], bit.literal_value)
+
+    return lanes(even, odd, bit), generate
+
+
+@intrinsic(prefer_literal=True)
+def add_channels(typing_context: Any, sums: Any, rows: Any, t: Any, width: Any) -> Typed:
+    """Add lanes to rows from t on, ``width`` to the row of each channel: rows[j // width, t + j % width] += sums[j]."""
+    if not isinstance(width, types.IntegerLiteral):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vector, rows, step, _ = arguments
+        _add_channels(context, builder, vector, (signature.args[1], rows, step), width.literal_value)
+        return context.get_dummy_value()
+
+    return types.void(sums, rows, t, width), generate
+
+
+@intrinsic(prefer_literal=True)
 def fold(typing_context: Any, terms: Any, t: Any, rows: Any, width: Any) -> Typed:
     """Add a channel's terms, summed over its states, to its row, for ``width`` steps from t on; width is a constant.
 
@@ -58,20 +84,10 @@ def fold(typing_context: Any, terms: Any, t: Any, rows: Any, width: Any) -> Type
         # Each round halves the vectors: lanes whose bit is 0 go on with the even one's sums, the others with the odd's.
         bit = 1
         while len(vectors) > 1:
-            kept = [j + LANES * bool(j & bit) for j in range(LANES)]
-            added = [(j ^ bit) + LANES * bool(j & bit) for j in range(LANES)]
-            vectors = [
-                builder.fadd(shuffle(builder, even, kept, odd), shuffle(builder, even, added, odd))
-                for even, odd in zip(vectors[::2], vectors[1::2], strict=True)
-            ]
+            pairs = zip(vectors[::2], vectors[1::2], strict=True)
+            vectors = [_merge(builder, even, odd, bit) for even, odd in pairs]
             bit *= 2
-        for channel in range(LANES // size):
-            order = range(channel * size, (channel + 1) * size)
-            sums = builder.shuffle_vector(vectors[0], vectors[0], constants(order))
-            position = [ir.Constant(step.type, channel), step]
-            pointer = element_at(context, builder, signature.args[2], arguments[2], position)
-            pointer = builder.bitcast(pointer, sums.type.as_pointer())
-            builder.store(builder.fadd(builder.load(pointer, align=4), sums), pointer, align=4)
+        _add_channels(context, builder, vectors[0], (signature.args[2], arguments[2], step), size)
         return context.get_dummy_value()
 
     return types.void(terms, t, rows, width), generate
@@ -104,3 +120,20 @@ def transpose(typing_context: Any, chunk: Any, t: Any, columns: Any) -> Typed:
         return context.get_dummy_value()
 
     return types.void(chunk, t, columns), generate
+
+
+def _merge(builder: Any, even: Any, odd: Any, bit: int) -> Any:
+    kept = [j + LANES * bool(j & bit) for j in range(LANES)]
+    added = [(j ^ bit) + LANES * bool(j & bit) for j in range(LANES)]
+    return builder.fadd(shuffle(builder, even, kept, odd), shuffle(builder, even, added, odd))
+
+
+def _add_channels(context: Any, builder: Any, vector: Any, target: tuple[Any, Any, Any], width: int) -> None:
+    rows_type, rows, step = target
+    for channel in range(LANES // width):
+        order = range(channel * width, (channel + 1) * width)
+        sums = builder.shuffle_vector(vector, vector, constants(order))
+        position = [ir.Constant(step.type, channel), step]
+        pointer = element_at(context, builder, rows_type, rows, position)
+        pointer = builder.bitcast(pointer, sums.type.as_pointer())
+        builder.store(builder.fadd(builder.load(pointer, align=4), sums), pointer, align=4)

@@ -95,6 +95,13 @@ def prepare_steps(inputs: Any, channel: int, row: int, u: Any, dt: Any, drive: A
 
 
 @compile_function
+def stop_steps(dt: Any, row: int, steps: int) -> None:
+    """Set the step sizes beyond the chunk's end to zero, so that the state stays as it is there."""
+    for t in range(steps, CHUNK):
+        dt[row, t] = 0
+
+
+@compile_function
 def sum_states(terms: Any, rows: Any, width: int) -> None:
     """Add the terms (CHUNK, 16), summed over each channel's states, to the channels' rows."""
     literally(width)

@@ -40,7 +40,7 @@ on_either_threads = pytest.mark.usefixtures("threads")
 @pytest.fixture
 def inputs(make_inputs: Callable[..., dict[str, Tensor]]) -> dict[str, Tensor]:
     # Enough states for several threads of ours; too few elements for several of torch's, which do not survive a fork.
-    drawn = make_inputs(1, 32, 500, 16, 1, dtype=torch.float32)
+    drawn = make_inputs(1, 32, 400, 16, 1, dtype=torch.float32)
     assert drawn["u"].numel() * 16 > numba_threads._WORTH_A_THREAD
     return {name: x.detach() for name, x in drawn.items()}
 
