@@ -6,6 +6,7 @@ in place of them, they are at work at once.
 
 import ctypes
 import os
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -28,8 +29,8 @@ def run_on_torch_threads(member: Callable[[], None]) -> bool:
     Returns
     -------
     bool
-        False, with nothing called, where torch's threads cannot be had: torch without GNU's OpenMP interface (as on
-        macOS and Windows), and forked processes, whose threads are gone.
+        False, with nothing called, where torch's threads cannot be had: elsewhere than on Linux, with a torch that does
+        not run on OpenMP, and in forked processes, whose threads are gone.
 
     Raises
     ------
@@ -56,13 +57,14 @@ def run_on_torch_threads(member: Callable[[], None]) -> bool:
 @cache
 def _start_of_team() -> Any:
     """Find what GCC compiles a parallel region to, in the OpenMP library that torch itself runs on; None without."""
-    if "ATen parallel backend: OpenMP" not in torch.__config__.parallel_info():
+    if sys.platform != "linux" or "ATen parallel backend: OpenMP" not in torch.__config__.parallel_info():
         return None
-    library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
-    try:
-        # The symbol is looked up in the library and in what it has loaded: another copy of OpenMP has other threads.
-        start = ctypes.CDLL(str(library)).GOMP_parallel
-    except (OSError, AttributeError):  # there is none on this system
+    # As the system's loader looks: what all libraries share comes first, such as another OpenMP that was preloaded,
+    # then the library and what it has loaded. Any other copy of OpenMP has other threads.
+    own = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
+    libraries = (ctypes.CDLL(name) for name in (None, str(own) if own.exists() else None))
+    start = next((library.GOMP_parallel for library in libraries if hasattr(library, "GOMP_parallel")), None)
+    if start is None:
         return None
     start.argtypes, start.restype = [_Member, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint], None
     return start

@@ -11,7 +11,7 @@ import torch
 
 from nnunet_cipa.ops.torch_threads import run_on_torch_threads
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="torch runs on GNU's OpenMP interface on Linux")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="torch's threads are lent on Linux")
 
 
 @pytest.fixture(autouse=True, params=[2, 3])
