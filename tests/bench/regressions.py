@@ -12,7 +12,7 @@ from torch import nn
 
 from nnunet_cipa.bench.networks import NetworkSetting
 from nnunet_cipa.bench.scan_call import ScanCall
-from nnunet_cipa.ops import ScanWeights, cross_scan, selective_scan
+from nnunet_cipa.ops import ScanWeights, cross_scan, numba_threads, selective_scan
 
 pytest.importorskip("pytest_benchmark", reason="pip install pytest-benchmark")
 
@@ -33,6 +33,23 @@ def test_scan(benchmark, length, backward):
             torch.autograd.grad(y, list(arguments.values()), torch.ones_like(y))
 
     repeat(benchmark, run)
+
+
+@pytest.mark.parametrize("threads", ["of torch", "of its own"])
+def test_threads(benchmark, monkeypatch, threads):
+    if threads == "of its own":
+        monkeypatch.setattr(numba_threads, "run_on_torch_threads", lambda member: False)
+    arguments = ScanCall(1, 768, 4096, 16).arguments("cpu")
+    others = torch.ones(4000, 4000)
+
+    def wake():
+        others.add_(1)  # after it torch's threads wait awake
+
+    @torch.no_grad()
+    def run():
+        selective_scan(**arguments, delta_softplus=True, backend="numba")
+
+    benchmark.pedantic(run, setup=wake, rounds=15, warmup_rounds=2)
 
 
 @pytest.mark.parametrize("shape", [(1, 128, 128, 192), (2, 32, 32, 768), (1024, 4, 4, 192)], ids=str)
