@@ -1,5 +1,6 @@
 """A synthetic radiotherapy study set: whole volumes of CT and PET with GTV and IGTV, as DICOM or NIfTI."""
 
+import math
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -21,11 +22,16 @@ from .imaging import Breathing, image_ct
 from .lucid_study import Study
 from .patient import SLICE_DISTANCE, draw_patient, shown_on
 from .scene import Patient, render
+from .sizes import LARGEST
 from .study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_study
 
 PET_VOXEL = 4.0
 BLUR_MARGIN = 8.0
-TUMOUR_SHARE = 0.4
+# In mm: what the slices of a scan span if their distance is not given, and a tumour's travel at most.
+SPAN = 64 * SLICE_DISTANCE
+LONGEST_TRAVEL = 22.0
+# A tumour with its lobes over its diameter.
+LOBES = 1.25
 LOWEST, HIGHEST = -70.0, 270.0
 HU_RANGE = (-1024, 3071)
 # Lengths of a scan in mm: enough for a tumour, and no more than a thorax.
@@ -45,7 +51,7 @@ def make_lucid_phantom(
     seed: int,
     size: int,
     slices: int,
-    slice_distance: float = SLICE_DISTANCE,
+    slice_distance: float | None = None,
     form: Form = Form.DICOM,
 ) -> None:
     """Write a synthetic study set, a folder a patient, which ``convert lucid`` reads.
@@ -63,10 +69,11 @@ def make_lucid_phantom(
     size
         Rows and columns of the CT over a field of view of 502 mm.
     slices
-        Of the CT; the tumours take about two fifths of them.
+        Of the CT.
     slice_distance
-        In mm, 1 to 10. nnU-Net takes the axis of the largest spacing as the one across slices: give more than the
-        pixels are wide.
+        In mm, 1 to 12; None for slices that span 179 mm, 2.8 for 64 of them. nnU-Net takes the axis of the largest
+        spacing as the one across slices: give more than the pixels are wide. Where the slices span less, tumours that
+        would not fit are not drawn.
     form
         DICOM or NIfTI.
 
@@ -78,9 +85,11 @@ def make_lucid_phantom(
     check_numbers(
         ("patients", patients, 2, 9999), ("seed", seed, 0, 2**63), ("size", size, 64, 1024), ("slices", slices, 16, 90)
     )
-    if not (1 <= slice_distance <= 10 and SHORTEST <= slices * slice_distance <= LONGEST):
+    if slice_distance is None:
+        slice_distance = SPAN / slices
+    if not (1 <= slice_distance <= 12 and SHORTEST <= slices * slice_distance <= LONGEST):
         raise CIPAError(
-            f"--slice-distance {slice_distance:g}: give a number from 1 to 10, such that --slices {slices} span "
+            f"--slice-distance {slice_distance:g}: give a number from 1 to 12, such that --slices {slices} span "
             f"{SHORTEST:g} to {LONGEST:g} mm"
         )
     with new_study(out) as folder:
@@ -100,26 +109,29 @@ def make_lucid_phantom(
         write_json(folder / "study.json", {**facts, "made_by": f"nnunet_cipa {__version__}"})
 
 
-def image_study(seed: int, index: int, size: int, slices: int, slice_distance: float = SLICE_DISTANCE) -> Study:
+def image_study(seed: int, index: int, size: int, slices: int, slice_distance: float | None = None) -> Study:
     """Make the images of patient ``index``; it depends on nothing else in the set.
+
+    The arguments are those of ``make_lucid_phantom``.
 
     Raises
     ------
     CIPAError
         If the pixels are too coarse for the tumour.
     """
-    step = slice_distance
-    patient = draw_patient(seed, index, max(1, round(TUMOUR_SHARE * slices * step / SLICE_DISTANCE)))
+    step = SPAN / slices if slice_distance is None else slice_distance
+    pixel = FIELD_OF_VIEW / size
+    patient = draw_patient(seed, index, min(LARGEST, ((slices - 2) * step - LONGEST_TRAVEL) / LOBES))
     rng = np.random.default_rng([seed, index, 2])
     thorax = patient.thorax
-    breathing = Breathing(travel=rng.uniform(10, 22), diaphragm=thorax.diaphragm, apex=thorax.lung_height)
+    breathing = Breathing(travel=rng.uniform(10, LONGEST_TRAVEL), diaphragm=thorax.diaphragm, apex=thorax.lung_height)
     phase = rng.uniform(0, 1)
-    margin = int(np.ceil((breathing.travel + BLUR_MARGIN) / step))
+    margin = math.ceil((breathing.travel + BLUR_MARGIN) / step)
     inhaled = course(phase)
-    reach = tuple(int(np.ceil(breathing.travel * part / step)) for part in (inhaled, 1 - inhaled))
+    reach = tuple(math.ceil(breathing.travel * part / step) for part in (inhaled, 1 - inhaled))
     limits = round(LOWEST / step) + margin, round(HIGHEST / step) - margin - slices
-    first, patient = _choose_slices(patient, slices, (reach[0], reach[1]), limits, step, rng)
-    pixel = FIELD_OF_VIEW / size
+    visible = math.ceil(max(2 * pixel / step, 1.2))
+    first, patient = _choose_slices(patient, slices, visible, (reach[0], reach[1]), limits, step, rng)
     corner = -(size - 1) / 2 * pixel
     whole = Grid(
         ((first - margin) * step, corner, corner),
@@ -145,14 +157,16 @@ def image_study(seed: int, index: int, size: int, slices: int, slice_distance: f
 def _choose_slices(
     patient: Patient,
     slices: int,
+    visible: int,
     reach: tuple[int, int],
     limits: tuple[int, int],
     step: float,
     rng: np.random.Generator,
 ) -> tuple[int, Patient]:
-    """Place the scan over the tumour seen on most slices; other tumours that it would cut are left out.
+    """Place the scan over a tumour, where it cuts the fewest of the others, which are left out.
 
-    ``reach`` is how many slices a tumour may move down and up, ``limits`` between which first slices there is a thorax.
+    ``visible`` is on how many slices that tumour has to show, if there is one such, ``reach`` how many slices a tumour
+    may move down and up, ``limits`` between which first slices there is a thorax.
     """
     down, up = reach
     shown = [
@@ -160,15 +174,16 @@ def _choose_slices(
         for tumour in patient.tumours
     ]
     spans = [(min(on) - down, max(on) + up) for on in shown]
-    main = max(range(len(shown)), key=lambda index: len(shown[index]))
+    # The first that was drawn and not the largest, so that no size is preferred.
+    heights = [len(on) for on in shown]
+    main = next((index for index, height in enumerate(heights) if height >= visible), int(np.argmax(heights)))
     low, high = spans[main]
     earliest, latest = sorted((high - slices + 1, low))
-    first = int(np.clip(rng.integers(earliest, latest + 1), *limits))
-    kept = tuple(
-        tumour
-        for index, (tumour, (low, high)) in enumerate(zip(patient.tumours, spans, strict=True))
-        if index == main or (low >= first and high < first + slices)
-    )
+    places = sorted({int(np.clip(place, *limits)) for place in range(earliest, latest + 1)})
+    held = {place: [low >= place and high < place + slices for low, high in spans] for place in places}
+    most = max(map(sum, held.values()))
+    first = int(rng.choice([place for place in places if sum(held[place]) == most]))
+    kept = tuple(tumour for index, tumour in enumerate(patient.tumours) if index == main or held[first][index])
     return first, replace(patient, tumours=kept)
 
 

@@ -1,6 +1,7 @@
 """A synthetic study set in the layout of PCLT20K."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +12,19 @@ from PIL import Image
 from tqdm import tqdm
 
 from nnunet_cipa import __version__
+from nnunet_cipa.errors import CIPAError
 
 from .geometry import Grid
 from .imaging import CT_WINDOW, SUV_WINDOW, Breathing, image_ct, image_pet, to_grey
-from .patient import SLICE_DISTANCE, draw_patient
+from .patient import SHOWN, SLICE_DISTANCE, draw_patient
 from .scene import Patient, render
 from .study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_study
 
 MARGIN = 14.0
-MIN_AREA = 15.0
+# In mm²: PCLT20K's smallest lesion, 11 pixels.
+MIN_AREA = 11 * 0.98**2
+# In mm: a scan is drawn at no larger slice distance, so that breathing and point spread act as in a whole one.
+COARSEST = 4.2
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ def make_pclt20k_phantom(out: Path, patients: int, seed: int, size: int, slices:
     size
         Rows and columns of a slice over a field of view of 502 mm.
     slices
-        About how many slices a patient.
+        About how many slices per patient; fewer are fewer samples of the same anatomy, farther apart.
 
     Raises
     ------
@@ -62,8 +67,12 @@ def make_pclt20k_phantom(out: Path, patients: int, seed: int, size: int, slices:
             for index in tqdm(range(patients), desc="phantom", unit="patient", disable=None)
         ]
         _write_lists(folder, names, seed)
-        spacing = [FIELD_OF_VIEW / size, FIELD_OF_VIEW / size, SLICE_DISTANCE]
-        facts = {"made_by": f"nnunet_cipa {__version__}", "seed": seed, "slices": slices, "spacing_mm": spacing}
+        facts = {
+            "made_by": f"nnunet_cipa {__version__}",
+            "seed": seed,
+            "slices": slices,
+            "spacing_mm": spacing(size, slices),
+        }
         (folder / "phantom.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="ascii")
     return sum(len(listed) for listed in names)
 
@@ -78,32 +87,54 @@ def _write_lists(folder: Path, names: list[list[str]], seed: int) -> None:
         (folder / f"{part}.txt").write_text("\n".join(listed), encoding="ascii")
 
 
+def spacing(size: int, slices: int) -> tuple[float, float, float]:
+    """Return the voxel size in mm (x, y, z): 36 slices are 2.8 mm apart, fewer span the same tumours."""
+    pixel = FIELD_OF_VIEW / size
+    return pixel, pixel, SHOWN * SLICE_DISTANCE / slices
+
+
 def image_patient(seed: int, index: int, size: int, slices: int) -> Triples:
-    """Make the images of one patient, slices without tumour left out."""
-    patient = draw_patient(seed, index, slices)
+    """Make the images of one patient, slices without tumour left out.
+
+    The patient is the same whatever ``size`` and ``slices`` are.
+
+    Raises
+    ------
+    CIPAError
+        If the pixels are too coarse for all tumours.
+    """
+    patient = draw_patient(seed, index)
     rng = np.random.default_rng([seed, index, 1])
     breathing = Breathing(
         travel=rng.uniform(6, 16), diaphragm=patient.thorax.diaphragm, apex=patient.thorax.lung_height
     )
-    slabs = [_image_slab(patient, grid, breathing, rng) for grid in _slabs(patient, size)]
-    ct, pet, mask, heights = (np.concatenate(parts) for parts in zip(*slabs, strict=True))
-    return Triples(ct, pet, mask, heights.tolist())
+    distance = spacing(size, slices)[2]
+    every = math.ceil(distance / COARSEST - 1e-9)
+    slabs = [_image_slab(patient, grid, breathing, rng) for grid in _slabs(patient, size, distance / every)]
+    ct, pet, mask, numbers = (np.concatenate(parts) for parts in zip(*slabs, strict=True))
+    if not len(numbers):
+        raise CIPAError(f"--size {size}: too coarse for the tumours of patient {index + 1} of seed {seed}; give more")
+    # Which slices the scan meets is chance, but it meets a tumour.
+    first = rng.permutation(every)
+    kept = next(found for start in first if (found := np.flatnonzero(numbers % every == start)).size)
+    return Triples(ct[kept], pet[kept], mask[kept], (numbers[kept] * (distance / every)).tolist())
 
 
 def _image_slab(
     patient: Patient, grid: Grid, breathing: Breathing, rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float32]]:
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.intp]]:
+    """Image a slab; return CT, PET and mask of the slices that show tumour, and their numbers counted from height 0."""
     truth = render(patient, grid)
     mask = truth.tumour >= 0.5
     smallest = MIN_AREA / (grid.spacing[1] * grid.spacing[2])
     shown = np.flatnonzero(mask.sum(axis=(1, 2)) >= smallest)
     pet = image_pet(truth.uptake, grid, breathing, rng)[shown]
     ct = image_ct(truth.density[shown], rng)
-    heights = grid.axes()[0].ravel()[shown]
-    return to_grey(ct, CT_WINDOW), to_grey(pet, SUV_WINDOW), mask[shown].astype(np.uint8) * 255, heights
+    numbers = shown + round(grid.origin[0] / grid.spacing[0])
+    return to_grey(ct, CT_WINDOW), to_grey(pet, SUV_WINDOW), mask[shown].astype(np.uint8) * 255, numbers
 
 
-def _slabs(patient: Patient, size: int) -> list[Grid]:
+def _slabs(patient: Patient, size: int, step: float) -> list[Grid]:
     """Grids that hold all tumours and a margin for the blur of the PET; separate ones where tumours lie far apart."""
     reaches = sorted((t.centre[0] - t.reach, t.centre[0] + t.reach) for t in patient.tumours)
     spans: list[tuple[float, float]] = []
@@ -117,9 +148,8 @@ def _slabs(patient: Patient, size: int) -> list[Grid]:
     grids = []
     for low, high in spans:
         # All slabs lie on one lattice of slices, so that heights are those of one scan.
-        first, last = (round(edge / SLICE_DISTANCE) for edge in (low - MARGIN, high + MARGIN))
-        origin = (first * SLICE_DISTANCE, corner, corner)
-        grids.append(Grid(origin, (SLICE_DISTANCE, pixel, pixel), (last - first + 1, size, size)))
+        first, last = (round(edge / step) for edge in (low - MARGIN, high + MARGIN))
+        grids.append(Grid((first * step, corner, corner), (step, pixel, pixel), (last - first + 1, size, size)))
     return grids
 
 

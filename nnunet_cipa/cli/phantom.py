@@ -27,9 +27,8 @@ def register_phantom(subparsers: "Subparsers[argparse.ArgumentParser]", common: 
     lucid.add_argument(
         "--slice-distance",
         type=float,
-        default=2.8,
         metavar="MM",
-        help="nnU-Net needs more than the width of a pixel, 502 mm / --size (default: %(default)s)",
+        help="nnU-Net needs more than the width of a pixel, 502 mm / --size (default: 179 mm / --slices)",
     )
     lucid.add_argument(
         "--format",
@@ -69,12 +68,11 @@ def _register(
 
 def _phantom_pclt20k(args: argparse.Namespace) -> None:
     # Imported here: the other subcommands should not wait for scipy.
-    from nnunet_cipa.dataset_conversion.phantoms.pclt20k import make_pclt20k_phantom  # noqa: PLC0415 - see above
+    from nnunet_cipa.dataset_conversion.phantoms.pclt20k import make_pclt20k_phantom, spacing  # noqa: PLC0415 - see above
 
     slices = make_pclt20k_phantom(args.out, args.patients, args.seed, args.size, args.slices)
-    pixel = 512 * 0.98 / args.size
     print(f"{args.patients} patients, {slices} slices in {args.out}")
-    print(f"voxels of {pixel:.4g} x {pixel:.4g} x 2.8 mm")
+    print(f"voxels of {' x '.join(f'{side:.4g}' for side in spacing(args.size, args.slices))} mm")
 
 
 def _phantom_lucid(args: argparse.Namespace) -> None:

@@ -55,7 +55,7 @@ def cut():
     """Phantom patients, nine slices taken out of each that has fifteen neighbours in a row, with their heights."""
     patients = []
     for index in range(6):
-        images = image_patient(seed=2, index=index, size=256, slices=30)
+        images = image_patient(seed=2, index=index, size=256, slices=36)
         numbers = np.rint(np.asarray(images.heights) / 2.8).astype(int)
         rows = np.split(np.arange(len(numbers)), np.flatnonzero(np.diff(numbers) > 1) + 1)
         longest = max(rows, key=len)

@@ -35,7 +35,7 @@ def test_phantom_has_the_heart_where_it_was_drawn_and_no_tumour_in_it():
     """Seed 3, patients whose scan holds the centre of the heart: an ellipsoid with an atrium, mostly of soft tissue."""
     seen = 0
     for index in range(5):
-        study, thorax = image_study(3, index, 64, 50), draw_patient(3, index, 20).thorax
+        study, thorax = image_study(3, index, 64, 50), draw_patient(3, index).thorax
         assert study.heart.dtype == np.uint8
         assert study.heart.shape == study.ct.shape
         assert not np.any(study.heart & study.gtv)

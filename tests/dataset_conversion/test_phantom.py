@@ -112,6 +112,51 @@ def test_number_of_slices_is_about_as_asked():
     assert len(set(counts)) > 3
 
 
+def test_fewer_slices_are_samples_of_the_same_anatomy():
+    """Every third slice of 36 and 12 slices of the same patient are as far apart, and show as much tumour."""
+    for index in range(3):
+        many, few = (image_patient(seed=2, index=index, size=96, slices=slices) for slices in (36, 12))
+        assert np.unique(np.round(np.diff(few.heights) / 8.4, 6) % 1).tolist() == [0]
+        volumes = [np.count_nonzero(images.mask) * step for images, step in ((many, 2.8), (few, 8.4))]
+        assert volumes[1] == pytest.approx(volumes[0], rel=0.2)
+        low, high = min(many.heights), max(many.heights)
+        assert all(low - 2.8 <= height <= high + 2.8 for height in few.heights)
+
+
+# Of the CIPA paper (arXiv 2503.17261): parts of PCLT20K's lesions below 500 and above 1,000 pixels, in per cent.
+PAPER = np.array([59.37, 19.93])
+
+
+def parts(areas):
+    """Parts of lesion areas (pixels of 512 x 512) below 500 and above 1,000, in per cent."""
+    return 100 * np.array([np.mean(np.less(areas, 500)), np.mean(np.greater(areas, 1000))])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "size", "slices"), [(0, 64, 8), (1, 128, 36), (2, 96, 5), (3, 64, 24), (4, 128, 8)])
+def test_lesions_are_as_large_as_in_pclt20k_whatever_is_asked_for(seed, size, slices):
+    images = [image_patient(seed, index, size, slices) for index in range(40)]
+    areas = [area * (512 / size) ** 2 for image in images for area in (image.mask > 0).sum(axis=(1, 2))]
+    np.testing.assert_allclose(parts(areas), PAPER, atol=8)
+    assert 2000 < max(areas) < 5830 * 1.15
+    lesions = [
+        np.bincount(ndimage.label(mask, np.ones((3, 3)))[0].ravel())[1:] for image in images for mask in image.mask
+    ]
+    np.testing.assert_allclose(parts(np.concatenate(lesions) * (512 / size) ** 2), PAPER, atol=10)
+    assert np.mean([len(image.mask) for image in images]) == pytest.approx(slices, rel=0.15)
+
+
+@pytest.mark.parametrize("slices", [3, 90])
+def test_every_patient_shows_a_tumour(slices):
+    for index in range(6):
+        assert np.all(image_patient(7, index, 64, slices).mask.any(axis=(1, 2)))
+
+
+def test_smallest_lesion_is_that_of_pclt20k():
+    areas = [(image_patient(0, index, 512, 36).mask > 0).sum(axis=(1, 2)).min() for index in range(2)]
+    assert 11 <= min(areas) < 60
+
+
 def features(images, modalities):
     rows, columns = np.indices(images.ct.shape)[1:]
     maps = [rows, columns]
