@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nnunet_cipa.dataset_conversion.phantoms.pclt20k import spacing
 from nnunet_cipa.nnunet_folders import VARIABLES
 from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.processes import Step
@@ -166,9 +167,11 @@ class Demo:
     def steps(self) -> tuple[Step, ...]:
         """Return the stock commands of the main job in their order."""
         given = self.options
+        voxel = (f"{side:.4g}" for side in spacing(given.size, given.slices))
         data = self.data_steps(
-            "pclt20k", 701, patients=given.patients, size=given.size, slices=given.slices, seed=given.seed
-        )
+            "pclt20k", 701, ("--spacing", *voxel),
+            patients=given.patients, size=given.size, slices=given.slices, seed=given.seed,
+        )  # fmt: skip
         return (*data, *self.main.steps())
 
 

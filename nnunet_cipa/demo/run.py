@@ -8,6 +8,7 @@ from nnunet_cipa.demo import rows
 from nnunet_cipa.demo.folder import child_environment, export_lines, prepare_folder
 from nnunet_cipa.demo.judge import judge
 from nnunet_cipa.demo.layout import Demo, Options
+from nnunet_cipa.demo.progress import training_losses
 from nnunet_cipa.demo.steps import StepRunner
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation import Command, Page, find_cases, fit_pet_threshold, read_dice, score_case, write_page
@@ -55,6 +56,7 @@ class _Run:
     def to_the_end(self) -> Path:
         for step in self.demo.steps():
             self._execute(step)
+        self.losses = training_losses(self.runner.log_of("train"))
         tables = [self._run_rows()] if self.demo.options.rows else []
         return self._show(tables)
 
@@ -82,7 +84,7 @@ class _Run:
         training = self.demo.main
         threshold = fit_pet_threshold(find_cases(training.raw, "Tr"))
         results = [score_case(files, threshold) for files in find_cases(training.raw, "Ts", training.predictions)]
-        verdict = judge(read_dice(training.predictions / "summary.json"), results)
+        verdict = judge(read_dice(training.predictions / "summary.json"), results, self.losses)
         page = write_page(
             Page(
                 title="CIPA demo: lung tumours in PET/CT, from slices to predicted masks",

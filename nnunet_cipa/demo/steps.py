@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from nnunet_cipa.demo.progress import TrainingProgress
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.processes import Step, describe_status, end_processes, last_lines, start_process
 
@@ -32,6 +33,11 @@ class StepRunner:
     environment: Mapping[str, str]
     _count: int = 0
 
+    def log_of(self, name: str) -> str:
+        """Return what the step of that name has printed."""
+        (log,) = self.logs.glob(f"??_{name}.log")
+        return log.read_text(encoding="utf-8", errors="replace")
+
     def run(self, step: Step) -> float:
         """Run a step and return the seconds it took.
 
@@ -45,7 +51,7 @@ class StepRunner:
         start = time.monotonic()
         process = start_process(step.command, {**self.environment, **step.variables}, log)
         try:
-            status = _wait(process, log)
+            status = _wait(process, log, TrainingProgress.of(step))
         except BaseException:
             end_processes([process])
             raise
@@ -57,10 +63,18 @@ class StepRunner:
         return time.monotonic() - start
 
 
-def _wait(process: subprocess.Popen[bytes], log: Path) -> int:
-    """Wait for the process; on a terminal, show the seconds and the last line of the log meanwhile."""
+def _wait(process: subprocess.Popen[bytes], log: Path, progress: TrainingProgress | None) -> int:
+    """Wait for the process and show how far it is: a bar on a terminal, elsewhere a line for each epoch of a training.
+
+    A bar of a step that is not a training has the last line of its log.
+    """
+    told = ""
     with tqdm(bar_format="  {elapsed}  {desc}", leave=False, disable=None, dynamic_ncols=True) as bar:
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return process.wait(_POLL)
-            bar.set_description_str(next(iter(last_lines(log, 1)), "")[:100])
+            line = progress.describe(log.read_text(encoding="utf-8", errors="replace")) if progress else ""
+            if bar.disable and line not in {"", told}:
+                print(f"  {line}", flush=True)
+                told = line
+            bar.set_description_str((line or next(iter(last_lines(log, 1)), ""))[:100])

@@ -137,7 +137,7 @@ def test_an_interrupt_ends_the_step_and_its_workers(program, runner, tmp_path, m
     job = program(f"{how} sh -c '{how} echo $$ >> {pids}; sleep 300; :' & echo $$ >> {pids}; wait; sleep 300")
     monkeypatch.setattr(processes, "GRACE", 0.3)
 
-    def interrupted(process, log):
+    def interrupted(process, *_):
         assert wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 2)
         raise KeyboardInterrupt
 
@@ -151,9 +151,7 @@ def test_an_interrupt_ends_the_step_and_its_workers(program, runner, tmp_path, m
 def test_a_worker_that_ignores_the_signal_does_not_outlive_its_parent(program, runner, tmp_path, monkeypatch):
     pid = tmp_path / "pid"
     job = program(f"sh -c \"trap '' TERM; echo \\$\\$ > {pid}; while :; do sleep 1; done\" & wait")
-    monkeypatch.setattr(
-        steps, "_wait", lambda process, log: wait_for(pid.exists) and signal.raise_signal(signal.SIGINT)
-    )
+    monkeypatch.setattr(steps, "_wait", lambda *_: wait_for(pid.exists) and signal.raise_signal(signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         runner.run(Step("a", (job,)))
     assert wait_for(lambda: not alive(int(pid.read_text())))
