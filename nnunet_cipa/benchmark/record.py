@@ -19,7 +19,7 @@ from nnunet_cipa.trainers.seeding import SEED_VARIABLE
 RECORD = "benchmark.json"
 _MAKER = "nnunet_cipa benchmark"
 _NEEDED = {"made_by", "dataset", "budget", "files"}
-SEEDS = {"training": None, "note": "neither initial weights nor the drawing of patches were seeded"}
+SEEDS = {"training": None, "note": "nnU-Net seeds neither initial weights nor the drawing of patches"}
 
 
 def machine_facts() -> dict[str, dict[str, str]]:

@@ -60,8 +60,8 @@ def run_benchmark(request: Request, execution: Execution) -> None:
         record = begin_record(request, plan, machine)
         for line in overview(request, plan):
             print(line, flush=True)
-        for model in plan.models:
-            model.variant.write(request.out / "trainers")
+        for variant in {model.variant for model in plan.models}:
+            variant.write(request.out / "trainers")
         jobs = [job for job in plan.jobs if job.next_action() is not Action.NONE]
         failed = _adapt(request, plan, jobs)
         results = [Result(job, failed[job.model]) for job in jobs if job.model in failed]

@@ -146,7 +146,7 @@ def _facts(request: Request, folds: list[int], models: list[ModelFacts]) -> dict
     else:
         seeds = {model.title: model.training.get("seed", "none") for model in models}
         if set(seeds.values()) == {"none"}:
-            facts["seed of the training"] = "none: neither initial weights nor the drawing of patches were seeded"
+            facts["seed of the training"] = "none: nnU-Net seeds neither initial weights nor the drawing of patches"
         else:
             facts["seed of the training"] = ", ".join(f"{title}: {seed}" for title, seed in seeds.items())
     return facts | {f"this report: {name}": value for name, value in versions().items()}
