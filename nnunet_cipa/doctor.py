@@ -114,3 +114,19 @@ def _trainers() -> Iterator[Finding]:
         exists = Path(encoder).is_file()
         problem = "" if exists else "no such file; make it with 'nnunet-cipa weights import' or unset the variable"
         yield Finding("nnU-Net", "NNUNET_CIPA_ENCODER", encoder, problem)
+    yield from _seed()
+
+
+def _seed() -> Iterator[Finding]:
+    from nnunet_cipa.errors import CIPAError  # noqa: PLC0415
+    from nnunet_cipa.trainers.seeding import SEED_VARIABLE, read_seed  # noqa: PLC0415
+
+    value = os.environ.get(SEED_VARIABLE)
+    if not value:
+        return
+    problem = ""
+    try:
+        read_seed()
+    except CIPAError as error:
+        problem = str(error)
+    yield Finding("nnU-Net", SEED_VARIABLE, value, problem)

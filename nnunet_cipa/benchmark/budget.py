@@ -1,31 +1,9 @@
-"""Equal budgets: trainers of the same number of iterations, without touching nnU-Net."""
+"""Equal budgets: how long every trainer of a benchmark trains."""
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
-from nnunet_cipa.atomic import write_text
 from nnunet_cipa.errors import CIPAError
-
-_MODULE = '''"""A trainer at the budget of this benchmark; nnU-Net finds it when nnUNet_extTrainer names this folder.
-
-Written by nnunet-cipa benchmark. Training and prediction with it need this file.
-"""
-
-import torch
-from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
-
-
-class {name}(recursive_find_trainer_class_by_name("{trainer}")):
-    """{trainer} for {epochs} epochs of {iterations} iterations."""
-
-    def __init__(self, plans, configuration, fold, dataset_json, device=torch.device("cuda")):
-        super().__init__(plans, configuration, fold, dataset_json, device)
-        self.num_epochs = {epochs}
-        self.num_iterations_per_epoch = {iterations}
-        self.num_val_iterations_per_epoch = {val_iterations}
-        self.save_every = {save_every}
-'''
 
 
 @dataclass(frozen=True)
@@ -52,23 +30,11 @@ class Budget:
         return self.epochs * self.iterations
 
     @property
+    def val_iterations(self) -> int:
+        """Iterations of the online validation after an epoch."""
+        return max(1, self.iterations // 5)
+
+    @property
     def save_every(self) -> int:
         """Epochs between checkpoints, which is what a killed training repeats at most."""
         return min(50, math.ceil(self.epochs / 20))
-
-    def trainer_name(self, trainer: str) -> str:
-        """Return the name after ``-tr`` of a trainer at this budget."""
-        return f"{trainer}_{self.epochs}x{self.iterations}"
-
-    def write_trainer(self, trainer: str, folder: Path) -> None:
-        """Write the trainer at this budget as a module of its own, which nnU-Net finds by ``nnUNet_extTrainer``."""
-        name = self.trainer_name(trainer)
-        text = _MODULE.format(
-            name=name,
-            trainer=trainer,
-            epochs=self.epochs,
-            iterations=self.iterations,
-            val_iterations=max(1, self.iterations // 5),
-            save_every=self.save_every,
-        )
-        write_text(folder / f"{name}.py", text)

@@ -83,6 +83,7 @@ class RunningJob:
             {
                 "action": self.action.value,
                 "command": step.line,
+                "seed": job.seed,
                 "variables": dict(variables),
                 "start": now(),
                 "end": None,

@@ -41,6 +41,8 @@ class Job:
         What follows when the training is new.
     variables : dict
         What its environment has beyond the caller's.
+    seed : int or None
+        The seed of the training.
     """
 
     model: str
@@ -50,6 +52,7 @@ class Job:
     command: tuple[str, ...]
     first_start: tuple[str, ...]
     variables: Mapping[str, str] = field(hash=False)
+    seed: int | None = None
 
     @property
     def name(self) -> str:

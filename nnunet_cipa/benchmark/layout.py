@@ -23,7 +23,10 @@ def is_job_record(content: Any) -> bool:
 
 def _is_model(content: Any) -> bool:
     names = ("title", "trainer", "folder")
-    return isinstance(content, dict) and all(isinstance(content.get(name), str) for name in names)
+    if not isinstance(content, dict) or not all(isinstance(content.get(name), str) for name in names):
+        return False
+    seed = content.get("seed")
+    return seed is None or type(seed) is int
 
 
 def _is_run(content: Any) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cipa.benchmark.entries import Source
+from nnunet_cipa.benchmark.variants import Variant
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Model:
     ----------
     title : str
         What a table calls it.
-    trainer, trained_as : str
-        The trainer's name, and the name after ``-tr``: that of its variant at the benchmark's budget.
+    variant : Variant
+        The trainer at the benchmark's budget, with its seed.
     plans, configuration : str
         nnU-Net's.
     start : Start
@@ -53,16 +54,28 @@ class Model:
         Samples of an iteration.
     patch_size : tuple of int
         Pixels or voxels of a sample's target.
+    seed : int or None
+        The seed of the training, that of the variant or of ``NNUNET_CIPA_SEED``.
     """
 
     title: str
-    trainer: str
-    trained_as: str
+    variant: Variant
     plans: str
     configuration: str
     start: Start
     batch_size: int
     patch_size: tuple[int, ...]
+    seed: int | None = None
+
+    @property
+    def trainer(self) -> str:
+        """The trainer's name."""
+        return self.variant.trainer
+
+    @property
+    def trained_as(self) -> str:
+        """The name after ``-tr``."""
+        return self.variant.name
 
     @property
     def folder_name(self) -> str:
@@ -98,6 +111,7 @@ class Model:
                 "file": None if self.start.file is None else str(self.start.file),
                 "sha256": self.start.sha256,
             },
+            "seed": self.seed,
             "batch_size": self.batch_size,
             "patch_size": list(self.patch_size),
             "nnUNet_results": results.relative_to(out).as_posix(),

@@ -12,9 +12,11 @@ from nnunet_cipa.benchmark.entries import Entry, Source, existing_file
 from nnunet_cipa.benchmark.jobs import Job
 from nnunet_cipa.benchmark.models import Model, Start
 from nnunet_cipa.benchmark.trainers import batch_and_patch, find_trainer, search_path, trains_cipa
+from nnunet_cipa.benchmark.variants import Variant
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.file_hash import file_hash
 from nnunet_cipa.trainers.base import ENCODER_VARIABLE
+from nnunet_cipa.trainers.seeding import SEED_VARIABLE, SeededTraining, read_seed
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,9 @@ class Request:
         nnU-Net's names. A trainer of CIPA brings its network and takes the first plans alone.
     budget : Budget or None
         The same for every trainer; None leaves each its own length.
+    seeds : tuple of int
+        Every trainer is trained once with each; none leaves it to ``NNUNET_CIPA_SEED``, which trainers that know it
+        take, and the others not.
     device : str
         As after ``-device``.
     num_gpus : int
@@ -48,6 +53,7 @@ class Request:
     plans: tuple[str, ...] = ("nnUNetPlans",)
     configurations: tuple[str, ...] = ("2d",)
     budget: Budget | None = Budget()  # noqa: RUF009 - it is frozen
+    seeds: tuple[int, ...] = ()
     device: str = "cuda"
     num_gpus: int = 1
 
@@ -109,10 +115,26 @@ def _models_of(request: Request, entry: Entry, notes: list[str]) -> Iterator[Mod
         shown = [plans] if len(plans_of_it) > 1 else []
         shown += [configuration] if len(request.configurations) > 1 else []
         title = ", ".join([entry.title, *shown])
-        trained_as = entry.trainer if request.budget is None else request.budget.trainer_name(entry.trainer)
-        yield Model(title, entry.trainer, trained_as, plans, configuration, start, batch, patch)
+        for seed in request.seeds:
+            variant = Variant(entry.trainer, request.budget, seed)
+            yield Model(f"{title}, seed {seed}", variant, plans, configuration, start, batch, patch, seed)
+        if not request.seeds:
+            variant = Variant(entry.trainer, request.budget)
+            yield Model(title, variant, plans, configuration, start, batch, patch, _seed_as_set(trainer, notes))
     if len(refusals) == len(pairs):
         raise CIPAError(f"{entry.trainer}: {refusals[0]}; give a --configurations that it can be trained on")
+
+
+def _seed_as_set(trainer: type, notes: list[str]) -> int | None:
+    """Return the seed that a trainer takes from the caller's variable; what it does with the variable is noted."""
+    seed = read_seed()
+    if seed is None:
+        return None
+    if issubclass(trainer, SeededTraining):
+        notes.append(f"{trainer.__name__}: seed {seed}, of {SEED_VARIABLE}")
+        return seed
+    notes.append(f"{trainer.__name__}: does not know {SEED_VARIABLE} and is trained without a seed; give --seeds")
+    return None
 
 
 def _resolve_start(entry: Entry, *, cipa: bool) -> Start:
@@ -149,6 +171,7 @@ def _job(request: Request, model: Model, fold: int) -> Job:
         command=tuple(words),
         first_start=() if pretrained is None else ("-pretrained_weights", str(pretrained)),
         variables=job_variables(request, model),
+        seed=model.seed,
     )
 
 
@@ -159,4 +182,5 @@ def job_variables(request: Request, model: Model) -> Mapping[str, str]:
         "nnUNet_results": str(model.results(request.out)),
         "nnUNet_extTrainer": search_path(request.out / "trainers"),
         ENCODER_VARIABLE: "" if encoder is None else str(encoder),
+        **({} if model.seed is None or request.seeds else {SEED_VARIABLE: str(model.seed)}),
     }

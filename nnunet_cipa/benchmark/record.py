@@ -14,6 +14,7 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.file_hash import file_hash
 from nnunet_cipa.json_files import read_json, write_json
 from nnunet_cipa.nnunet_folders import SPLITS
+from nnunet_cipa.trainers.seeding import SEED_VARIABLE
 
 RECORD = "benchmark.json"
 _MAKER = "nnunet_cipa benchmark"
@@ -36,13 +37,15 @@ def begin_record(request: Request, plan: Plan, machine: dict[str, dict[str, str]
     Raises
     ------
     CIPAError
-        If the folder holds a benchmark of another data set or budget, or folds or plans have changed since.
+        If the folder holds a benchmark of another data set or budget, folds or plans have changed since, or a model
+        was trained there with another seed.
     """
-    record = check_record(request)
+    record = check_record(request, plan)
     record["models"] = {
         **record.get("models", {}),
         **{model.key: model.facts(request.out, request.dataset.name) for model in plan.models},
     }
+    record["seeds"] = _seeds(record["models"])
     record["folds"] = sorted({*record.get("folds", []), *request.folds})
     command = shlex.join(["nnunet-cipa", *sys.argv[1:]])
     record.setdefault("runs", []).append({"command": command, "start": now(), "end": None, "machine": machine})
@@ -56,7 +59,7 @@ def end_record(request: Request, record: dict[str, Any]) -> None:
     write_json(request.out / RECORD, record)
 
 
-def check_record(request: Request) -> dict[str, Any]:
+def check_record(request: Request, plan: Plan) -> dict[str, Any]:
     """Return the record so far, checked to be of the same benchmark; nothing is written.
 
     Raises
@@ -83,6 +86,15 @@ def check_record(request: Request) -> dict[str, Any]:
                 f"{request.dataset.preprocessed / name}: has changed since the benchmark in {request.out} began; bring "
                 "it back, or give another folder as --out"
             )
+    known = record.get("models", {})
+    for model in plan.models:
+        before = known[model.key].get("seed") if model.key in known else model.seed
+        if before != model.seed:
+            remedy = f"unset {SEED_VARIABLE}" if before is None else f"set {SEED_VARIABLE} to {before}"
+            raise CIPAError(
+                f"{path}: holds {model.key} with seed {_tell_seed(before)}, not {_tell_seed(model.seed)}; {remedy}, or "
+                "give another folder as --out, or --seeds, whose models are apart"
+            )
     return record | {"made_by": facts["made_by"], "files": record["files"] | facts["files"]}
 
 
@@ -93,9 +105,21 @@ def _facts(request: Request) -> dict[str, Any]:
         "made_by": f"{_MAKER} {__version__}",
         "dataset": request.dataset.name,
         "budget": None if budget is None else {"epochs": budget.epochs, "iterations_per_epoch": budget.iterations},
-        "seeds": SEEDS,
         "files": {name: file_hash(folder / name) for name in names},
     }
+
+
+def _seeds(models: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    seeds = {facts["title"]: facts.get("seed") for facts in models.values()}
+    known = sorted({seed for seed in seeds.values() if seed is not None})
+    if not known:
+        return SEEDS
+    unseeded = [title for title, seed in seeds.items() if seed is None]
+    return {"training": known, **({"note": f"none for {', '.join(unseeded)}"} if unseeded else {})}
+
+
+def _tell_seed(seed: int | None) -> str:
+    return "none" if seed is None else str(seed)
 
 
 def _tell(value: Any) -> str:

@@ -55,14 +55,13 @@ def run_benchmark(request: Request, execution: Execution) -> None:
     with _only_run(request.out):
         _prepare_data(request, execution.plan_data)
         plan = make_plan(request)
-        check_record(request)
+        check_record(request, plan)
         machine = machine_facts()
         record = begin_record(request, plan, machine)
         for line in overview(request, plan):
             print(line, flush=True)
-        if request.budget is not None:
-            for trainer in sorted({model.trainer for model in plan.models}):
-                request.budget.write_trainer(trainer, request.out / "trainers")
+        for variant in {model.variant for model in plan.models}:
+            variant.write(request.out / "trainers")
         jobs = [job for job in plan.jobs if job.next_action() is not Action.NONE]
         failed = _adapt(request, plan, jobs)
         results = [Result(job, failed[job.model]) for job in jobs if job.model in failed]
@@ -93,9 +92,9 @@ def dry_run(request: Request, execution: Execution) -> Iterator[str]:
         yield from (step.line for step in planning)
         return
     plan = make_plan(request)
-    check_record(request)
+    check_record(request, plan)
     yield from (f"# {line}" for line in overview(request, plan))
-    if request.budget is not None:
+    if request.budget is not None or request.seeds:
         yield f"# a benchmark that runs writes its trainers to {request.out / 'trainers'}"
     yield from (step.line for step in adapting_steps(request, plan).values())
     for index, job in enumerate(plan.jobs):

@@ -71,6 +71,10 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
         help="of every trainer, or 'own' for each its own (default: %(default)s)",
     )
     what.add_argument(
+        "--seeds", nargs="+", type=_seed, default=[], metavar="N",
+        help="train each trainer once with each of these seeds, nnU-Net's own too (default: NNUNET_CIPA_SEED, if set)",
+    )  # fmt: skip
+    what.add_argument(
         "--iterations", type=_positive, default=250, metavar="N", help="of an epoch (default: %(default)s)"
     )
 
@@ -99,6 +103,13 @@ def _natural(text: str) -> int:
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = _natural(text)
+    if value >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is above 4294967295")
     return value
 
 
@@ -162,6 +173,7 @@ def _read(args: argparse.Namespace) -> "tuple[Request, Execution]":
         plans=tuple(dict.fromkeys(args.plans)),
         configurations=tuple(dict.fromkeys(args.configurations)),
         budget=None if args.epochs == "own" else Budget(int(args.epochs), args.iterations),
+        seeds=tuple(dict.fromkeys(args.seeds)),
         device=args.device,
         num_gpus=1 if cluster is None else cluster.gpus,
     )

@@ -69,17 +69,18 @@ def collect(request: Request) -> Report:
     audit = audit_leakage(request.dataset, request.processes) if request.audit else None
     folds = sorted({score.fold for score in scores})
     record = request.record
+    models = [_facts_of(model, folds) for model in request.models]
     commands = (*(record.commands if record else ()), *([request.command] if request.command else ()))
     return Report(
         dataset=request.dataset.name,
         scores=scores,
         statistics=compute_statistics(scores, request.settings),
-        models=[_facts_of(model, folds) for model in request.models],
+        models=models,
         audit=audit,
         tolerance_mm=request.tolerance_mm,
         notices=list(_notices(request, len(folds))),
         commands=commands,
-        facts=_facts(request, folds),
+        facts=_facts(request, folds, models),
     )
 
 
@@ -105,6 +106,8 @@ def _training(folder: Path, folds: list[int]) -> dict[str, str]:
             "epochs": epochs,
             "batch": debug.get("batch_size"),
             "device": debug.get("gpu_name", debug.get("device")),
+            # the attribute of a trainer that knows a seed, as text
+            "seed": str(debug.get("seed")).lower() if debug else None,
         }
         for name, value in {**names, "torch": debug.get("torch_version")}.items():
             if value is not None:
@@ -128,7 +131,7 @@ def _notices(request: Request, folds: int) -> Iterator[str]:
         yield "No leakage audit was made: whether a patient is in the data set under two names was not looked at."
 
 
-def _facts(request: Request, folds: list[int]) -> dict[str, str]:
+def _facts(request: Request, folds: list[int], models: list[ModelFacts]) -> dict[str, str]:
     provenance = request.dataset / "provenance" / "_dataset.json"
     seed = read_object(provenance).get("seed") if provenance.is_file() else None
     settings = request.settings
@@ -141,5 +144,9 @@ def _facts(request: Request, folds: list[int]) -> dict[str, str]:
     if request.record is not None:
         facts |= request.record.facts
     else:
-        facts["seed of the training"] = "none: nnU-Net seeds neither initial weights nor the drawing of patches"
+        seeds = {model.title: model.training.get("seed", "none") for model in models}
+        if set(seeds.values()) == {"none"}:
+            facts["seed of the training"] = "none: nnU-Net seeds neither initial weights nor the drawing of patches"
+        else:
+            facts["seed of the training"] = ", ".join(f"{title}: {seed}" for title, seed in seeds.items())
     return facts | {f"this report: {name}": value for name, value in versions().items()}

@@ -81,7 +81,8 @@ def read_record(folder: Path) -> Record:
     if isinstance(budget, dict):
         facts["budget"] = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in budget.items())
     for name, value in content.get("seeds", {}).items():
-        facts[f"seed of {name}" if name != "note" else "seeds"] = "none" if value is None else str(value)
+        told = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        facts[f"seed of {name}" if name != "note" else "seeds"] = "none" if value is None else told
     return Record(folder, models, tuple(dict.fromkeys(commands)), facts, tuple(content.get("folds", [])))
 
 

@@ -125,7 +125,7 @@ def cost_table(report: Report) -> Table:
         model.title, f"{model.cost.parameters / 1e6:.2f}" if model.cost.parameters else "n/a",
         number(model.cost.of_a_slice / 1e9, 2), " x ".join(map(str, model.cost.patch)) or "n/a",
         number(means[model.title, "dice"].value), number(100 * report.statistics.slices[model.title].iou, 2),
-        *(model.training.get(name, "n/a") for name in ("epochs", "batch", "device")), _hours(model),
+        *(model.training.get(name, "n/a") for name in ("epochs", "batch", "seed", "device")), _hours(model),
     ) for model in report.models]  # fmt: skip
     problems = [f"{model.title}: {model.cost.problem}." for model in report.models if model.cost.problem]
     note = (
@@ -134,7 +134,8 @@ def cost_table(report: Report) -> Table:
     )
     return Table(
         "Cost beside accuracy",
-        ("model", "parameters, M", "GFLOPs", "patch", "Dice", "IoU pooled, %", "epochs", "batch", "device", "hours"),
+        ("model", "parameters, M", "GFLOPs", "patch", "Dice", "IoU pooled, %", "epochs", "batch", "seed", "device",
+         "hours"),
         rows, note + " ".join(problems),
     )  # fmt: skip
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
-from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from torch import nn
 from torch._dynamo import OptimizedModule
 from torch.nn.parallel import DistributedDataParallel
@@ -14,19 +13,20 @@ from nnunet_cipa import __version__
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.trainers.checkpoint_files import find_damage, previous_of, remove, remove_unfinished, save_file
 from nnunet_cipa.trainers.random_state import capture_random_state, restore_random_state, seed_workers
+from nnunet_cipa.trainers.seeding import SeededTraining
 from nnunet_cipa.weights.torch_files import load_plain
 
 LATEST, BEST = "checkpoint_latest.pth", "checkpoint_best.pth"
 OURS = "nnunet_cipa"
 
 
-class ResumableTraining(nnUNetTrainer):
+class ResumableTraining(SeededTraining):
     """nnU-Net's checkpoints, written so that a kill or a full disk costs no more than what was trained since the last.
 
-    They hold what nnU-Net's hold, and the states of the random number generators of every rank and the schedule. With
-    loaders in the training's own process (``nnUNet_n_proc_DA=0``) and deterministic kernels a continued training ends
-    with the same weights, bit for bit. The order in which worker processes deliver batches cannot be repeated; their
-    seeds are drawn from the restored generator, so they repeat no batch of an earlier start.
+    They hold what nnU-Net's hold, and the states of the random number generators of every rank, the seed and the
+    schedule. With loaders in the training's own process (``nnUNet_n_proc_DA=0``) and deterministic kernels a continued
+    training ends with the same weights, bit for bit. Worker processes are started again, and what they had drawn ahead
+    is lost; their seeds are drawn from the restored generator, so they repeat no batch of an earlier start.
     """
 
     _best_ema: float | None
@@ -67,6 +67,7 @@ class ResumableTraining(nnUNetTrainer):
             self._best_ema = -math.inf
         ours = load_plain(path, mmap=True).get(OURS, {})
         self._random_states = ours.get("random_states")
+        self.keep_seed(ours.get("seed"))
         if ours and ours["schedule"] != self.lr_scheduler.settings:
             self.print_to_log_file(
                 f"the schedule was {ours['schedule']} and goes on as {self.lr_scheduler.settings} from this checkpoint"
@@ -117,6 +118,7 @@ class ResumableTraining(nnUNetTrainer):
             "inference_allowed_mirroring_axes": self.inference_allowed_mirroring_axes,
             OURS: {
                 "version": __version__,
+                "seed": self.seed,
                 "random_states": random_states,
                 "schedule": self.lr_scheduler.settings,
             },

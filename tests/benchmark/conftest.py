@@ -174,6 +174,7 @@ def fake(tmp_path, monkeypatch):
     monkeypatch.delenv("nnUNet_raw", raising=False)
     monkeypatch.delenv("nnUNet_extTrainer", raising=False)
     monkeypatch.delenv("NNUNET_CIPA_ENCODER", raising=False)
+    monkeypatch.delenv("NNUNET_CIPA_SEED", raising=False)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return made
 

@@ -1,5 +1,6 @@
 """The budget, on the trainers that nnU-Net finds."""
 
+import copy
 import os
 
 import pytest
@@ -10,7 +11,9 @@ from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 from nnunet_cipa import trainers
 from nnunet_cipa.benchmark.budget import Budget
 from nnunet_cipa.benchmark.trainers import search_path
+from nnunet_cipa.benchmark.variants import Variant
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.trainers.seeding import SeededTraining
 
 OWN = """
 import torch
@@ -46,11 +49,10 @@ def build(tmp_path, monkeypatch):
     monkeypatch.setenv("nnUNet_extTrainer", str(mine))
     monkeypatch.setenv("nnUNet_extTrainer", search_path(tmp_path / "written"))
 
-    def make(budget, name):
-        budget.write_trainer(name, tmp_path / "written")
-        found = recursive_find_trainer_class_by_name(budget.trainer_name(name))
-        import copy
-
+    def make(budget, name, seed=None):
+        variant = Variant(name, budget, seed)
+        variant.write(tmp_path / "written")
+        found = recursive_find_trainer_class_by_name(variant.name)
         return found(copy.deepcopy(PLANS), "2d", 0, copy.deepcopy(DATASET), torch.device("cpu"))
 
     return make
@@ -80,6 +82,24 @@ def test_trainers_of_the_same_benchmark_are_found_beside_each_other(build):
     assert build(Budget(1, 1), "nnUNetTrainerOfMine").num_epochs == 1
     assert build(Budget(1, 1), "nnUNetTrainer").num_val_iterations_per_epoch == 1
     assert build(Budget(1, 1), "nnUNetTrainerCIPA").num_epochs == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs"), [("nnUNetTrainer", 1000), ("nnUNetTrainerCIPA_demo", 10), ("nnUNetTrainerOfMine", 3)]
+)
+@pytest.mark.parametrize("budget", [Budget(4, 10), None], ids=["at a budget", "own length"])
+def test_every_trainer_has_a_seed_that_the_variable_does_not_change(build, monkeypatch, name, epochs, budget):
+    drawn = []
+    monkeypatch.setenv("NNUNET_CIPA_SEED", "5")
+    monkeypatch.setattr(nnUNetTrainer, "initialize", lambda self: drawn.append(torch.rand(()).item()))
+    monkeypatch.setattr(trainers.nnUNetTrainerCIPA, "initialize", SeededTraining.initialize)
+    for seed in (2, 2, 3):
+        trainer = build(budget, name, seed)
+        trainer.initialize()
+        assert (trainer.seed, isinstance(trainer, SeededTraining)) == (seed, True)
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert trainer.output_folder.endswith(f"{name}{'_4x10' if budget else ''}_seed3__nnUNetPlans__2d/fold_0")
+    assert trainer.num_epochs == (4 if budget else epochs)
 
 
 @pytest.mark.parametrize(("epochs", "save_every"), [(1, 1), (20, 1), (21, 2), (218, 11), (1000, 50), (8000, 50)])

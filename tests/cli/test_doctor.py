@@ -15,6 +15,7 @@ def ready(tmp_path, monkeypatch):
         monkeypatch.setenv(name, str(tmp_path / name))
     monkeypatch.setenv("nnUNet_extTrainer", str(plugin_path()))
     monkeypatch.delenv("NNUNET_CIPA_ENCODER", raising=False)
+    monkeypatch.delenv("NNUNET_CIPA_SEED", raising=False)
 
 
 @pytest.mark.usefixtures("ready")
@@ -35,6 +36,7 @@ def test_ready_machine_ends_with_0_and_names_every_backend(capsys):
         ("nnUNet_extTrainer", None, "plugin-path"),
         ("nnUNet_extTrainer", "/somewhere/else", "plugin-path"),
         ("NNUNET_CIPA_ENCODER", "/no/such/file.pth", "weights import"),
+        ("NNUNET_CIPA_SEED", "seven", "set it to an integer from 0 to 4294967295, or unset it"),
         ("NNUNET_CIPA_SCAN_BACKEND", "no-such-backend", "reference"),
     ],
 )
@@ -72,3 +74,12 @@ def test_forced_backend_is_the_one_that_is_said_to_be_used(capsys, monkeypatch):
     monkeypatch.setenv("NNUNET_CIPA_SCAN_BACKEND", "reference")
     assert main(["doctor"]) == 0
     assert "used on cpu: reference" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("ready")
+@pytest.mark.parametrize("seed", [None, "7"])
+def test_seed_is_shown_if_it_is_set(seed, capsys, monkeypatch):
+    if seed is not None:
+        monkeypatch.setenv("NNUNET_CIPA_SEED", seed)
+    assert main(["doctor"]) == 0
+    assert ("[ok] NNUNET_CIPA_SEED: 7" in capsys.readouterr().out) == (seed is not None)

@@ -19,7 +19,9 @@ def made(tmp_path_factory):
     (made.dataset / "dataset.json").write_text(json.dumps(description))
     fold = made.model("exact") / "fold_0"
     (fold / "debug.json").write_text(
-        json.dumps({"num_epochs": "7", "num_iterations_per_epoch": "50", "batch_size": "3", "device": "cpu"})
+        json.dumps(
+            {"num_epochs": "7", "num_iterations_per_epoch": "50", "batch_size": "3", "device": "cpu", "seed": "4"}
+        )
     )
     (fold / "training_log_2026_1_1_00_00_00.txt").write_text(
         "\n".join(f"x: Epoch {e}\nx: train_loss -0.{e}\nx: val_loss 0.1\nx: Epoch time: 3600.0 s" for e in range(1, 3))

@@ -124,7 +124,8 @@ def test_cost_and_training(page):
     exact = dict(zip(head, rows[0], strict=True))
     assert (exact["parameters, M"], exact["GFLOPs"], exact["patch"]) == ("n/a", "n/a", "n/a")
     assert (exact["epochs"], exact["batch"], exact["device"], exact["hours"]) == ("7 x 50", "3", "cpu", "2")
-    assert rows[1][-4:] == ["n/a"] * 4
+    assert exact["seed"] == "4"
+    assert rows[1][-5:] == ["n/a"] * 5
 
 
 def test_every_case_is_in_the_csv_once(written, report):
@@ -178,6 +179,7 @@ def test_notices_commands_and_facts(written):
     assert "voxel size [1, 1.5, 3] mm is assumed" in text
     assert "nnunet-cipa benchmark report 701 <x>" in text
     assert "- bootstrap: BCa, 499 resamples of patients, seed 12345" in text
+    assert "- seed of the training: exact: 4, shifted: none, missed" in text
     assert "- this report: nnunetv2: " in text
 
 

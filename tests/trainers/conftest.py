@@ -1,7 +1,9 @@
 """Plans as nnU-Net's planner writes them, cut down to what a trainer reads."""
 
 import copy
+import random
 
+import numpy as np
 import pytest
 
 CONFIGURATION_2D = {
@@ -78,3 +80,31 @@ def data(tmp_path_factory):
     plans["configurations"]["2d"]["patch_size"] = [small_training.SIDE, small_training.SIDE]
     small_training.write_data(folder, plans, dataset_json)
     return lambda results: (folder, plans, dataset_json, results)
+
+
+@pytest.fixture
+def start(data, tmp_path, monkeypatch):
+    """Make a trainer in a process whose generators are anywhere; each start has results of its own."""
+    import torch
+
+    from nnunet_cipa.trainers.seeding import SEED_VARIABLE
+    from tests.trainers import seeded_training, small_training
+
+    threads, count = torch.get_num_threads(), iter(range(100))
+    for name in ("nnUNet_preprocessed", "nnUNet_results", "nnUNet_n_proc_DA", SEED_VARIABLE):
+        monkeypatch.setenv(name, "0")
+    monkeypatch.setattr(small_training, "EPOCHS", seeded_training.EPOCHS)
+    monkeypatch.setattr("nnunetv2.training.nnUNetTrainer.nnUNetTrainer.MetaLogger.plot_progress_png", lambda *_: None)
+
+    def make(trainer_class=small_training.nnUNetTrainerCIPA_tiny, seed="3", results=None, workers="0"):
+        results = results or tmp_path / f"results_{next(count)}"
+        trainer = small_training.make(*copy.deepcopy(data(results)), trainer_class)  # trainers edit the plans
+        monkeypatch.setenv("nnUNet_n_proc_DA", workers)
+        monkeypatch.setenv(SEED_VARIABLE, seed)
+        random.seed()
+        np.random.seed()
+        torch.seed()
+        return trainer
+
+    yield make
+    torch.set_num_threads(threads)

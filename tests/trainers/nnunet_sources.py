@@ -36,6 +36,9 @@ RELIED_ON = (
     "nnunetv2.utilities.find_objects:recursive_find_trainer_class_by_name",
     "nnunetv2.utilities.get_network_from_plans:get_network_from_plans",
     "nnunetv2.inference.predict_from_raw_data:nnUNetPredictor.initialize_from_trained_model_folder",
+    "batchgenerators.dataloading.nondet_multi_threaded_augmenter:NonDetMultiThreadedAugmenter.__init__",
+    "batchgenerators.dataloading.nondet_multi_threaded_augmenter:NonDetMultiThreadedAugmenter._start",
+    "batchgenerators.dataloading.nondet_multi_threaded_augmenter:NonDetMultiThreadedAugmenter._finish",
     "batchgenerators.dataloading.nondet_multi_threaded_augmenter:NonDetMultiThreadedAugmenter.restart",
     "batchgenerators.dataloading.nondet_multi_threaded_augmenter:producer",
 )
