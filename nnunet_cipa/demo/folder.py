@@ -20,14 +20,17 @@ _MAKER = "nnunet_cipa demo"
 
 
 def child_environment(parent: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of the commands: the caller's without what steers nnU-Net there, then the demo's own."""
+    """Return the environment of the commands: the caller's without what steers nnU-Net there, then the demo's own.
+
+    What they print appears in their logs at once, as the progress of a training is read there.
+    """
     kept = {
         name: value for name, value in parent.items() if not name.startswith("nnUNet_") and name != ENCODER_VARIABLE
     }
     programs, path = str(Path(sys.executable).parent), kept.get("PATH", os.defpath)
     if programs not in path.split(os.pathsep):
         path = f"{programs}{os.pathsep}{path}"
-    return {**kept, "PATH": path, **variables}
+    return {**kept, "PATH": path, "PYTHONUNBUFFERED": "1", **variables}
 
 
 def export_lines(demo: Demo, environment: Mapping[str, str]) -> list[str]:

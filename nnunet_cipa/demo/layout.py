@@ -8,6 +8,7 @@ from nnunet_cipa.dataset_conversion.phantoms.pclt20k import spacing
 from nnunet_cipa.nnunet_folders import VARIABLES
 from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.processes import Step
+from nnunet_cipa.trainers.seeding import SEED_VARIABLE
 
 TRAINER = "nnUNetTrainerCIPA_demo"
 
@@ -19,7 +20,8 @@ class Options:
     Attributes
     ----------
     patients, size, slices, seed : int
-        Of the phantom: patients, a fifth of them held out; pixels a side; slices a patient, about; seed.
+        Of the phantom: patients, a fifth of them held out; pixels a side; slices per patient, about; seed,
+        which is that of the trainings too.
     device : str
         "cpu" or "cuda".
     rows : tuple of str
@@ -129,13 +131,14 @@ class Demo:
     def variables(self) -> dict[str, str]:
         """The variables that all commands need.
 
-        Few processes, as each imports torch; no compiler; threads that sleep while they wait, as on cores that other
-        programs use too, waiting awake takes twice the time; and an allocator (glibc's) that keeps freed memory, as
-        what it returns to the system comes back page by page.
+        The seed of the phantoms is that of the trainings too. Few processes, as each imports torch; no compiler;
+        threads that sleep while they wait, as on cores that other programs use too, waiting awake takes twice the time;
+        and an allocator (glibc's) that keeps freed memory, as what it returns to the system comes back page by page.
         """
         return {
             **{name: str(self.out / name) for name in VARIABLES},
             "nnUNet_extTrainer": str(plugin_path()),
+            SEED_VARIABLE: str(self.options.seed),
             "nnUNet_def_n_proc": "2",
             "nnUNet_compile": "f",
             "OMP_WAIT_POLICY": "passive",
