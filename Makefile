@@ -14,7 +14,7 @@ TEST_PROCESSES ?= 2
 	touch $@
 
 demo: .venv/installed
-	$(BIN)/nnunet-cipa demo $(DEMO) --rows
+	$(BIN)/nnunet-cipa demo $(DEMO) --rows --overwrite
 
 test: .venv/installed
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile

@@ -17,6 +17,10 @@ from nnunet_cipa.trainers.base import ENCODER_VARIABLE
 
 MARKER = "demo.json"
 _MAKER = "nnunet_cipa demo"
+OWN_FOLDERS = (
+    "phantom_pclt20k", "phantom_lucid", *VARIABLES, "predictions", "predictions_nnunet", "trainers", "rows", "logs",
+    "report",
+)  # fmt: skip
 
 
 def child_environment(parent: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
@@ -51,7 +55,7 @@ def prepare_folder(demo: Demo, *, overwrite: bool) -> None:
             raise CIPAError(f"{out}: is not empty and holds no earlier demo; give a new folder")
         if not overwrite:
             raise CIPAError(f"{out}: holds an earlier demo; give --overwrite to replace it, or a new folder")
-        for name in ("phantom_pclt20k", "phantom_lucid", *VARIABLES, "predictions", "rows", "logs", "report"):
+        for name in OWN_FOLDERS:
             if (out / name).exists():
                 shutil.rmtree(out / name)
     for name in (*VARIABLES, "logs"):

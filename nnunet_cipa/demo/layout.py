@@ -1,16 +1,23 @@
 """The folders of a demo and the commands that fill them."""
 
+import os
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nnunet_cipa import trainers
+from nnunet_cipa.benchmark.budget import Budget
+from nnunet_cipa.benchmark.variants import Variant
 from nnunet_cipa.dataset_conversion.phantoms.pclt20k import spacing
+from nnunet_cipa.demo.progress import TrainingStep
 from nnunet_cipa.nnunet_folders import VARIABLES
 from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.processes import Step
 from nnunet_cipa.trainers.seeding import SEED_VARIABLE
 
 TRAINER = "nnUNetTrainerCIPA_demo"
+DATASET = "Dataset701_PCLT20K"
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,8 @@ class Options:
         "cpu" or "cuda".
     rows : tuple of str
         Which of ``ROWS`` to train on the IGTV phantom.
+    baseline : bool
+        Train nnU-Net's own 2D network too, on the cases of the main job and as long.
     """
 
     patients: int = 40
@@ -34,6 +43,7 @@ class Options:
     seed: int = 0
     device: str = "cpu"
     rows: tuple[str, ...] = ()
+    baseline: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,8 +56,8 @@ class Training:
         Where it belongs to.
     dataset : str
         DatasetNNN_NAME.
-    trainer : str
-        As after ``-tr``.
+    variant : Variant
+        The trainer; one with a budget is written to ``own_trainers`` before its first step.
     results, predictions : Path
         nnUNet_results for it, and the folder of the predicted masks.
     name : str
@@ -58,11 +68,21 @@ class Training:
 
     demo: "Demo"
     dataset: str
-    trainer: str
+    variant: Variant
     results: Path
     predictions: Path
     name: str = ""
     pretrained: Path | None = None
+
+    @property
+    def trainer(self) -> str:
+        """As after ``-tr``."""
+        return self.variant.name
+
+    @property
+    def budget(self) -> Budget:
+        """How long it trains."""
+        return self.variant.budget or length_of(self.trainer)
 
     @property
     def dataset_id(self) -> int:
@@ -87,7 +107,10 @@ class Training:
     @property
     def variables(self) -> Mapping[str, str]:
         """What its commands need beyond the demo's variables."""
-        return {} if self.results == self.demo.results else {"nnUNet_results": str(self.results)}
+        results = {} if self.results == self.demo.results else {"nnUNet_results": str(self.results)}
+        if self.variant.budget is None:
+            return results
+        return results | {"nnUNet_extTrainer": f"{plugin_path()}{os.pathsep}{self.demo.own_trainers}"}
 
     def steps(self) -> tuple[Step, ...]:
         """Return the stock commands in their order."""
@@ -95,9 +118,9 @@ class Training:
         start = () if self.pretrained is None else ("-pretrained_weights", self.pretrained)
         return (
             # In the process of the training itself, the loader takes least time on few cores; planning fails with 0.
-            step(
-                f"{self.name}train", "nnUNetv2_train", self.dataset_id, "2d", 0, *how, *start, **self.variables,
-                nnUNet_n_proc_DA="0",
+            TrainingStep(
+                f"{self.name}train", words("nnUNetv2_train", self.dataset_id, "2d", 0, *how, *start),
+                {**self.variables, "nnUNet_n_proc_DA": "0"}, self.budget.epochs,
             ),
             step(
                 f"{self.name}predict", "nnUNetv2_predict", "-i", self.raw / "imagesTs", "-o", self.predictions, "-d",
@@ -125,7 +148,18 @@ class Demo:
     @property
     def main(self) -> Training:
         """The training on the PCLT20K phantom."""
-        return Training(self, "Dataset701_PCLT20K", TRAINER, self.results, self.out / "predictions")
+        return Training(self, DATASET, Variant(TRAINER), self.results, self.out / "predictions")
+
+    @property
+    def own_trainers(self) -> Path:
+        """Folder of the trainers that the demo writes."""
+        return self.out / "trainers"
+
+    @property
+    def baseline(self) -> Training:
+        """nnU-Net's own network and training on the same cases, as long."""
+        variant = Variant("nnUNetTrainer", length_of(TRAINER), self.options.seed)
+        return Training(self, DATASET, variant, self.results, self.out / "predictions_nnunet", "nnunet_")
 
     @property
     def variables(self) -> dict[str, str]:
@@ -154,9 +188,9 @@ class Demo:
         ``converting`` are further words for its conversion, ``drawn`` the options of the phantom.
         """
         phantom = self.out / f"phantom_{study}"
-        words = [word for name, value in drawn.items() for word in (f"--{name.replace('_', '-')}", value)]
+        options = [word for name, value in drawn.items() for word in (f"--{name.replace('_', '-')}", value)]
         return (
-            step(f"phantom_{study}", "nnunet-cipa", "phantom", study, phantom, *words),
+            step(f"phantom_{study}", "nnunet-cipa", "phantom", study, phantom, *options),
             step(
                 f"convert_{study}", "nnunet-cipa", "convert", study, phantom, "--dataset-id", dataset_id,
                 "--processes", 1, *converting,
@@ -180,4 +214,15 @@ class Demo:
 
 def step(name: str, *command: object, **variables: str) -> Step:
     """Make a step of a command's words, whatever their type."""
-    return Step(name, tuple(str(word) for word in command), variables)
+    return Step(name, words(*command), variables)
+
+
+def words(*command: object) -> tuple[str, ...]:
+    """Return the words of a command as text."""
+    return tuple(str(word) for word in command)
+
+
+def length_of(trainer: str) -> Budget:
+    """Return how long one of our short trainers trains."""
+    settings = ChainMap(*(vars(owner).get("settings", {}) for owner in getattr(trainers, trainer).__mro__))
+    return Budget(settings["num_epochs"], settings["num_iterations_per_epoch"])

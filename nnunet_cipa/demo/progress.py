@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from nnunet_cipa import trainers
 from nnunet_cipa.processes import Step
 
 _SECONDS = re.compile(r"Epoch time: ([\d.]+) s")
@@ -12,23 +11,13 @@ _DICE = re.compile(r"Pseudo dice \[(?:np\.float\d+\()?([\d.]+)\)?\]")
 
 
 @dataclass(frozen=True)
-class TrainingProgress:
-    """The progress of a training of ``epochs`` epochs."""
+class TrainingStep(Step):
+    """A step that trains for a number of epochs."""
 
-    epochs: int
-
-    @classmethod
-    def of(cls, step: Step) -> "TrainingProgress | None":
-        """Return the progress of a step, or None if it trains nothing."""
-        program, *words = step.command
-        if program != "nnUNetv2_train":
-            return None
-        trainer = getattr(trainers, words[words.index("-tr") + 1])
-        settings = (vars(owner).get("settings", {}) for owner in trainer.__mro__)
-        return cls(next(own["num_epochs"] for own in settings if "num_epochs" in own))
+    epochs: int = 0
 
     def describe(self, log: str) -> str:
-        """Return one line on the epochs in a log, and "" before the first has ended and after the last one.
+        """Return one line on how far a log says it is, and "" before the first epoch has ended and after the last.
 
         The time that is left follows from the epochs after the first, which compiles the scan.
         """

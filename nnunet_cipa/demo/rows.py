@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnunet_cipa.benchmark.variants import Variant
 from nnunet_cipa.demo.judge import mean_dice
 from nnunet_cipa.demo.layout import Demo, Training, step
 from nnunet_cipa.evaluation import dice_by_position, false_positive_ml, find_cases, read_dice, read_mask
@@ -12,10 +13,11 @@ from nnunet_cipa.tables import Table
 
 DATASET = "Dataset702_LUCID"
 PATIENTS = 20
-SLICES = 24
+SLICES = 32
 # In mm. The phantom's pixels must be narrower than its slices are apart, or nnU-Net would slice across another axis.
 FIELD_OF_VIEW = 502
-LEAST_DISTANCE = 3
+LEAST_DISTANCE = 4
+LONGEST = 180
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def row_training(demo: Demo, row: Row) -> Training:
     """Return the training of a row; each has results of its own, as two rows have the same trainer."""
     folder = demo.out / "rows" / row.name
     return Training(
-        demo, DATASET, row.trainer, folder / "nnUNet_results", folder / "predictions", f"{row.name}_",
+        demo, DATASET, Variant(row.trainer), folder / "nnUNet_results", folder / "predictions", f"{row.name}_",
         _adapted(demo, row) if row.transferred else None,
     )  # fmt: skip
 
@@ -55,14 +57,15 @@ def _adapted(demo: Demo, row: Row) -> Path:
 def data_steps(demo: Demo) -> tuple[Step, ...]:
     """Return the commands that make, convert and plan the IGTV phantom."""
     size = demo.options.size
+    distance = max(LEAST_DISTANCE, math.ceil(FIELD_OF_VIEW / size))
     return demo.data_steps(
         "lucid",
         702,
         ("--organs", "HEART"),
         patients=PATIENTS,
         size=size,
-        slices=SLICES,
-        slice_distance=max(LEAST_DISTANCE, math.ceil(FIELD_OF_VIEW / size)),
+        slices=min(SLICES, LONGEST // distance),
+        slice_distance=distance,
         seed=demo.options.seed,
     )
 
@@ -102,15 +105,20 @@ def table(demo: Demo, seconds: dict[str, float]) -> Table:
         figures = (mean, *(mean_dice(scores)[0] for scores in zip(*positions, strict=True)))
         shown = ("n/a" if math.isnan(figure) else f"{figure:.3f}" for figure in figures)
         false_ml = f"{math.fsum(in_heart) / len(in_heart):.2f}"
-        cells.append((ROWS[name].title, str(count), *shown, false_ml, f"{seconds[name]:.0f}"))
+        cells.append(
+            (
+                ROWS[name].title, str(training.budget.total), str(demo.options.seed), str(count), *shown, false_ml,
+                f"{seconds[name]:.0f}",
+            )
+        )  # fmt: skip
     return Table(
         "From GTV to IGTV",
         (
-            "training", "cases", "Dice", "Dice, first and last slices", "Dice, slices between",
-            "false positives in the heart, ml a case", "training s",
+            "training", "iterations", "seed", "cases", "Dice", "Dice, first and last slices", "Dice, slices between",
+            "false positives in the heart, ml per case", "training s",
         ),
         cells,
-        "The rows of the IGTV paper's ablation on the held-out cases of the IGTV phantom, trained for the same few "
-        "iterations. One run each on a handful of synthetic patients: differences of some hundredths mean nothing. "
-        "First and last slices are those of each lesion. The heart takes up the tracer too.",
+        "The rows of the IGTV paper's ablation on the held-out cases of the IGTV phantom, trained for the same "
+        "number of iterations. One run each on a handful of synthetic patients: differences of some hundredths mean "
+        "nothing. First and last slices are those of each lesion. The heart takes up the tracer too.",
     )  # fmt: skip

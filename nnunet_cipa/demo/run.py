@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from nnunet_cipa.demo import rows
+from nnunet_cipa.demo.baseline import comparison
 from nnunet_cipa.demo.folder import child_environment, export_lines, prepare_folder
 from nnunet_cipa.demo.judge import judge
 from nnunet_cipa.demo.layout import Demo, Options
@@ -52,39 +53,51 @@ class _Run:
         self.demo = demo
         self.runner = StepRunner(demo.out / "logs", environment)
         self.commands = [Command(line) for line in exports]
+        self.seconds: dict[str, float] = {}
 
     def to_the_end(self) -> Path:
         for step in self.demo.steps():
             self._execute(step)
-        self.losses = training_losses(self.runner.log_of("train"))
-        tables = [self._run_rows()] if self.demo.options.rows else []
+        tables = [self._run_baseline()] if self.demo.options.baseline else []
+        if self.demo.options.rows:
+            tables.append(self._run_rows())
         return self._show(tables)
+
+    def _run_baseline(self) -> Table:
+        """Train nnU-Net's own network on the cases of the main job, and compare."""
+        ours, nnunet = self.demo.main, self.demo.baseline
+        nnunet.variant.write(self.demo.own_trainers)
+        for step in nnunet.steps():
+            self._execute(step)
+        table = comparison({"CIPA nano": ours, "nnU-Net's plain 2D network": nnunet}, self.seconds)
+        print(f"\n{table.title}\n{table.as_text()}")
+        return table
 
     def _run_rows(self) -> Table:
         for step in rows.data_steps(self.demo):
             self._execute(step)
-        training_seconds = {}
         for name in self.demo.options.rows:
             (self.demo.out / "rows" / name / "nnUNet_results").mkdir(parents=True)
-            seconds = {step.name: self._execute(step) for step in rows.row_steps(self.demo, rows.ROWS[name])}
-            training_seconds[name] = seconds[f"{name}_train"]
-        table = rows.table(self.demo, training_seconds)
+            for step in rows.row_steps(self.demo, rows.ROWS[name]):
+                self._execute(step)
+        table = rows.table(self.demo, {name: self.seconds[f"{name}_train"] for name in self.demo.options.rows})
         print(f"\n{table.title}\n{table.as_text()}")
         return table
 
-    def _execute(self, step: Step) -> float:
+    def _execute(self, step: Step) -> None:
         print(f"\n$ {step.line}", flush=True)
         seconds = self.runner.run(step)
         print(f"  {seconds:.0f} s", flush=True)
         self.commands.append(Command(step.line, seconds))
-        return seconds
+        self.seconds[step.name] = seconds
 
     def _show(self, tables: list[Table]) -> Path:
         """Write the page of the held-out cases, and judge them."""
         training = self.demo.main
         threshold = fit_pet_threshold(find_cases(training.raw, "Tr"))
         results = [score_case(files, threshold) for files in find_cases(training.raw, "Ts", training.predictions)]
-        verdict = judge(read_dice(training.predictions / "summary.json"), results, self.losses)
+        losses = training_losses(self.runner.log_of("train"))
+        verdict = judge(read_dice(training.predictions / "summary.json"), results, losses)
         page = write_page(
             Page(
                 title="CIPA demo: lung tumours in PET/CT, from slices to predicted masks",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from nnunet_cipa.demo.progress import TrainingProgress
+from nnunet_cipa.demo.progress import TrainingStep
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.processes import Step, describe_status, end_processes, last_lines, start_process
 
@@ -36,7 +36,7 @@ class StepRunner:
     def log_of(self, name: str) -> str:
         """Return what the step of that name has printed."""
         (log,) = self.logs.glob(f"??_{name}.log")
-        return log.read_text(encoding="utf-8", errors="replace")
+        return _read(log)
 
     def run(self, step: Step) -> float:
         """Run a step and return the seconds it took.
@@ -51,7 +51,7 @@ class StepRunner:
         start = time.monotonic()
         process = start_process(step.command, {**self.environment, **step.variables}, log)
         try:
-            status = _wait(process, log, TrainingProgress.of(step))
+            status = _wait(process, log, step)
         except BaseException:
             end_processes([process])
             raise
@@ -63,7 +63,7 @@ class StepRunner:
         return time.monotonic() - start
 
 
-def _wait(process: subprocess.Popen[bytes], log: Path, progress: TrainingProgress | None) -> int:
+def _wait(process: subprocess.Popen[bytes], log: Path, step: Step) -> int:
     """Wait for the process and show how far it is: a bar on a terminal, elsewhere a line for each epoch of a training.
 
     A bar of a step that is not a training has the last line of its log.
@@ -73,8 +73,12 @@ def _wait(process: subprocess.Popen[bytes], log: Path, progress: TrainingProgres
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return process.wait(_POLL)
-            line = progress.describe(log.read_text(encoding="utf-8", errors="replace")) if progress else ""
+            line = step.describe(_read(log)) if isinstance(step, TrainingStep) else ""
             if bar.disable and line not in {"", told}:
                 print(f"  {line}", flush=True)
                 told = line
             bar.set_description_str((line or next(iter(last_lines(log, 1)), ""))[:100])
+
+
+def _read(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")

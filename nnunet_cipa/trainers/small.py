@@ -30,13 +30,13 @@ class nnUNetTrainerCIPASIM_demo(Shortened, nnUNetTrainerCIPASIM):
 
 
 class FineTuned(Shortened):
-    """Settings for minutes of fine-tuning: 5 epochs of 20 iterations at rate 1e-3."""
+    """Settings for minutes of fine-tuning: 5 epochs of 12 iterations at rate 1e-3."""
 
     settings: ClassVar[dict[str, Any]] = {
         "initial_lr": 1e-3,
         "num_epochs": 5,
-        "num_iterations_per_epoch": 20,
-        "num_val_iterations_per_epoch": 1,
+        "num_iterations_per_epoch": 12,
+        "num_val_iterations_per_epoch": 2,
     }
 
 

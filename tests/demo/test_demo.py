@@ -5,6 +5,7 @@ import math
 import os
 import re
 import shlex
+import shutil
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -151,9 +152,10 @@ def test_the_callers_settings_do_not_reach_the_commands(stage, monkeypatch):
     for name in ("nnUNet_raw", "nnUNet_compile", "nnUNet_n_proc_DA", "nnUNet_extTrainer", "nnUNet_wandb_enabled"):
         monkeypatch.setenv(name, "/of/the/user")
     monkeypatch.setenv("NNUNET_CIPA_ENCODER", "/of/the/user.pth")
+    monkeypatch.setenv("NNUNET_CIPA_SEED", "77")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     before = dict(os.environ)
-    run_demo(stage.out, Options())
+    run_demo(stage.out, Options(seed=6))
     assert dict(os.environ) == before
     for step in range(6):
         found = stage.environment(step)
@@ -162,6 +164,7 @@ def test_the_callers_settings_do_not_reach_the_commands(stage, monkeypatch):
         assert found["OMP_NUM_THREADS"] == "1"
         assert found["nnUNet_extTrainer"] == str(plugin_path())
         assert found["nnUNet_compile"] == "f"
+        assert found["NNUNET_CIPA_SEED"] == "6"
         for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
             assert found[name] == str(stage.out / name)
         assert ("nnUNet_n_proc_DA" in found) == (step == 3)
@@ -194,6 +197,41 @@ def test_a_network_that_learned_passes(stage, capsys):
     printed = capsys.readouterr().out
     assert "Mean Dice 1.000 on 2 held-out cases is at least 0.5: the network learned." in printed
     assert 'class="card verdict passed"' in (stage.out / "report" / "index.html").read_text()
+
+
+def test_nnunets_own_network_is_trained_as_long_on_the_same_cases_and_shown_beside(stage, capsys):
+    stage.prepare()
+    for step, path in ((7, "predictions"), (8, "predictions")):
+        shutil.copytree(stage.written / str(step - 3) / path, stage.written / str(step) / f"{path}_nnunet")
+    summary = stage.written / "8/predictions_nnunet/summary.json"
+    summary.write_text(summary.read_text().replace('"Dice": 1.0', '"Dice": 0.25'))
+    page = run_demo(stage.out, Options(baseline=True, seed=4))
+    train, predict, evaluate = stage.commands()[6:]
+    own = "nnUNetTrainer_10x25_seed4"
+    assert train[:6] == ["nnUNetv2_train", "701", "2d", "0", "-tr", own]
+    assert predict[3:5] == ["-o", str(stage.out / "predictions_nnunet")]
+    assert evaluate[2] == str(stage.out / "predictions_nnunet")
+    for step in (6, 7):
+        assert stage.environment(step)["nnUNet_extTrainer"] == f"{plugin_path()}{os.pathsep}{stage.out / 'trainers'}"
+    module = (stage.out / "trainers" / f"{own}.py").read_text()
+    assert "num_epochs = 10" in module
+    assert "num_iterations_per_epoch = 25" in module
+    rows = [line.split("|") for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    shown = [[cell.strip() for cell in row[1:6]] for row in rows[2:]]
+    assert shown == [
+        ["CIPA nano", "250", "4", "2", "1.000"],
+        ["nnU-Net's plain 2D network", "250", "4", "2", "0.250"],
+    ]
+    assert "nnU-Net&#39;s plain 2D network" in page.read_text()
+
+
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "1.5", "x"])
+def test_seeds_that_a_training_cannot_have_are_refused_at_once(stage, capsys, seed):
+    with pytest.raises(SystemExit) as error:
+        main(["demo", str(stage.out), "--seed", seed])
+    assert error.value.code == 2
+    assert "is not an integer from 0 to 4294967295" in capsys.readouterr().err or seed == "-1"
+    assert not stage.out.exists()
 
 
 def test_a_step_that_fails_is_the_last_one(stage, capsys):

@@ -26,7 +26,7 @@ def test_igtv_phantom_is_made_converted_and_planned(demo):
     phantom, convert, plan = (step.line for step in data_steps(demo))
     folder = demo.out / "phantom_lucid"
     assert phantom == (
-        f"nnunet-cipa phantom lucid {folder} --patients 20 --size 64 --slices 24 --slice-distance 8 --seed 5"
+        f"nnunet-cipa phantom lucid {folder} --patients 20 --size 64 --slices 22 --slice-distance 8 --seed 5"
     )
     assert convert == f"nnunet-cipa convert lucid {folder} --dataset-id 702 --processes 1 --organs HEART"
     assert plan.startswith("nnUNetv2_plan_and_preprocess -d 702 -c 2d ")
@@ -98,4 +98,4 @@ def test_table_has_the_dice_of_nnunet_that_of_the_ends_and_what_is_wrong_in_the_
     entry = {"prediction_file": "a.nii.gz", "metrics": {"1": {"Dice": 0.625}}}
     (training.predictions / "summary.json").write_text(json.dumps({"metric_per_case": [entry]}))
     (row,) = table(demo, {"2d": 61.4}).rows
-    assert row == ("2D, IGTV alone", "1", "0.625", f"{2 * 3 / 15:.3f}", "1.000", "2.00", "61")
+    assert row == ("2D, IGTV alone", "60", "5", "1", "0.625", f"{2 * 3 / 15:.3f}", "1.000", "2.00", "61")
