@@ -1,7 +1,7 @@
 """How far apart trainings with one seed end: ``python -m tests.trainers.seed_differences``.
 
 Each training is a process of its own: ``nnUNetTrainerCIPA_demo`` for 10 iterations on noise of 128 x 128 pixels. Prints
-the largest difference of a weight and of the loss of an epoch between two trainings.
+whether two trainings ended with the same bits, and the largest difference of a weight and of an epoch's loss.
 """
 
 import copy
@@ -47,10 +47,14 @@ def train(folder, plans, results, seed="3", threads=1, workers=0):
 
 
 def compare(title, first, second):
-    weights = (content["network_weights"] for content in (first, second))
+    weights, others = (content["network_weights"] for content in (first, second))
+    bits = "same" if all(torch.equal(weights[name], others[name]) for name in weights) else "other"
+    # the statistics of batch norms have the scale of what they are of, and would hide the weights
+    learned = [name for name in weights if "running_" not in name]
+    weight = max((weights[name] - others[name]).abs().max().item() for name in learned)
     losses = zip(*(content["logging"]["train_losses"] for content in (first, second)), strict=True)
-    largest = max((one - other).abs().max().item() for one, other in zip(*(w.values() for w in weights), strict=True))
-    print(f"{title}: weights {largest:.2g}, loss {max(abs(one - other) for one, other in losses):.2g}", flush=True)
+    loss = max(abs(one - other) for one, other in losses)
+    print(f"{title}: {bits} bits, weights {weight:.2g}, loss {loss:.2g}", flush=True)
 
 
 def main():
