@@ -1,18 +1,18 @@
 """A synthetic radiotherapy study set: whole volumes of CT and PET with GTV and IGTV, as DICOM or NIfTI."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from nnunet_cipa import __version__
 from nnunet_cipa.errors import CIPAError
 
 from ..dataset_files import write_json
 from ..nifti_stream import NiftiStream
+from ..workers import run_jobs
 from .anatomy import organs
 from .breathing import course, over_cycle, scan_pet, travel_field
 from .dicom import write_dicom
@@ -20,8 +20,9 @@ from .dicom_headers import Identity
 from .geometry import Grid
 from .imaging import Breathing, image_ct
 from .lucid_study import Study
-from .patient import SLICE_DISTANCE, draw_patient, shown_on
-from .scene import Patient, render
+from .patient import SLICE_DISTANCE, draw_patient
+from .placement import choose_slices
+from .scene import render
 from .sizes import LARGEST
 from .study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_study
 
@@ -45,6 +46,19 @@ class Form(str, Enum):
     NIFTI = "nifti"
 
 
+@dataclass(frozen=True)
+class PatientJob:
+    """A patient to be made in a folder."""
+
+    folder: Path
+    identity: Identity
+    form: Form
+
+    def __str__(self) -> str:
+        """Name it for the user."""
+        return f"patient {self.identity.folder}"
+
+
 def make_lucid_phantom(
     out: Path,
     patients: int,
@@ -53,6 +67,7 @@ def make_lucid_phantom(
     slices: int,
     slice_distance: float | None = None,
     form: Form = Form.DICOM,
+    processes: int = 1,
 ) -> None:
     """Write a synthetic study set, a folder a patient, which ``convert lucid`` reads.
 
@@ -76,6 +91,8 @@ def make_lucid_phantom(
         would not fit are not drawn.
     form
         DICOM or NIfTI.
+    processes
+        In which patients are made; the result does not depend on it.
 
     Raises
     ------
@@ -83,7 +100,11 @@ def make_lucid_phantom(
         For a value out of range, or if ``out`` holds something.
     """
     check_numbers(
-        ("patients", patients, 2, 9999), ("seed", seed, 0, 2**63), ("size", size, 64, 1024), ("slices", slices, 16, 90)
+        ("patients", patients, 2, 9999),
+        ("seed", seed, 0, 2**63),
+        ("size", size, 64, 1024),
+        ("slices", slices, 16, 90),
+        ("processes", processes, 1, 256),
     )
     if slice_distance is None:
         slice_distance = SPAN / slices
@@ -94,12 +115,7 @@ def make_lucid_phantom(
         )
     with new_study(out) as folder:
         identities = [Identity(seed, index, size, slices, slice_distance) for index in range(patients)]
-        for identity in tqdm(identities, desc="phantom", unit="patient", disable=None):
-            study = image_study(seed, identity.index, size, slices, slice_distance)
-            if form is Form.DICOM:
-                write_dicom(folder / identity.folder, identity, study)
-            else:
-                _write_nifti(folder / identity.folder, study)
+        run_jobs(_make_patient, [PatientJob(folder, identity, form) for identity in identities], processes, "phantom")
         test = draw_fifth(patients, np.random.default_rng([seed, patients, 2]))
         held_out = [identities[index] for index in sorted(test)]
         names = [identity.patient_id if form is Form.DICOM else identity.folder for identity in held_out]
@@ -107,6 +123,15 @@ def make_lucid_phantom(
         units = {} if form is Form.DICOM else {"units": {"CT": "HU", "PET": "SUVbw"}}
         facts = {**units, "synthetic": True, "seed": seed, "slices": slices}
         write_json(folder / "study.json", {**facts, "made_by": f"nnunet_cipa {__version__}"})
+
+
+def _make_patient(job: PatientJob) -> None:
+    who = job.identity
+    study = image_study(who.seed, who.index, who.size, who.slices, who.slice_distance)
+    if job.form is Form.DICOM:
+        write_dicom(job.folder / who.folder, who, study)
+    else:
+        _write_nifti(job.folder / who.folder, study)
 
 
 def image_study(seed: int, index: int, size: int, slices: int, slice_distance: float | None = None) -> Study:
@@ -131,7 +156,7 @@ def image_study(seed: int, index: int, size: int, slices: int, slice_distance: f
     reach = tuple(math.ceil(breathing.travel * part / step) for part in (inhaled, 1 - inhaled))
     limits = round(LOWEST / step) + margin, round(HIGHEST / step) - margin - slices
     visible = math.ceil(max(2 * pixel / step, 1.2))
-    first, patient = _choose_slices(patient, slices, visible, (reach[0], reach[1]), limits, step, rng)
+    first, patient = choose_slices(patient, slices, visible, (reach[0], reach[1]), limits, step, rng)
     corner = -(size - 1) / 2 * pixel
     whole = Grid(
         ((first - margin) * step, corner, corner),
@@ -152,39 +177,6 @@ def image_study(seed: int, index: int, size: int, slices: int, slice_distance: f
     fields = organs(thorax, grid)
     heart, body = ((surface < 0).astype(np.uint8) for surface in (fields.heart, fields.body))
     return Study(grid, pet_grid, ct, pet, gtv, igtv, heart, body)
-
-
-def _choose_slices(
-    patient: Patient,
-    slices: int,
-    visible: int,
-    reach: tuple[int, int],
-    limits: tuple[int, int],
-    step: float,
-    rng: np.random.Generator,
-) -> tuple[int, Patient]:
-    """Place the scan over a tumour, where it cuts the fewest of the others, which are left out.
-
-    ``visible`` is on how many slices that tumour has to show, if there is one such, ``reach`` how many slices a tumour
-    may move down and up, ``limits`` between which first slices there is a thorax.
-    """
-    down, up = reach
-    shown = [
-        {round(index * SLICE_DISTANCE / step) for index in shown_on(tumour, patient.thorax)}
-        for tumour in patient.tumours
-    ]
-    spans = [(min(on) - down, max(on) + up) for on in shown]
-    # The first that was drawn and not the largest, so that no size is preferred.
-    heights = [len(on) for on in shown]
-    main = next((index for index, height in enumerate(heights) if height >= visible), int(np.argmax(heights)))
-    low, high = spans[main]
-    earliest, latest = sorted((high - slices + 1, low))
-    places = sorted({int(np.clip(place, *limits)) for place in range(earliest, latest + 1)})
-    held = {place: [low >= place and high < place + slices for low, high in spans] for place in places}
-    most = max(map(sum, held.values()))
-    first = int(rng.choice([place for place in places if sum(held[place]) == most]))
-    kept = tuple(tumour for index, tumour in enumerate(patient.tumours) if index == main or held[first][index])
-    return first, replace(patient, tumours=kept)
 
 
 def _pet_grid(grid: Grid, rng: np.random.Generator) -> Grid:

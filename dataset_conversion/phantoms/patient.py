@@ -68,8 +68,9 @@ def _draw_tumours(rng: np.random.Generator, thorax: Thorax, survey: Survey, size
     # The number of tumours is decided by those before, never by the size of the next: no size is preferred.
     while not tumours or len(covered) < wanted:
         tumour, shown = _place(rng, thorax, survey, next(sizes), covered)
-        tumours.append(tumour)
-        covered |= shown
+        if shown:
+            tumours.append(tumour)
+            covered |= shown
     return tumours
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tqdm import tqdm
 
 from nnunet_cipa import __version__
 from nnunet_cipa.errors import CIPAError
 
+from ..workers import run_jobs
 from .geometry import Grid
 from .imaging import CT_WINDOW, SUV_WINDOW, Breathing, image_ct, image_pet, to_grey
 from .patient import SHOWN, SLICE_DISTANCE, draw_patient
@@ -37,7 +37,22 @@ class Triples:
     heights: Sequence[float]
 
 
-def make_pclt20k_phantom(out: Path, patients: int, seed: int, size: int, slices: int) -> int:
+@dataclass(frozen=True)
+class PatientJob:
+    """A patient to be made in a folder."""
+
+    folder: Path
+    seed: int
+    index: int
+    size: int
+    slices: int
+
+    def __str__(self) -> str:
+        """Name it for the user."""
+        return f"patient {self.index + 1:04d}"
+
+
+def make_pclt20k_phantom(out: Path, patients: int, seed: int, size: int, slices: int, processes: int = 1) -> int:
     """Write a synthetic PCLT20K and return how many slices it has.
 
     Parameters
@@ -52,6 +67,8 @@ def make_pclt20k_phantom(out: Path, patients: int, seed: int, size: int, slices:
         Rows and columns of a slice over a field of view of 502 mm.
     slices
         About how many slices per patient; fewer are fewer samples of the same anatomy, farther apart.
+    processes
+        In which patients are made; the result does not depend on it.
 
     Raises
     ------
@@ -59,13 +76,15 @@ def make_pclt20k_phantom(out: Path, patients: int, seed: int, size: int, slices:
         For a value out of range, or if ``out`` holds something.
     """
     check_numbers(
-        ("patients", patients, 2, 9999), ("seed", seed, 0, 2**63), ("size", size, 64, 1024), ("slices", slices, 3, 90)
+        ("patients", patients, 2, 9999),
+        ("seed", seed, 0, 2**63),
+        ("size", size, 64, 1024),
+        ("slices", slices, 3, 90),
+        ("processes", processes, 1, 256),
     )
     with new_study(out) as folder:
-        names = [
-            _write_patient(folder, index, image_patient(seed, index, size, slices))
-            for index in tqdm(range(patients), desc="phantom", unit="patient", disable=None)
-        ]
+        jobs = [PatientJob(folder, seed, index, size, slices) for index in range(patients)]
+        names = run_jobs(_make_patient, jobs, processes, "phantom")
         _write_lists(folder, names, seed)
         facts = {
             "made_by": f"nnunet_cipa {__version__}",
@@ -153,11 +172,13 @@ def _slabs(patient: Patient, size: int, step: float) -> list[Grid]:
     return grids
 
 
-def _write_patient(out: Path, index: int, images: Triples) -> list[str]:
-    folder = f"{index + 1:04d}"
-    (out / folder).mkdir()
+def _make_patient(job: PatientJob) -> list[str]:
+    """Write a patient's images and return the names of the slices."""
+    images = image_patient(job.seed, job.index, job.size, job.slices)
+    folder = f"{job.index + 1:04d}"
+    (job.folder / folder).mkdir()
     names = [f"{folder}_{number:03d}" for number in range(1, len(images.ct) + 1)]
     for kind, volume in (("CT", images.ct), ("PET", images.pet), ("mask", images.mask)):
         for name, image in zip(names, volume, strict=True):
-            Image.fromarray(image).save(out / folder / f"{name}_{kind}.png")
+            Image.fromarray(image).save(job.folder / folder / f"{name}_{kind}.png")
     return names

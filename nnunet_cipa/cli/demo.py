@@ -22,11 +22,11 @@ def register(
     )
     parser.add_argument("out", type=Path, metavar="OUT", help="a new or empty folder for everything that is written")
     parser.add_argument(
-        "--patients", type=int, default=40, metavar="N", help="patients, a fifth held out (default: %(default)s)"
+        "--patients", type=int, default=60, metavar="N", help="patients, a fifth held out (default: %(default)s)"
     )
     parser.add_argument("--size", type=int, default=128, metavar="N", help="pixels a side (default: %(default)s)")
     parser.add_argument(
-        "--slices", type=int, default=8, metavar="N", help="about how many slices per patient (default: %(default)s)"
+        "--slices", type=int, default=6, metavar="N", help="about how many slices per patient (default: %(default)s)"
     )
     parser.add_argument(
         "--seed", type=_seed, default=0, metavar="N", help="of phantoms and trainings (default: %(default)s)"

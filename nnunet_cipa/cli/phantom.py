@@ -60,17 +60,24 @@ def _register(
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same bytes (default: %(default)s)")
     parser.add_argument("--size", type=int, default=512, metavar="N", help="pixels a side (default: %(default)s)")
     parser.add_argument(
-        "--slices", type=int, default=slices, metavar="N", help="slices a patient, about (default: %(default)s)"
+        "--slices", type=int, default=slices, metavar="N", help="slices per patient, about (default: %(default)s)"
     )
+    parser.add_argument("--processes", type=int, metavar="N", help="processes (default: the CPU cores, at most 8)")
     parser.set_defaults(run=run)
     return parser
+
+
+def _processes(args: argparse.Namespace) -> int:
+    from nnunet_cipa.dataset_conversion.workers import default_processes  # noqa: PLC0415 - slow imports
+
+    return default_processes() if args.processes is None else args.processes
 
 
 def _phantom_pclt20k(args: argparse.Namespace) -> None:
     # Imported here: the other subcommands should not wait for scipy.
     from nnunet_cipa.dataset_conversion.phantoms.pclt20k import make_pclt20k_phantom, spacing  # noqa: PLC0415 - see above
 
-    slices = make_pclt20k_phantom(args.out, args.patients, args.seed, args.size, args.slices)
+    slices = make_pclt20k_phantom(args.out, args.patients, args.seed, args.size, args.slices, _processes(args))
     print(f"{args.patients} patients, {slices} slices in {args.out}")
     print(f"voxels of {' x '.join(f'{side:.4g}' for side in spacing(args.size, args.slices))} mm")
 
@@ -79,5 +86,7 @@ def _phantom_lucid(args: argparse.Namespace) -> None:
     from nnunet_cipa.dataset_conversion.phantoms.lucid import Form, make_lucid_phantom  # noqa: PLC0415 - see above
 
     form = Form(args.format)
-    make_lucid_phantom(args.out, args.patients, args.seed, args.size, args.slices, args.slice_distance, form)
+    make_lucid_phantom(
+        args.out, args.patients, args.seed, args.size, args.slices, args.slice_distance, form, _processes(args)
+    )
     print(f"{args.patients} patients of {args.slices} slices in {args.out}, synthetic")

@@ -37,9 +37,9 @@ class Options:
         Train nnU-Net's own 2D network too, on the cases of the main job and as long.
     """
 
-    patients: int = 40
+    patients: int = 60
     size: int = 128
-    slices: int = 8
+    slices: int = 6
     seed: int = 0
     device: str = "cpu"
     rows: tuple[str, ...] = ()

@@ -63,6 +63,7 @@ class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining, SideBySideTraining):
         super().__init__(plans, configuration, fold, dataset_json, device)
         self.initial_lr = 6e-5
         self.weight_decay = 1e-2
+        self.betas = (0.9, 0.999)
         self.num_epochs = 218
         self.warmup_epochs = 0
         self.encoder_rate = 1.0
@@ -106,7 +107,7 @@ class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining, SideBySideTraining):
             *parameter_groups(encoder, self.weight_decay, self.initial_lr * self.encoder_rate),
             *parameter_groups(others, self.weight_decay, self.initial_lr),
         ]
-        optimizer = torch.optim.AdamW(groups, lr=self.initial_lr, betas=(0.9, 0.999))
+        optimizer = torch.optim.AdamW(groups, lr=self.initial_lr, betas=self.betas)
         epoch = self.num_iterations_per_epoch
         schedule = CosineSchedule(optimizer, self.num_epochs * epoch, epoch, warmup=self.warmup_epochs * epoch)
         return optimizer, schedule

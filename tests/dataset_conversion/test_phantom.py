@@ -47,6 +47,7 @@ def test_layout_is_one_that_the_converter_finds_no_fault_with(six):
 def test_same_seed_same_bytes_and_a_patient_does_not_depend_on_the_others(six, tmp_path):
     make_pclt20k_phantom(tmp_path / "two", patients=2, seed=1, **SMALL)
     argv = [sys.executable, "-m", "nnunet_cipa", "phantom", "pclt20k", str(tmp_path / "again"), "--patients", "2"]
+    argv += ["--processes", "2"]
     one_thread = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     subprocess.run([*argv, "--seed", "1", "--size", "64", "--slices", "6"], check=True, env=one_thread)
     two = tree(tmp_path / "two")
@@ -62,7 +63,16 @@ def test_other_seed_other_patient():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"patients": 1}, {"patients": 10000}, {"seed": -1}, {"size": 63}, {"size": 1025}, {"slices": 2}, {"slices": 91}],
+    [
+        {"patients": 1},
+        {"patients": 10000},
+        {"seed": -1},
+        {"size": 63},
+        {"size": 1025},
+        {"slices": 2},
+        {"slices": 91},
+        {"processes": 0},
+    ],
 )
 def test_values_out_of_range_are_refused(tmp_path, wrong):
     (name, value) = next(iter(wrong.items()))

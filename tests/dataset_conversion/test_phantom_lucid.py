@@ -84,7 +84,7 @@ def test_files_have_units_and_geometry(six):
 def test_same_seed_same_bytes_and_a_patient_does_not_depend_on_the_others(six, tmp_path):
     make_lucid_phantom(tmp_path / "two", patients=2, seed=SEED, form=Form.NIFTI, **SMALL)
     argv = [sys.executable, "-m", "nnunet_cipa", "phantom", "lucid", str(tmp_path / "again")]
-    argv += ["--format", "nifti", "--patients", "2"]
+    argv += ["--format", "nifti", "--patients", "2", "--processes", "2"]
     one_thread = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     subprocess.run([*argv, "--seed", str(SEED), "--size", "64", "--slices", "20"], check=True, env=one_thread)
     two = tree(tmp_path / "two")
@@ -99,7 +99,16 @@ def test_other_seed_other_patient(studies):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"patients": 1}, {"patients": 10000}, {"seed": -1}, {"size": 63}, {"size": 1025}, {"slices": 15}, {"slices": 91}],
+    [
+        {"patients": 1},
+        {"patients": 10000},
+        {"seed": -1},
+        {"size": 63},
+        {"size": 1025},
+        {"slices": 15},
+        {"slices": 91},
+        {"processes": 0},
+    ],
 )
 def test_values_out_of_range_are_refused(tmp_path, wrong):
     (name, value) = next(iter(wrong.items()))
