@@ -14,7 +14,7 @@ from nnunet_cipa import __version__
 from nnunet_cipa.errors import CIPAError
 
 from ..workers import run_jobs
-from .geometry import Grid
+from .geometry import FloatArray, Grid
 from .imaging import CT_WINDOW, SUV_WINDOW, Breathing, image_ct, image_pet, to_grey
 from .patient import SHOWN, SLICE_DISTANCE, draw_patient
 from .scene import Patient, render
@@ -23,6 +23,8 @@ from .study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_study
 MARGIN = 14.0
 # In mm²: PCLT20K's smallest lesion, 11 pixels.
 MIN_AREA = 11 * 0.98**2
+# In mm, and the least fraction of a tumour in a coarse pixel that a reader sees.
+COARSE_PIXEL, PART = 4.0, 0.35
 # In mm: a scan is drawn at no larger slice distance, so that breathing and point spread act as in a whole one.
 COARSEST = 4.2
 
@@ -144,13 +146,26 @@ def _image_slab(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.intp]]:
     """Image a slab; return CT, PET and mask of the slices that show tumour, and their numbers counted from height 0."""
     truth = render(patient, grid)
-    mask = truth.tumour >= 0.5
+    mask = outline(truth.tumour, grid.spacing[2])
     smallest = MIN_AREA / (grid.spacing[1] * grid.spacing[2])
     shown = np.flatnonzero(mask.sum(axis=(1, 2)) >= smallest)
     pet = image_pet(truth.uptake, grid, breathing, rng)[shown]
     ct = image_ct(truth.density[shown], rng)
     numbers = shown + round(grid.origin[0] / grid.spacing[0])
     return to_grey(ct, CT_WINDOW), to_grey(pet, SUV_WINDOW), mask[shown].astype(np.uint8) * 255, numbers
+
+
+def outline(tumour: FloatArray, pixel: float) -> NDArray[np.bool_]:
+    """Return the mask of a tumour (fraction of each voxel): the voxels that are at least half tumour.
+
+    Between coarse pixels, wider than 4 mm, a small lesion would vanish from a slice that shows a part of it; it keeps
+    the pixel that has most of it, as a reader would draw one.
+    """
+    mask = tumour >= 0.5
+    if pixel > COARSE_PIXEL:
+        most = tumour.max(axis=(1, 2), keepdims=True)
+        mask |= (tumour == most) & (most >= PART)
+    return mask
 
 
 def _slabs(patient: Patient, size: int, step: float) -> list[Grid]:
