@@ -133,7 +133,8 @@ class CIPA(nn.Module):
         ----------
         x : Tensor
             (B, 2 * slices, H, W), modality by modality with the slices in order, or a stack (B, 2, D, H, W) of which
-            every slice becomes a centre, missing neighbours zero.
+            every slice becomes a centre. Missing neighbours, beyond the stack or slices of zeros, are copies of the
+            nearest slice.
 
         Returns
         -------
@@ -152,9 +153,9 @@ class CIPA(nn.Module):
                 planes, index = index_windows(x, self.slices)
                 index, place = index.unique(dim=0, return_inverse=True)
                 return self._segment_planes(planes, index)[place].unflatten(0, (batch, depth)).transpose(1, 2)
-            if self.feature_sims is not None:
-                return self._segment_planes(*split_windows(x, self.slices))
-            return self.decoder(self.fuse(self.encode(x)))
+            if self.slices == 1 and self.feature_sims is None:
+                return self.decoder(self.fuse(self.encode(x)))
+            return self._segment_planes(*split_windows(x, self.slices))
 
     def encode(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Encode CT and PET as one batch.

@@ -1,4 +1,9 @@
-"""From a stack of slices to the windows of neighbouring slices that a 2.5D network reads."""
+"""From a stack of slices to the windows of neighbouring slices that a 2.5D network reads.
+
+A neighbour that is missing is a copy of the nearest slice towards the window's centre. Missing are what lies beyond a
+stack and slices whose every value is exactly zero, which nnU-Net pads with: a network that sees zeros there learns that
+a zero neighbour is a tumour's end.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -6,10 +11,9 @@ from torch import Tensor
 
 
 def index_windows(stack: Tensor, slices: int) -> tuple[Tensor, Tensor]:
-    """Make every slice the centre of a window of its neighbours; neighbours beyond the stack are zero.
+    """Make every slice the centre of a window of its neighbours.
 
-    Zero is what nnU-Net pads with, so a window at the border of a tile and one at the border of a case look alike. All
-    slices that hold nothing but zeros, missing neighbours and nnU-Net's padding, are the same one.
+    All slices of zeros are the same one, and so are the windows around them.
 
     Parameters
     ----------
@@ -32,7 +36,7 @@ def index_windows(stack: Tensor, slices: int) -> tuple[Tensor, Tensor]:
     first = depth * torch.arange(batch)[:, None, None]
     index = torch.where((position >= 0) & (position < depth), first + position, zero).flatten(0, 1).to(stack.device)
     filled = planes.flatten(1).any(1)
-    used, index = torch.where(filled[index], index, zero).unique(return_inverse=True)
+    used, index = _copy_nearest(torch.where(filled[index], index, zero), filled).unique(return_inverse=True)
     return planes[used], index
 
 
@@ -42,6 +46,22 @@ def gather_windows(planes: Tensor, index: Tensor) -> Tensor:
 
 
 def split_windows(windows: Tensor, slices: int) -> tuple[Tensor, Tensor]:
-    """Take windows (B, C * S, H, W) apart: planes (B * S, C, H, W) and the index (B, S) that makes them anew."""
+    """Take windows (B, C * S, H, W) apart: planes (B * S, C, H, W) and the index (B, S) of each window's slices."""
     planes = windows.unflatten(1, (-1, slices)).transpose(1, 2).flatten(0, 1)
-    return planes, torch.arange(len(planes), device=planes.device).view(-1, slices)
+    index = torch.arange(len(planes), device=planes.device).view(-1, slices)
+    return planes, _copy_nearest(index, planes.flatten(1).any(1))
+
+
+def _copy_nearest(index: Tensor, filled: Tensor) -> Tensor:
+    """Put the nearest slice towards the centre in the place of each slice (B, S) that is not filled (N).
+
+    A window whose centre is not filled holds nothing but its centre.
+    """
+    slices = list(index.unbind(1))
+    middle = len(slices) // 2
+    centre_is_filled = filled[slices[middle]]
+    for distance in range(1, middle + 1):
+        for side in (-1, 1):
+            here, before = middle + side * distance, middle + side * (distance - 1)
+            slices[here] = torch.where(filled[slices[here]] & centre_is_filled, slices[here], slices[before])
+    return torch.stack(slices, dim=1)

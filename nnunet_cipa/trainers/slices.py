@@ -23,9 +23,10 @@ class nnUNetTrainerCIPA25D(nnUNetTrainerCIPA):
     """CIPA on windows of three neighbouring slices, without SIM; everything else is nnUNetTrainerCIPA's.
 
     A training sample is a window of which every slice of a case can be the centre; the target is the centre slice.
-    Neighbours beyond the case are zero in training and in prediction alike. nnU-Net predicts with tiles of 64 slices,
-    of which the network makes each slice a centre; the slices that it pads a shorter case with cost next to nothing,
-    and tiles of a longer case overlap by half. Test-time mirroring is in plane.
+    Neighbours beyond the case are copies of its nearest slice in training and in prediction alike; the network puts
+    them where nnU-Net pads with zeros. nnU-Net predicts with tiles of 64 slices, of which the network makes each slice
+    a centre; the slices that it pads a shorter case with cost next to nothing, and tiles of a longer case overlap by
+    half. Test-time mirroring is in plane.
     """
 
     architecture: ClassVar[dict[str, Any]] = {"slices": 3}

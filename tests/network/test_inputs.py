@@ -23,26 +23,31 @@ def test_a_stack_is_its_slices_one_by_one():
 
 
 @torch.no_grad()
-def test_a_stack_is_its_windows_with_missing_neighbours_zero():
+def test_a_stack_is_its_windows_with_copies_for_missing_neighbours():
     network, stack = nano(slices=3), image(2, 2, 3, 32, 32, dtype=torch.float32)
     ct, pet = stack.unbind(1)
-    zero = torch.zeros_like(ct[:, 0])
-    windows = [
-        [zero, ct[:, 0], ct[:, 1], zero, pet[:, 0], pet[:, 1]],
-        [ct[:, 0], ct[:, 1], ct[:, 2], pet[:, 0], pet[:, 1], pet[:, 2]],
-        [ct[:, 1], ct[:, 2], zero, pet[:, 1], pet[:, 2], zero],
-    ]
     logits = network(stack)
-    for i, window in enumerate(windows):
-        assert_close(logits[:, :, i], network(torch.stack(window, dim=1)), 1e-5)
+    for i, window in enumerate(([0, 0, 1], [0, 1, 2], [1, 2, 2])):
+        channels = torch.cat([ct[:, window], pet[:, window]], dim=1)
+        assert_close(logits[:, :, i], network(channels), 1e-5)
 
 
 @torch.no_grad()
-def test_a_stack_of_one_slice():
-    network, ct_pet = nano(slices=3), image(1, 2, 1, 32, 32, dtype=torch.float32)
-    window = torch.zeros(1, 6, 32, 32)
-    window[:, 1], window[:, 4] = ct_pet[:, 0, 0], ct_pet[:, 1, 0]
-    assert_close(network(ct_pet)[:, :, 0], network(window), 1e-5)
+@pytest.mark.parametrize("setting", [{}, {"sim": "input"}, {"sim": "features"}])
+@pytest.mark.parametrize("slices", [3, 5])
+def test_a_slice_alone_is_a_slice_between_copies_of_itself(slices, setting):
+    network, alone = nano(slices=slices, **setting), image(1, 2, 1, 32, 32, dtype=torch.float32)
+    copies = alone.repeat(1, 1, slices, 1, 1)
+    padded = torch.zeros(1, 2, slices, 32, 32)
+    padded[:, :, slices // 2] = alone[:, :, 0]
+    expected = network(copies)[:, :, slices // 2]
+    for logits in (
+        network(alone)[:, :, 0],
+        network(padded)[:, :, slices // 2],
+        network(padded.flatten(1, 2)),
+        network(copies.flatten(1, 2)),
+    ):
+        assert_close(logits, expected, 1e-5)
 
 
 @torch.no_grad()
@@ -66,16 +71,27 @@ def numbered(*shape):
     return torch.arange(1.0, 1 + torch.Size(shape).numel()).reshape(*shape, 1, 1)
 
 
+def windows_of(stack, slices):
+    return gather_windows(*index_windows(stack, slices)).flatten(1).tolist()
+
+
 def test_windows_of_numbered_slices():
-    planes, index = index_windows(numbered(1, 2, 4), 3)
-    windows = gather_windows(planes, index).flatten(1).tolist()
-    assert windows == [[0, 1, 2, 0, 5, 6], [1, 2, 3, 5, 6, 7], [2, 3, 4, 6, 7, 8], [3, 4, 0, 7, 8, 0]]
+    windows = windows_of(numbered(1, 2, 4), 3)
+    assert windows == [[1, 1, 2, 5, 5, 6], [1, 2, 3, 5, 6, 7], [2, 3, 4, 6, 7, 8], [3, 4, 4, 7, 8, 8]]
 
 
 def test_windows_do_not_reach_into_the_next_stack():
-    planes, index = index_windows(numbered(2, 1, 2), 5)
-    windows = gather_windows(planes, index).flatten(1).tolist()
-    assert windows == [[0, 0, 1, 2, 0], [0, 1, 2, 0, 0], [0, 0, 3, 4, 0], [0, 3, 4, 0, 0]]
+    windows = windows_of(numbered(2, 1, 2), 5)
+    assert windows == [[1, 1, 1, 2, 2], [1, 1, 2, 2, 2], [3, 3, 3, 4, 4], [3, 3, 4, 4, 4]]
+
+
+def test_slices_that_nnunet_padded_with_are_no_neighbours():
+    """One before and two behind three slices; of the second the PET alone is zero, which is no padding."""
+    stack = torch.zeros(1, 2, 6, 1, 1)
+    stack[0, 0, 1:4, 0, 0] = torch.tensor([1.0, 2, 3])
+    stack[0, 1, 1:4, 0, 0] = torch.tensor([7.0, 0, 9])
+    empty = [0] * 6
+    assert windows_of(stack, 3) == [empty, [1, 1, 2, 7, 7, 0], [1, 2, 3, 7, 0, 9], [2, 3, 3, 0, 9, 9], empty, empty]
 
 
 def test_slices_of_zeros_are_the_same_one():
@@ -83,9 +99,24 @@ def test_slices_of_zeros_are_the_same_one():
     stack[:, 1, 2] = 7
     planes, index = index_windows(stack, 3)
     assert len(planes) == 2
-    assert len(index.unique(dim=0)) == 4, "three windows that hold the slice, and the empty one"
-    pet = gather_windows(planes, index)[:, 3:].flatten(1).tolist()
-    assert pet == [[0, 0, 0], [0, 0, 7], [0, 7, 0], [7, 0, 0], [0, 0, 0], [0, 0, 0]]
+    assert len(index.unique(dim=0)) == 2, "the window around the slice, and the empty one"
+
+
+@pytest.mark.parametrize(
+    ("ct", "expected"),
+    [
+        ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5]),
+        ([0, 2, 3, 4, 0], [2, 2, 3, 4, 4]),
+        ([0, 0, 3, 0, 0], [3, 3, 3, 3, 3]),
+        ([1, 0, 3, 0, 5], [1, 3, 3, 3, 5]),
+        ([1, 2, 0, 4, 5], [0, 0, 0, 0, 0]),
+        ([0, 0, 0, 0, 0], [0, 0, 0, 0, 0]),
+    ],
+)
+def test_missing_slices_of_a_window_are_the_nearest_one_towards_the_centre(ct, expected):
+    window = torch.tensor([ct + [10 * value for value in ct]], dtype=torch.float32)[..., None, None]
+    filled = gather_windows(*split_windows(window, 5)).flatten(1).tolist()
+    assert filled == [expected + [10 * value for value in expected]]
 
 
 @pytest.mark.parametrize("slices", [1, 3, 5])
