@@ -23,6 +23,12 @@ def find_modalities(dataset_json: dict[str, Any]) -> tuple[str, ...]:
     CIPAError
         If the channels are not one CT and one PET; the message says what was found.
     """
+    channels = dataset_json.get("channel_names")
+    if isinstance(channels, dict) and len(channels) > 2:
+        raise CIPAError(
+            f"dataset.json: channel_names is {channels}, and CIPA reads two channels, one CT and one PET; nnU-Net "
+            "gives a network every channel of a data set, so make one without the others"
+        )
     key = "modalities" if "modalities" in dataset_json else "channel_names"
     names = dataset_json.get(key, {})
     modalities: tuple[str, ...] = ()
@@ -30,7 +36,8 @@ def find_modalities(dataset_json: dict[str, Any]) -> tuple[str, ...]:
         modalities = tuple(_SPELLINGS.get(str(names[index]).upper(), "") for index in ("0", "1"))
     if sorted(modalities) != ["CT", "PET"]:
         raise CIPAError(
-            f"dataset.json: {key} is {names}, and CIPA needs one CT and one PET channel; if the data are that, add "
-            '"modalities": {"0": "CT", "1": "PET"} (in the order of the channels) to dataset.json'
+            f"dataset.json: {key} is {names}, and CIPA needs one CT and one PET channel; if the data are that, set "
+            '"modalities": {"0": "CT", "1": "PET"} (in the order of the channels) in dataset.json, in the data set\'s '
+            "folders of nnUNet_preprocessed, from which nnU-Net trains, and of nnUNet_raw"
         )
     return modalities

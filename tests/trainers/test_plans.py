@@ -89,7 +89,6 @@ def test_modalities_key_wins_over_channel_names(plans, dataset_json):
         {"0": "CT"},
         {"0": "CT", "1": "CT"},
         {"0": "T1", "1": "T2"},
-        {"0": "CT", "1": "PET", "2": "CT"},
         {"0": "CT", "2": "PET"},
         {"CT": 0, "PET": 1},
         ["CT", "PET"],
@@ -104,3 +103,25 @@ def test_other_inputs_are_refused_with_what_was_found(plans, dataset_json, chann
         plan_cipa(plans, "2d", dataset_json, {})
     assert str(channels) in str(error.value)
     assert "modalities" in str(error.value)
+
+
+def test_two_channels_of_one_name_are_told_apart_by_the_key_that_the_message_names(plans, dataset_json):
+    """As in autoPET's data, both of whose channels are normalised as CT."""
+    del dataset_json["modalities"]
+    dataset_json["channel_names"] = {"0": "CT", "1": "CT"}
+    with pytest.raises(RuntimeError, match=r'set "modalities": (\{.*?\}) .*nnUNet_preprocessed, from which') as error:
+        plan_cipa(plans, "2d", dataset_json, {})
+    told = str(error.value).split('"modalities": ', 1)[1]
+    dataset_json["modalities"] = json.loads(told[: told.index("}") + 1])
+    plan_cipa(plans, "2d", dataset_json, {})
+    assert plans["configurations"]["2d"]["architecture"]["arch_kwargs"]["modalities"] == ["CT", "PET"]
+
+
+@pytest.mark.parametrize("modalities", [None, {"0": "CT", "1": "PET"}])
+def test_a_third_channel_is_refused_once_whatever_names_two_of_them(plans, dataset_json, modalities):
+    """nnU-Net would give it to the network, so naming two of three is no way in."""
+    del dataset_json["modalities"]
+    dataset_json |= {} if modalities is None else {"modalities": modalities}
+    dataset_json["channel_names"] = {"0": "CT", "1": "PET", "2": "organs"}
+    with pytest.raises(RuntimeError, match=r"'organs'.*reads two channels.*make one without the others"):
+        plan_cipa(plans, "2d", dataset_json, {})
