@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy import ndimage
-from sklearn.ensemble import RandomForestClassifier
 
 from nnunet_cipa.dataset_conversion.pclt20k.check import CheckJob, check_patient
 from nnunet_cipa.dataset_conversion.pclt20k.source import read_source
 from nnunet_cipa.dataset_conversion.phantoms.pclt20k import image_patient, make_pclt20k_phantom
 from nnunet_cipa.errors import CIPAError
+from tests.dataset_conversion.modalities_needed import best_dice, dice, draw_patients
 
 SMALL = {"size": 64, "slices": 6}
 
@@ -167,23 +167,9 @@ def test_smallest_lesion_is_that_of_pclt20k():
     assert 11 <= min(areas) < 60
 
 
-def features(images, modalities):
-    rows, columns = np.indices(images.ct.shape)[1:]
-    maps = [rows, columns]
-    for name in modalities:
-        volume = getattr(images, name).astype(np.float32)
-        smooth = [ndimage.gaussian_filter(volume, (0, width, width)) for width in (0, 0.75, 1.5, 3, 6)]
-        maps += [*smooth, smooth[1] - smooth[2], smooth[2] - smooth[3]]
-    return np.stack(maps, axis=-1).reshape(-1, len(maps)).astype(np.float32)
-
-
 @pytest.fixture(scope="module")
 def patients():
-    return [image_patient(seed=5, index=index, size=96, slices=10) for index in range(18)]
-
-
-def dice(guess, truth):
-    return 2 * np.count_nonzero(guess & truth) / (np.count_nonzero(guess) + np.count_nonzero(truth))
+    return draw_patients(5)
 
 
 @pytest.mark.slow
@@ -196,19 +182,7 @@ def test_no_threshold_on_one_modality_finds_the_tumours(patients):
 
 @pytest.mark.slow
 def test_one_modality_does_not_do_what_both_do(patients):
-    """A random forest on smoothed grey values and place, threefold by patient, each at its own best threshold."""
-    truth = np.concatenate([images.mask.ravel() for images in patients]) > 0
-    patient = np.concatenate([np.full(images.mask.size, index) for index, images in enumerate(patients)])
-    some = truth | (np.random.default_rng(0).random(truth.size) < 0.05)
-    best = {}
-    for modalities in (("ct",), ("pet",), ("ct", "pet")):
-        seen = np.concatenate([features(images, modalities) for images in patients])
-        score = np.empty(truth.size)
-        for fold in range(3):
-            forest = RandomForestClassifier(20, min_samples_leaf=4, random_state=0)
-            forest.fit(seen[some & (patient % 3 != fold)], truth[some & (patient % 3 != fold)])
-            score[patient % 3 == fold] = forest.predict_proba(seen[patient % 3 == fold])[:, 1]
-        best[modalities] = max(dice(score > level, truth) for level in np.arange(0.1, 0.95, 0.05))
+    best = best_dice(patients)
     assert best["ct", "pet"] > 0.65
     assert best["ct", "pet"] > best["pet",] + 0.1
     assert best["ct", "pet"] > best["ct",] + 0.4
