@@ -11,6 +11,7 @@ class nnUNetTrainerCIPA_short(nnUNetTrainerCIPA_demo):
     def __init__(self, plans, configuration, fold, dataset_json, device=torch.device("cuda")):
         super().__init__(plans, configuration, fold, dataset_json, device)
         self.initial_lr = 1e-3
+        self.warmup_epochs = 0
         self.num_epochs = 4
         self.num_iterations_per_epoch = 2
         self.num_val_iterations_per_epoch = 1
