@@ -47,8 +47,8 @@ class Form(str, Enum):
 
 
 @dataclass(frozen=True)
-class PatientJob:
-    """A patient to be made in a folder."""
+class StudyJob:
+    """A study to be made in a folder."""
 
     folder: Path
     identity: Identity
@@ -115,7 +115,7 @@ def make_lucid_phantom(
         )
     with new_study(out) as folder:
         identities = [Identity(seed, index, size, slices, slice_distance) for index in range(patients)]
-        run_jobs(_make_patient, [PatientJob(folder, identity, form) for identity in identities], processes, "phantom")
+        run_jobs(_make_patient, [StudyJob(folder, identity, form) for identity in identities], processes, "phantom")
         test = draw_fifth(patients, np.random.default_rng([seed, patients, 2]))
         held_out = [identities[index] for index in sorted(test)]
         names = [identity.patient_id if form is Form.DICOM else identity.folder for identity in held_out]
@@ -125,7 +125,7 @@ def make_lucid_phantom(
         write_json(folder / "study.json", {**facts, "made_by": f"nnunet_cipa {__version__}"})
 
 
-def _make_patient(job: PatientJob) -> None:
+def _make_patient(job: StudyJob) -> None:
     who = job.identity
     study = image_study(who.seed, who.index, who.size, who.slices, who.slice_distance)
     if job.form is Form.DICOM:

@@ -86,7 +86,7 @@ def test_windows_do_not_reach_into_the_next_stack():
 
 
 def test_slices_that_nnunet_padded_with_are_no_neighbours():
-    """One before and two behind three slices; of the second the PET alone is zero, which is no padding."""
+    """One before and two behind three slices; of the second the PET alone is zero, which is not padding."""
     stack = torch.zeros(1, 2, 6, 1, 1)
     stack[0, 0, 1:4, 0, 0] = torch.tensor([1.0, 2, 3])
     stack[0, 1, 1:4, 0, 0] = torch.tensor([7.0, 0, 9])

@@ -119,7 +119,7 @@ def test_two_channels_of_one_name_are_told_apart_by_the_key_that_the_message_nam
 
 @pytest.mark.parametrize("modalities", [None, {"0": "CT", "1": "PET"}])
 def test_a_third_channel_is_refused_once_whatever_names_two_of_them(plans, dataset_json, modalities):
-    """nnU-Net would give it to the network, so naming two of three is no way in."""
+    """nnU-Net would give it to the network, so naming two of three does not help."""
     del dataset_json["modalities"]
     dataset_json |= {} if modalities is None else {"modalities": modalities}
     dataset_json["channel_names"] = {"0": "CT", "1": "PET", "2": "organs"}
