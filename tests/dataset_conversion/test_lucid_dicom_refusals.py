@@ -81,6 +81,17 @@ def remove(kind, which=slice(None)):
     return fault
 
 
+def without_the_end(export):
+    """A fault: a CT that ends below the highest contour of the tumour."""
+    structures = pydicom.dcmread(export.files(NUMBER, "structures")[0])
+    (tumour,) = [roi.ROINumber for roi in structures.StructureSetROISequence if roi.ROIName == "IGTV"]
+    (contoured,) = [roi for roi in structures.ROIContourSequence if roi.ReferencedROINumber == tumour]
+    highest = max(float(contour.ContourData[2]) for contour in contoured.ContourSequence)
+    for image in export.files(NUMBER, "CT"):
+        if pydicom.dcmread(image).ImagePositionPatient[2] >= highest:
+            image.unlink()
+
+
 def without_dose(export):
     def edit(dataset):
         dataset.RadiopharmaceuticalInformationSequence[0].RadionuclideTotalDose = 0
@@ -175,7 +186,7 @@ FAULTS = {
     "no RTSTRUCT": (remove("structures"), "no RTSTRUCT", "export the one with the contours"),
     "two RTSTRUCT": (again("structures"), "2 RTSTRUCT have such a region", "('IGTV')", "leave the one that counts"),
     "missing slice": (remove("CT", slice(7, 8)), "slices are missing", "16.00 mm where 8.00 mm is usual", "add them"),
-    "missing last slice": (remove("CT", slice(12, 16)), "lies on slice 1", "give the whole series"),
+    "missing last slices": (without_the_end, "lies on slice ", "give the whole series"),
     "doubled slice": (doubled_slice, "at the same place", "keep one slice for each place"),
     "tilted gantry": (
         place("CT", lambda x, y, z: (x, y + z * np.tan(np.deg2rad(10)), z)), "as with a tilted gantry", "resampling",

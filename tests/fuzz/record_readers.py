@@ -16,6 +16,7 @@ from nnunet_cipa.report.models import read_record, recorded_models
 from tests.fuzz.mutations import choose, mutate_json
 
 NAME, KEY = "Dataset701_Phantom", "nnUNetTrainer_4x10__nnUNetPlans__2d"
+NO_MODELS = Plan((), (), ())
 MACHINE = {"versions": {"torch": "2.15"}, "devices": {"CPU": "2 cores"}}
 COMMANDS = ("nnunet-cipa benchmark run 701", "nnUNetv2_train 701 2d 0", "nnUNetv2_train 701 2d 0 --c")
 
@@ -33,7 +34,7 @@ class BenchmarkRecord:
         self.job = Job(KEY, 0, self.out, self.out / "jobs" / KEY, (), (), {})
         self.job.records.mkdir(parents=True)
         model = {"title": "plain", "trainer": "nnUNetTrainer", "folder": f"nnUNet_results/{NAME}/{KEY}"}
-        begin_record(self.request, Plan((), (), ()), MACHINE)
+        begin_record(self.request, NO_MODELS, MACHINE)
         self.record = json.loads((self.out / RECORD).read_bytes())
         self.record["models"] = {KEY: {**model, "patch_size": [80, 64]}}
         self.record["runs"][0]["command"] = COMMANDS[0]
@@ -59,7 +60,7 @@ class BenchmarkRecord:
 
     def _run(self):
         attempts = read_attempts(self.job)
-        begin_record(self.request, Plan((), (), ()), MACHINE)
+        begin_record(self.request, NO_MODELS, MACHINE)
         return attempts
 
     def check(self, found):

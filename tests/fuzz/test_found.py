@@ -32,7 +32,7 @@ from tests.fuzz import dicom_elements as dicom
 from tests.fuzz.dicom_readers import Structures
 from tests.fuzz.nifti_reader import FIELDS, NiftiVolume, _put
 from tests.fuzz.pclt20k_readers import Lists, Png
-from tests.fuzz.record_readers import BenchmarkRecord, ConversionRecord
+from tests.fuzz.record_readers import NO_MODELS, BenchmarkRecord, ConversionRecord
 from tests.trainers.conftest import DATASET, PLANS
 
 
@@ -366,7 +366,7 @@ def test_damaged_record_of_a_benchmark(own, path, value):
     edit(reader.record, path, value)
     (reader.out / RECORD).write_text(json.dumps(reader.record))
     with pytest.raises(CIPAError, match="is of no benchmark, or damaged"):
-        check_record(reader.request)
+        check_record(reader.request, NO_MODELS)
     with pytest.raises(CIPAError, match="names no models with title, trainer and folder"):
         read_record(reader.out)
 
@@ -377,7 +377,7 @@ def test_record_of_a_benchmark_without_a_part(own, name):
     del reader.record[name]
     (reader.out / RECORD).write_text(json.dumps(reader.record))
     with pytest.raises(CIPAError, match="is of no benchmark, or damaged"):
-        check_record(reader.request)
+        check_record(reader.request, NO_MODELS)
 
 
 @pytest.mark.parametrize("value", ["a\nb", {"epochs": 4}, {"epochs": "\n", "iterations_per_epoch": []}, [1]])
@@ -386,7 +386,7 @@ def test_another_budget_is_told_in_one_line(own, value):
     reader.record["budget"] = value
     (reader.out / RECORD).write_text(json.dumps(reader.record))
     with pytest.raises(CIPAError, match="holds a benchmark with budget") as error:
-        check_record(reader.request)
+        check_record(reader.request, NO_MODELS)
     assert str(error.value).isprintable()
 
 
