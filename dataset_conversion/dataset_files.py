@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from nnunetv2.dataset_conversion.generate_dataset_json import generate_dataset_json
@@ -21,8 +21,14 @@ from .staging import staged_folder
 
 FOLDERS = {"train": ("imagesTr", "labelsTr"), "test": ("imagesTs", "labelsTs")}
 CONVERTED_BY = f"nnunet_cipa {__version__}"
-READY_CHANNELS = {"0": "noNorm", "1": "noNorm"}
-RAW_CHANNELS = {"0": "CT", "1": "PET"}
+# What CIPA was trained on, v / 255 * 3.2 - 1.6 for a grey value v of PCLT20K, from its lowest value on.
+LOWEST, WIDTH = -1.6, 3.2
+READY_CHANNELS: dict[str, dict[str, Any]] = {
+    "channel_names": {"0": "noNorm", "1": "noNorm"},
+    "intensity_offset": {"0": LOWEST, "1": LOWEST},
+    "intensity_range": {"0": [0.0, WIDTH], "1": [0.0, WIDTH]},
+}
+RAW_CHANNELS: dict[str, dict[str, Any]] = {"channel_names": {"0": "CT", "1": "PET"}}
 Real = TypeVar("Real", np.float32, np.float64)
 
 
@@ -36,8 +42,8 @@ class DatasetFacts:
         Of the dataset.
     label
         Name of label 1.
-    channel_names
-        By which nnU-Net chooses the normalisation: ``READY_CHANNELS`` for what the network takes as it is.
+    channels
+        ``READY_CHANNELS``, which nnU-Net leaves alone, or ``RAW_CHANNELS``, which it normalises.
     training_cases
         Their number.
     more
@@ -46,14 +52,14 @@ class DatasetFacts:
 
     name: str
     label: str
-    channel_names: dict[str, str]
+    channels: dict[str, dict[str, Any]]
     training_cases: int
     more: dict[str, object] = field(default_factory=dict)
 
 
-def network_values(fraction: NDArray[Real]) -> NDArray[Real]:
-    """Map 0..1 to -1.6..1.6, which is v / 255 * 3.2 - 1.6 for a grey value v of PCLT20K, as CIPA was trained."""
-    return fraction * 3.2 - 1.6
+def ready_values(fraction: NDArray[Real]) -> NDArray[Real]:
+    """Map 0..1 to 0..3.2, to which the network adds -1.6; zero is the lowest, as nnU-Net pads with zeros."""
+    return fraction * WIDTH
 
 
 @contextmanager
@@ -85,10 +91,10 @@ def writing_case(folder: Path, case: str) -> Iterator[None]:
 
 
 def write_dataset_json(folder: Path, facts: DatasetFacts) -> None:
-    """Write nnU-Net's dataset.json, with ``modalities``, by which the trainers know CT from PET."""
+    """Write nnU-Net's dataset.json, by which the trainers know CT from PET too, and what the stored values mean."""
     generate_dataset_json(
         str(folder),
-        facts.channel_names,
+        facts.channels["channel_names"],
         {"background": 0, facts.label: 1},
         facts.training_cases,
         ".nii.gz",
@@ -96,6 +102,7 @@ def write_dataset_json(folder: Path, facts: DatasetFacts) -> None:
         converted_by=CONVERTED_BY,
         overwrite_image_reader_writer="SimpleITKIO",
         modalities={"0": "CT", "1": "PET"},
+        **{key: value for key, value in facts.channels.items() if key != "channel_names"},
         **facts.more,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -16,7 +17,7 @@ from ..dataset_files import (
     FOLDERS,
     RAW_CHANNELS,
     READY_CHANNELS,
-    network_values,
+    ready_values,
     write_json,
     writing_case,
 )
@@ -35,7 +36,7 @@ Window = tuple[float, float]
 class Intensity(str, Enum):
     """How values are stored.
 
-    ``window``: clipped to a window and scaled to -1.6..1.6, which CIPA takes as it is. ``raw``: HU and SUV, for nnU-Net
+    ``window``: clipped to a window and scaled to 0..3.2, to which CIPA adds -1.6. ``raw``: HU and SUV, for nnU-Net
     to normalise.
     """
 
@@ -43,8 +44,8 @@ class Intensity(str, Enum):
     RAW = "raw"
 
     @property
-    def channel_names(self) -> dict[str, str]:
-        """Channel names for dataset.json, by which nnU-Net chooses the normalisation."""
+    def channels(self) -> dict[str, dict[str, Any]]:
+        """What dataset.json says of the channels: nnU-Net chooses the normalisation by their names."""
         return READY_CHANNELS if self is Intensity.WINDOW else RAW_CHANNELS
 
 
@@ -139,9 +140,9 @@ def resample_to(image: sitk.Image, grid: Grid) -> sitk.Image:
 
 
 def window(values: NDArray[np.float32], limits: Window) -> NDArray[np.float32]:
-    """Clip to limits and map them to -1.6 and 1.6, without rounding to 256 grey values."""
+    """Clip to limits and map them to 0 and 3.2, without rounding to 256 grey values."""
     low, high = limits
-    return network_values(((np.clip(values, low, high) - low) / (high - low)).astype(np.float32))
+    return ready_values(((np.clip(values, low, high) - low) / (high - low)).astype(np.float32))
 
 
 def provenance(job: CaseJob) -> dict[str, object]:

@@ -114,7 +114,7 @@ def _write(
     more = {"units": UNITS, "synthetic": found.synthetic, **options.storage.facts()}
     count = len(conversion.part("train"))
     write_dataset_json(
-        folder, DatasetFacts(options.name, options.roi.value, options.storage.intensity.channel_names, count, more)
+        folder, DatasetFacts(options.name, options.roi.value, options.storage.intensity.channels, count, more)
     )
     write_json(folder / SPLITS, splits)
     write_json(folder / "provenance" / "_dataset.json", _summary(found.kind, conversion, options, more))

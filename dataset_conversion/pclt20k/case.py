@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from ..dataset_files import (
     FOLDERS,
     RAW_CHANNELS,
     READY_CHANNELS,
-    network_values,
+    ready_values,
     write_json,
     writing_case,
 )
@@ -28,7 +29,7 @@ from .slice import read_slice
 class Intensity(str, Enum):
     """How grey values are stored.
 
-    ``paper``: v / 255 * 3.2 - 1.6, which CIPA takes as it is. ``raw``: as in the PNG, for nnU-Net to normalise.
+    ``paper``: v / 255 * 3.2, to which CIPA adds -1.6. ``raw``: as in the PNG, for nnU-Net to normalise.
     """
 
     PAPER = "paper"
@@ -40,15 +41,15 @@ class Intensity(str, Enum):
         return np.float32 if self is Intensity.PAPER else np.uint8
 
     @property
-    def channel_names(self) -> dict[str, str]:
-        """Channel names for dataset.json, by which nnU-Net chooses the normalisation."""
+    def channels(self) -> dict[str, dict[str, Any]]:
+        """What dataset.json says of the channels: nnU-Net chooses the normalisation by their names."""
         return READY_CHANNELS if self is Intensity.PAPER else RAW_CHANNELS
 
     def store(self) -> Callable[[NDArray[np.uint8]], NDArray[np.generic]]:
         """Return the map from grey values to stored ones."""
         if self is Intensity.RAW:
             return lambda grey: grey
-        table = network_values(np.arange(256) / 255).astype(np.float32)
+        table = ready_values(np.arange(256) / 255).astype(np.float32)
         return lambda grey: table[grey]
 
 

@@ -148,7 +148,7 @@ def _facts(conversion: Conversion, options: Options) -> DatasetFacts:
         "spacing_mm": options.spacing,
         "spacing_assumed": True,
     }
-    return DatasetFacts(options.name, "GTV", options.intensity.channel_names, len(conversion.cases("train")), more)
+    return DatasetFacts(options.name, "GTV", options.intensity.channels, len(conversion.cases("train")), more)
 
 
 def _summary(conversion: Conversion, options: Options) -> dict[str, object]:

@@ -74,7 +74,7 @@ def register_lucid(subparsers: "Subparsers[argparse.ArgumentParser]", common: ar
         "--intensity",
         choices=("window", "raw"),
         default="window",
-        help="window: clipped and scaled to -1.6..1.6 as in convert pclt20k, not normalised again; raw: HU and SUV, "
+        help="window: clipped and scaled to 0..3.2 as in convert pclt20k, not normalised again; raw: HU and SUV, "
         "which nnU-Net normalises (default: %(default)s)",
     )
     parser.add_argument(

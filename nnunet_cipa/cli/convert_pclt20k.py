@@ -35,8 +35,8 @@ def register_pclt20k(subparsers: "Subparsers[argparse.ArgumentParser]", common: 
         "--intensity",
         choices=("paper", "raw"),
         default="paper",
-        help="paper: v / 255 * 3.2 - 1.6, not normalised again; raw: grey values, which nnU-Net normalises "
-        "(default: %(default)s)",
+        help="paper: v / 255 * 3.2, to which the network adds -1.6, not normalised again; raw: grey values, "
+        "which nnU-Net normalises (default: %(default)s)",
     )
     parser.add_argument(
         "--split-at-gaps",

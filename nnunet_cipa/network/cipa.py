@@ -13,6 +13,7 @@ from nnunet_cipa.network.decoder import CVSSDecoder
 from nnunet_cipa.network.encoder import INPUT_CHANNELS, VMambaEncoder
 from nnunet_cipa.network.feature_sim import FeatureSIM
 from nnunet_cipa.network.fusion import Fusion
+from nnunet_cipa.network.intensities import Intensities
 from nnunet_cipa.network.precision import preferred_autocast
 from nnunet_cipa.network.recomputing import Recomputing
 from nnunet_cipa.network.sim import BRANCHES, InputSIM
@@ -53,6 +54,10 @@ class CIPA(nn.Module):
         Side of DCIM's regions: 2, 4 or 8.
     modalities : sequence of str
         Order of the input's channels, a permutation of ("CT", "PET").
+    offset : sequence of float
+        What is added to each channel of the input before anything else.
+    intensity_range : None or sequence of (float, float)
+        Lowest and highest value of each channel of the input; a prediction on values far outside warns once.
 
     Raises
     ------
@@ -88,6 +93,8 @@ class CIPA(nn.Module):
         sim_branches: Sequence[str] = BRANCHES,
         sim_learnable: bool = False,
         modalities: Sequence[str] = MODALITIES,
+        offset: Sequence[float] = (0.0, 0.0),
+        intensity_range: Sequence[Sequence[float]] | None = None,
     ) -> None:
         super().__init__()
         check_channels(input_channels, num_classes, deep_supervision, modalities)
@@ -95,6 +102,7 @@ class CIPA(nn.Module):
         self.patch_size = check_patch_size(patch_size)
         self.slices = slices
         self.modalities = tuple(modalities)
+        self.intensities = Intensities(modalities, offset, intensity_range)
         sizes = get_variant(variant)
         self.encoder = VMambaEncoder(sizes, INPUT_CHANNELS if sim == "features" else max(slices, INPUT_CHANNELS))
         self.sim = _for_each_modality(InputSIM, slices, sim_branches, sim_learnable) if sim == "input" else None
@@ -144,9 +152,12 @@ class CIPA(nn.Module):
         Raises
         ------
         ValueError
-            If ``x`` has another shape, or another size than ``patch_size`` while there is a CRM.
+            If ``x`` has another shape, or another size than ``patch_size`` while there is a CRM; in evaluation, if it
+            has values that are not finite.
         """
         self._check_input(x)
+        if not self.training:
+            self.intensities.check(x)
         with preferred_autocast(x.device):
             if x.ndim == 5:
                 batch, _, depth = x.shape[:3]
@@ -171,7 +182,7 @@ class CIPA(nn.Module):
         list of (Tensor, Tensor)
             CT and PET, each (B, H/s, W/s, C), at s = 4, 8, 16, 32.
         """
-        images = dict(zip(self.modalities, x.chunk(len(MODALITIES), dim=1), strict=True))
+        images = self.intensities(x)
         if self.sim is not None:
             images = {name: self.sim[name](image) for name, image in images.items()}
         pair = torch.cat([images[name] for name in MODALITIES])
@@ -206,9 +217,10 @@ class CIPA(nn.Module):
     def _check_input(self, x: Tensor) -> None:
         channels = {4: len(MODALITIES) * self.slices, 5: len(MODALITIES)}
         if x.ndim not in channels or x.shape[1] != channels[x.ndim]:
+            of_each = f"{self.slices} slice(s) of {' and '.join(self.modalities)}"
             raise ValueError(
-                f"the input has shape {tuple(x.shape)}; {self.slices} slice(s) of {' and '.join(self.modalities)} are "
-                f"(B, {channels[4]}, H, W), or (B, {channels[5]}, D, H, W) for a stack"
+                f"the input has shape {tuple(x.shape)}; {of_each} are (B, {channels[4]}, H, W), or "
+                f"(B, {channels[5]}, D, H, W) for a stack"
             )
         size = tuple(x.shape[-2:])
         if self.fusions[0].crm is not None and size != self.patch_size:

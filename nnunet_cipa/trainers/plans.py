@@ -3,6 +3,7 @@
 from typing import Any
 
 from nnunet_cipa.network.arguments import STRIDE
+from nnunet_cipa.trainers.intensities import find_intensities
 from nnunet_cipa.trainers.modalities import find_modalities
 from nnunet_cipa.trainers.plan_checks import check_labels, resolve_configuration
 
@@ -53,6 +54,7 @@ def plan_cipa(
         "arch_kwargs": {
             "patch_size": patch_size,
             "modalities": list(find_modalities(dataset_json)),
+            **find_intensities(dataset_json),
             **architecture,
         },
         "_kw_requires_import": [],

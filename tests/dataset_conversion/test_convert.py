@@ -28,11 +28,14 @@ def tree(folder):
 def test_paper_intensities_are_the_closed_form_of_the_png_in_the_order_of_the_slice_numbers(study, raw):
     folder = convert_pclt20k(study.root, Options(**ONE)).folder
     assert folder == raw / "Dataset701_PCLT20K"
+    offset = json.loads((folder / "dataset.json").read_text())["intensity_offset"]
     for channel, kind in (("0000", "CT"), ("0001", "PET")):
         values, image = read(folder / "imagesTr" / f"200908508_{channel}.nii.gz")
-        expected = study.volume(LONG, kind) / 255 * 3.2 - 1.6
+        expected = study.volume(LONG, kind) / 255 * 3.2
         assert values.dtype == np.float32
         np.testing.assert_allclose(values, expected, rtol=0, atol=2e-7)
+        read_by_cipa = values + np.float32(offset[str(int(channel))])  # as its own loader has it
+        np.testing.assert_allclose(read_by_cipa, expected - 1.6, rtol=0, atol=4e-7)
     mask, image = read(folder / "labelsTr" / "200908508.nii.gz")
     assert mask.dtype == np.uint8
     np.testing.assert_array_equal(mask, study.volume(LONG, "mask") >= 128)
@@ -74,6 +77,8 @@ def test_dataset_json_has_what_nnunet_and_the_trainers_need(study, raw):
     content = json.loads((folder / "dataset.json").read_text())
     assert content["channel_names"] == {"0": "noNorm", "1": "noNorm"}
     assert content["modalities"] == {"0": "CT", "1": "PET"}
+    assert content["intensity_offset"] == {"0": -1.6, "1": -1.6}
+    assert content["intensity_range"] == {"0": [0, 3.2], "1": [0, 3.2]}
     assert content["labels"] == {"background": 0, "GTV": 1}
     assert (content["numTraining"], content["file_ending"]) == (6, ".nii.gz")
     assert (content["intensity"], content["spacing_mm"], content["spacing_assumed"]) == (

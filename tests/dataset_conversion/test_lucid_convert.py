@@ -55,15 +55,13 @@ def test_known_hu_become_known_values(lucid, raw):
     lucid.write("P02", "CT", ct)
     values, _ = converted(lucid, "CT")
     assert values.dtype == np.float32
-    # (HU + 1200) / 1000 * 3.2 - 1.6; the padding of -3024 counts as -1024
-    np.testing.assert_allclose(values[0, 0, :6], (-1.0368, -0.96, 0, 0.8, 1.6, 1.6), atol=1e-6)
+    # (HU + 1200) / 1000 * 3.2; the padding of -3024 counts as -1024
+    np.testing.assert_allclose(values[0, 0, :6], (0.5632, 0.64, 1.6, 2.4, 3.2, 3.2), atol=1e-6)
     grey = np.array([0, 51, 255])
-    np.testing.assert_allclose(grey / 255 * 3.2 - 1.6, (-1.6, -0.96, 1.6))  # PCLT20K's, -1000 HU is 51
+    np.testing.assert_allclose(grey / 255 * 3.2, (0, 0.64, 3.2))  # PCLT20K's, -1000 HU is 51
 
 
-@pytest.mark.parametrize(
-    ("suv", "value"), [(-0.5, -1.6), (0, -1.6), (5, -0.8), (7.03125, -0.475), (20, 1.6), (80, 1.6)]
-)
+@pytest.mark.parametrize(("suv", "value"), [(-0.5, 0), (0, 0), (5, 0.8), (7.03125, 1.125), (20, 3.2), (80, 3.2)])
 def test_known_suv_become_known_values(lucid, raw, suv, value):
     pet = np.full(lucid.pet_shape, suv, dtype=np.float32)
     pet[-1, -1, -1] = 1.0
@@ -76,9 +74,11 @@ def test_known_suv_become_known_values(lucid, raw, suv, value):
 def test_windows_are_options(lucid, raw):
     storage = Storage(hu_window=(-1000.0, 1000.0), suv_range=(0.0, 10.0))
     values, _ = converted(lucid, "CT", storage=storage)
-    np.testing.assert_allclose(values, lucid.arrays["P02", "CT"].T / 1000 * 1.6, atol=1e-6)
+    np.testing.assert_allclose(values, (lucid.arrays["P02", "CT"].T + 1000) / 1000 * 1.6, atol=1e-6)
     content = json.loads((raw / "Dataset702_LUCID" / "dataset.json").read_text())
     assert (content["hu_window"], content["suv_range"]) == ([-1000, 1000], [0, 10])
+    assert content["intensity_offset"] == {"0": -1.6, "1": -1.6}
+    assert content["intensity_range"] == {"0": [0, 3.2], "1": [0, 3.2]}
 
 
 def test_raw_keeps_hu_and_leaves_the_normalisation_to_nnunet(lucid, raw):
@@ -90,6 +90,7 @@ def test_raw_keeps_hu_and_leaves_the_normalisation_to_nnunet(lucid, raw):
     content = json.loads((raw / "Dataset702_LUCID" / "dataset.json").read_text())
     assert content["channel_names"] == {"0": "CT", "1": "PET"}
     assert content["hu_window"] is None
+    assert not content.keys() & {"intensity_offset", "intensity_range"}
 
 
 def test_scaled_integers_are_read_in_their_unit(lucid, raw):

@@ -85,7 +85,7 @@ class Lists:
             for case, names in cases.items():
                 names.sort(key=lambda name: int(name.split("_")[-1]))
                 volume = nib.load(conversion.folder / f"images{suffix}" / f"{case}_0000.nii.gz")
-                grey = (volume.get_fdata() + 1.6) / 3.2 * 255
+                grey = volume.get_fdata() / 3.2 * 255
                 assert np.allclose(grey, self._stored(case, names, "CT"), atol=1e-3)
                 mask = nib.load(conversion.folder / f"labels{suffix}" / f"{case}.nii.gz").get_fdata()
                 assert np.array_equal(mask == 1, self._stored(case, names, "mask") >= 128)

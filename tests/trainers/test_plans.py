@@ -6,6 +6,7 @@ import torch
 from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
+from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
 from nnunet_cipa.trainers.plans import plan_cipa
 
@@ -124,4 +125,32 @@ def test_a_third_channel_is_refused_once_whatever_names_two_of_them(plans, datas
     dataset_json |= {} if modalities is None else {"modalities": modalities}
     dataset_json["channel_names"] = {"0": "CT", "1": "PET", "2": "organs"}
     with pytest.raises(RuntimeError, match=r"'organs'.*reads two channels.*make one without the others"):
+        plan_cipa(plans, "2d", dataset_json, {})
+
+
+def test_the_network_gets_the_offset_and_the_range_of_the_stored_intensities(plans, dataset_json):
+    dataset_json["intensity_offset"] = {"1": -1.5, "0": -1.6}
+    dataset_json["intensity_range"] = {"0": [0, 3.2], "1": [0, 3]}
+    plan_cipa(plans, "2d", dataset_json, {})
+    found = plans["configurations"]["2d"]["architecture"]["arch_kwargs"]
+    assert (found["offset"], found["intensity_range"]) == ([-1.6, -1.5], [[0, 3.2], [0, 3]])
+
+
+def test_a_dataset_without_an_offset_is_planned_as_before(plans, dataset_json):
+    plan_cipa(plans, "2d", dataset_json, {"variant": "nano"})
+    found = plans["configurations"]["2d"]["architecture"]["arch_kwargs"]
+    assert found.keys() == {"patch_size", "modalities", "variant"}
+
+
+@pytest.mark.parametrize("value", [None, -1.6, {"0": -1.6}, {"0": "a", "1": 0}, {"0": float("nan"), "1": 0}, [0, 0]])
+def test_a_damaged_offset_is_refused(plans, dataset_json, value):
+    dataset_json["intensity_offset"] = value
+    with pytest.raises(CIPAError, match=r"dataset\.json: intensity_offset is .*convert the data set again"):
+        plan_cipa(plans, "2d", dataset_json, {})
+
+
+@pytest.mark.parametrize("value", [None, {"0": [0, 1]}, {"0": [0, 1], "1": [1, 0]}, {"0": [0, 1], "1": 3}])
+def test_a_damaged_range_is_refused(plans, dataset_json, value):
+    dataset_json["intensity_range"] = value
+    with pytest.raises(CIPAError, match=r"dataset\.json: intensity_range is .*convert the data set again"):
         plan_cipa(plans, "2d", dataset_json, {})

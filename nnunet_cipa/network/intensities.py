@@ -1,0 +1,96 @@
+"""What the values of the input mean: stored such that zero is the lowest, and checked in prediction."""
+
+import math
+import warnings
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+# A resampled image swings over edges, by a fifth of a step with cubic splines; a quarter of the range is not that.
+MARGIN = 0.25
+
+
+class Intensities(nn.Module):
+    """Offset and range of the input's two channels.
+
+    Parameters
+    ----------
+    modalities : sequence of str
+        Order of the input's channels.
+    offset : sequence of float
+        What is added to each channel. The converters store intensities whose lowest value is zero, as whatever pads or
+        rotates an image, nnU-Net's loader, augmentation and sliding window among them, puts zeros round it.
+    intensity_range : None or sequence of (float, float)
+        Lowest and highest value of each channel as it is stored, if that is known.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many values as modalities.
+    """
+
+    def __init__(
+        self,
+        modalities: Sequence[str],
+        offset: Sequence[float],
+        intensity_range: Sequence[Sequence[float]] | None,
+    ) -> None:
+        super().__init__()
+        if len(offset) != len(modalities):
+            raise ValueError(f"offset is {offset}; give one number for each of {', '.join(modalities)}")
+        if intensity_range is not None and [len(pair) for pair in intensity_range] != [2] * len(modalities):
+            raise ValueError(
+                f"intensity_range is {intensity_range}; give (lowest, highest) for {', '.join(modalities)}"
+            )
+        self.modalities = tuple(modalities)
+        self.offset = tuple(float(value) for value in offset)
+        known = intensity_range or [(-math.inf, math.inf)] * len(modalities)
+        self.limits = [_with_margin(*pair) for pair in known]
+        self._has_warned = False
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Take windows (B, 2 * S, H, W) apart into the modalities, each (B, S, H, W) and with its offset."""
+        images = x.chunk(len(self.modalities), dim=1)
+        return {
+            name: image + offset if offset else image
+            for name, image, offset in zip(self.modalities, images, self.offset, strict=True)
+        }
+
+    def check(self, x: Tensor) -> None:
+        """Look at the values of an input before a prediction; a compiled or exported network does not.
+
+        Values far outside of ``intensity_range`` are warned of once.
+
+        Raises
+        ------
+        ValueError
+            If a value is not finite: one empties a whole tile.
+        """
+        if torch.compiler.is_compiling():
+            return
+        channels = x.chunk(len(self.modalities), dim=1)
+        for name, channel, limits in zip(self.modalities, channels, self.limits, strict=True):
+            lowest, highest = (value.item() for value in torch.aminmax(channel))
+            if not (math.isfinite(lowest) and math.isfinite(highest)):
+                raise ValueError(
+                    f"the {name} of this case has values that are not finite (nnU-Net names the case above, after "
+                    "'Predicting'); put numbers in their place in the image, or convert the case again"
+                )
+            if not limits[0] <= lowest <= highest <= limits[1] and not self._has_warned:
+                self._has_warned = True
+                self._warn(name, (lowest, highest), limits)
+
+    @staticmethod
+    def _warn(name: str, found: tuple[float, float], limits: tuple[float, float]) -> None:
+        warnings.warn(
+            f"the {name} has values from {found[0]:.5g} to {found[1]:.5g}, and the network was trained on "
+            f"{limits[0]:.5g} to {limits[1]:.5g} at the most; HU and SUV have to be brought to the training's "
+            "intensities first (dataset.json of the model says which), or the prediction is not to be trusted",
+            stacklevel=5,
+        )
+
+
+def _with_margin(lowest: float, highest: float) -> tuple[float, float]:
+    margin = MARGIN * (highest - lowest)
+    return lowest - margin, highest + margin
