@@ -2,6 +2,7 @@
 
 import math
 import os
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -16,6 +17,7 @@ from nnunet_cipa.network import CIPA
 from nnunet_cipa.trainers.augmentation import augmentation
 from nnunet_cipa.trainers.nonfinite import NonFiniteGuard
 from nnunet_cipa.trainers.optimizer import parameter_groups
+from nnunet_cipa.trainers.orientation import check_axial
 from nnunet_cipa.trainers.plans import plan_cipa
 from nnunet_cipa.trainers.resuming import ResumableTraining, unwrap
 from nnunet_cipa.trainers.schedule import CosineSchedule
@@ -111,6 +113,13 @@ class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining, SideBySideTraining):
         epoch = self.num_iterations_per_epoch
         schedule = CosineSchedule(optimizer, self.num_epochs * epoch, epoch, warmup=self.warmup_epochs * epoch)
         return optimizer, schedule
+
+    def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
+        """Return the training and validation cases of the fold, whose slices have to be axial."""
+        datasets: tuple[Any, Any] = super().get_tr_and_val_datasets()
+        for dataset in datasets:
+            check_axial(Path(dataset.source_folder), dataset.identifiers)
+        return datasets
 
     def set_deep_supervision_enabled(self, enabled: bool) -> None:
         """Do nothing: CIPA has one output."""

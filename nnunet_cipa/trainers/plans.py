@@ -1,5 +1,6 @@
 """Describing CIPA in nnU-Net's plans."""
 
+import math
 from typing import Any
 
 from nnunet_cipa.network.arguments import STRIDE
@@ -73,6 +74,25 @@ def _check_configuration(plans: dict[str, Any], name: str, resolved: dict[str, A
         )
     if list(plans["transpose_forward"]) != [0, 1, 2]:
         raise NotImplementedError(
-            f"transpose_forward is {plans['transpose_forward']} in the plans, so the slices of {name} would not be "
-            "axial; resample the images such that the slice distance is their largest spacing, and plan again"
+            f"transpose_forward is {plans['transpose_forward']} in the plans: nnU-Net slices across the axis with the "
+            f"largest spacing, so the slices of {name} would not be the axial ones of the images, which CIPA reads. "
+            f"To keep those, plan with nnUNetv2_plan_and_preprocess {_axial_plans(plans)}, and train with -p "
+            "nnUNetPlansAxial"
         )
+
+
+def _axial_plans(plans: dict[str, Any]) -> str:
+    """Return the options with which nnU-Net takes the first axis for the slices' and keeps the spacing in plane.
+
+    A 2D configuration never resamples across slices, so the first number only has to be the largest.
+    """
+    try:
+        spacing = plans["original_median_spacing_after_transp"]
+        _, rows, columns = (float(spacing[axis]) for axis in plans["transpose_backward"])
+        slices = math.ceil(1.25 * max(rows, columns))
+    except (TypeError, LookupError, ValueError, OverflowError):
+        return "-overwrite_target_spacing Z Y X, Z above Y and X, -overwrite_plans_name nnUNetPlansAxial"
+    return (
+        f"-d ID -c 2d -overwrite_target_spacing {slices} {rows:.6g} {columns:.6g} -overwrite_plans_name "
+        "nnUNetPlansAxial"
+    )
