@@ -32,12 +32,24 @@ def register(
     exporter = actions.add_parser(
         "export",
         parents=[common],
-        help="a checkpoint's weights as safetensors",
+        help="a checkpoint's weights as safetensors, or a model that nnU-Net predicts without nnUNet_extTrainer",
         description="Write the weights of a checkpoint as safetensors, which cannot hold code, with trainer, network "
-        "arguments and labels in its metadata. weights adapt and weights import read it.",
+        "arguments and labels in its metadata. weights adapt and weights import read it. With --stock, write the "
+        "folder of a trained model anew under the name of nnU-Net's own trainer.",
     )
-    exporter.add_argument("source", metavar="SOURCE", help="checkpoint_final.pth, or a file of weights import or adapt")
-    exporter.add_argument("out", metavar="OUT", help="the file to write (.safetensors)")
+    exporter.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="checkpoint_final.pth, or a file of weights import or adapt; with --stock the folder of a trained model",
+    )
+    exporter.add_argument(
+        "out", metavar="OUT", help="the file to write (.safetensors); with --stock a folder to use as nnUNet_results"
+    )
+    exporter.add_argument(
+        "--stock",
+        action="store_true",
+        help="for prediction where this package is installed and nnUNet_extTrainer is not set",
+    )
     exporter.set_defaults(run=_export)
 
 
@@ -81,7 +93,10 @@ def _adapt(args: argparse.Namespace) -> None:
 
 
 def _export(args: argparse.Namespace) -> None:
-    from nnunet_cipa.weights import export_weights  # noqa: PLC0415 - torch takes seconds to import
+    from nnunet_cipa.weights import export_stock, export_weights  # noqa: PLC0415 - torch takes seconds to import
 
+    if args.stock:
+        print(f"written: {export_stock(args.source, args.out)}")
+        return
     print(f"tensors: {export_weights(args.source, args.out)} exported")
     print(f"written: {args.out}")
