@@ -75,6 +75,19 @@ class nnUNetTrainerCIPA25D(nnUNetTrainerCIPA):
             next(loader)
         return loaders
 
+    def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
+        """Return the cases of the fold, and log how many have fewer slices than a window."""
+        datasets = super().get_tr_and_val_datasets()
+        window = self.architecture["slices"]
+        cases = {case: dataset for dataset in datasets for case in dataset.identifiers}
+        short = [case for case, dataset in cases.items() if dataset.load_case(case)[0].shape[1] < window]
+        if short:
+            self.print_to_log_file(
+                f"{len(short)} of {len(cases)} cases have fewer slices than the window's {window}, as {short[0]}; "
+                "copies of the nearest slice stand for missing neighbours"
+            )
+        return datasets
+
     def _load(
         self, cases: Any, first_size: list[int], final_size: list[int], transforms: BasicTransform
     ) -> nnUNetDataLoader:

@@ -124,6 +124,14 @@ def test_every_slice_is_a_centre_with_its_own_neighbours_and_labels(slices, make
         assert set(centres) == {(case, z) for case, depth in DEPTHS.items() for z in range(1, depth + 1)}
 
 
+@pytest.mark.parametrize(
+    ("name", "told"), [("nnUNetTrainerCIPASIM", "2 of 3"), ("nnUNetTrainerCIPA25D_5slices", "2 of 3")]
+)
+def test_the_log_says_how_many_cases_have_fewer_slices_than_the_window(name, told, make_loaders, capsys):
+    make_loaders(getattr(trainers, name))
+    assert f"{told} cases have fewer slices than the window's" in capsys.readouterr().out
+
+
 def test_each_slice_has_its_own_mask_of_the_normalisation(make_loaders):
     """Of case_7's third slice half is outside the mask; nothing else is."""
     np.random.seed(0)
