@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from nnunet_cipa.ops.arguments import ScanTraits, check_arguments, compute_dtype
 from nnunet_cipa.ops.custom_op import scan_op
+from nnunet_cipa.ops.exported import selective_scan_exported
 from nnunet_cipa.ops.reference import selective_scan_reference
 from nnunet_cipa.ops.registry import choose_backend
 
@@ -97,7 +98,8 @@ def selective_scan(
     dtype = compute_dtype(arguments)  # torch.compile of torch 2.8 cannot trace the property
     chosen = choose_constant_backend(backend, u.device.type, dtype, A.shape[1], constant, return_last_state)
     if chosen == "reference":
-        y, last_state = selective_scan_reference(arguments)
+        scan = selective_scan_exported if torch.compiler.is_exporting() else selective_scan_reference
+        y, last_state = scan(arguments)
     else:
         y, last_state, _ = scan_op(*arguments, chosen)
     if z is not None:
