@@ -45,8 +45,8 @@ class Intensities(nn.Module):
             )
         self.modalities = tuple(modalities)
         self.offset = tuple(float(value) for value in offset)
-        known = intensity_range or [(-math.inf, math.inf)] * len(modalities)
-        self.limits = [_with_margin(*pair) for pair in known]
+        self.ranges = intensity_range or [(-math.inf, math.inf)] * len(modalities)
+        self.is_checked = True
         self._has_warned = False
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
@@ -60,37 +60,29 @@ class Intensities(nn.Module):
     def check(self, x: Tensor) -> None:
         """Look at the values of an input before a prediction; a compiled or exported network does not.
 
-        Values far outside of ``intensity_range`` are warned of once.
+        Values far outside of ``intensity_range`` are warned of once. ``is_checked`` switches it off.
 
         Raises
         ------
         ValueError
             If a value is not finite: one empties a whole tile.
         """
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or not self.is_checked:
             return
         channels = x.chunk(len(self.modalities), dim=1)
-        for name, channel, limits in zip(self.modalities, channels, self.limits, strict=True):
+        for name, channel, expected in zip(self.modalities, channels, self.ranges, strict=True):
             lowest, highest = (value.item() for value in torch.aminmax(channel))
             if not (math.isfinite(lowest) and math.isfinite(highest)):
                 raise ValueError(
                     f"the {name} of this case has values that are not finite (nnU-Net names the case above, after "
                     "'Predicting'); put numbers in their place in the image, or convert the case again"
                 )
-            if not limits[0] <= lowest <= highest <= limits[1] and not self._has_warned:
+            margin = MARGIN * (expected[1] - expected[0])
+            if not expected[0] - margin <= lowest <= highest <= expected[1] + margin and not self._has_warned:
                 self._has_warned = True
-                self._warn(name, (lowest, highest), limits)
-
-    @staticmethod
-    def _warn(name: str, found: tuple[float, float], limits: tuple[float, float]) -> None:
-        warnings.warn(
-            f"the {name} has values from {found[0]:.5g} to {found[1]:.5g}, and the network was trained on "
-            f"{limits[0]:.5g} to {limits[1]:.5g} at the most; HU and SUV have to be brought to the training's "
-            "intensities first (dataset.json of the model says which), or the prediction is not to be trusted",
-            stacklevel=5,
-        )
-
-
-def _with_margin(lowest: float, highest: float) -> tuple[float, float]:
-    margin = MARGIN * (highest - lowest)
-    return lowest - margin, highest + margin
+                warnings.warn(
+                    f"the {name} has values from {lowest:.5g} to {highest:.5g}, and the network was trained on "
+                    f"{expected[0]:.5g} to {expected[1]:.5g}; bring HU and SUV to the training's intensities first, "
+                    "which dataset.json of the model tells, or the prediction is not to be trusted",
+                    stacklevel=4,
+                )

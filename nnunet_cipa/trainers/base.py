@@ -121,6 +121,15 @@ class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining, SideBySideTraining):
             check_axial(Path(dataset.source_folder), dataset.identifiers)
         return datasets
 
+    def validation_step(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Validate on one batch; a case that is not finite ends no training, see ``NonFiniteGuard``."""
+        intensities = self.unwrapped_network().intensities
+        intensities.is_checked = False
+        try:
+            return super().validation_step(batch)
+        finally:
+            intensities.is_checked = True
+
     def set_deep_supervision_enabled(self, enabled: bool) -> None:
         """Do nothing: CIPA has one output."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.trainers.plan_checks import shown
 
 _CHANNELS = ("0", "1")
 
@@ -36,8 +37,8 @@ def _of_channels(dataset_json: dict[str, Any], key: str, is_right: Callable[[obj
     values = dataset_json[key]
     if not isinstance(values, dict) or values.keys() != set(_CHANNELS) or not all(map(is_right, values.values())):
         raise CIPAError(
-            f'dataset.json: {key} is {values}; it has to be {{"0": {what}, "1": {what}}}, as the conversion wrote it: '
-            "convert the data set again"
+            f'dataset.json: {key} is {shown(values)}; it has to be {{"0": {what}, "1": {what}}}, as the conversion '
+            "wrote it: convert the data set again"
         )
     return [values[channel] for channel in _CHANNELS]
 

@@ -35,7 +35,7 @@ def resolve_configuration(plans: dict[str, Any], name: str) -> dict[str, Any]:
         ("transpose_forward", axes, isinstance(axes, list) and sorted(axes, key=repr) == [0, 1, 2]),
     ):
         if not sound:
-            raise CIPAError(f"{key} is {_shown(value)} in the plans; {_REMEDY}")
+            raise CIPAError(f"{key} is {shown(value)} in the plans; {_REMEDY}")
     if len(resolved["patch_size"]) < len(resolved["spacing"]):
         raise CIPAError(f"patch_size {resolved['patch_size']} has fewer sides than the spacing in the plans; {_REMEDY}")
     return resolved
@@ -52,11 +52,11 @@ def check_labels(plans: dict[str, Any], dataset_json: dict[str, Any]) -> None:
     labels = dataset_json.get("labels")
     remedy = 'name the labels as in {"background": 0, "tumour": 1}, and plan the data set again'
     if not isinstance(labels, dict) or not all(_is_label(label) for label in labels.values()):
-        raise CIPAError(f"dataset.json: labels are {_shown(labels)}; {remedy}")
+        raise CIPAError(f"dataset.json: labels are {shown(labels)}; {remedy}")
     try:
         PlansManager(plans).get_label_manager(dataset_json)
     except _DAMAGE as error:
-        raise CIPAError(f"dataset.json: labels are {_shown(labels)} ({_told(error)}); {remedy}") from error
+        raise CIPAError(f"dataset.json: labels are {shown(labels)} ({_told(error)}); {remedy}") from error
 
 
 def _all(values: Any, sound: Any) -> bool:
@@ -78,9 +78,9 @@ def _is_label(value: Any) -> bool:
 
 
 def _told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {_shown(str(error))}"
+    return f"{type(error).__name__}: {shown(str(error))}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Return a value as one line of at most 200 characters."""
     return ascii(value)[:200]

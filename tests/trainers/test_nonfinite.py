@@ -143,3 +143,11 @@ def test_a_bad_loss_leaves_the_scale_and_bad_gradients_end_the_training_at_scale
     with pytest.raises(CIPAError, match="gradient nan"):
         ready.train_step(make_batch(2))
     assert_same(weights(ready), before)
+
+
+def test_a_bad_validation_case_ends_no_training_and_a_prediction_refuses_it(ready):
+    ready.network.eval()
+    with torch.no_grad():
+        assert math.isnan(ready.validation_step(make_batch(0, bad=BAD))["loss"])
+        with pytest.raises(ValueError, match="the CT of this case has values that are not finite"):
+            ready.network(make_batch(0, bad=BAD)["data"])
