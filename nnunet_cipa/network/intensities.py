@@ -74,7 +74,7 @@ class Intensities(nn.Module):
             lowest, highest = (value.item() for value in torch.aminmax(channel))
             if not (math.isfinite(lowest) and math.isfinite(highest)):
                 raise ValueError(
-                    f"the {name} of this case has values that are not finite (nnU-Net names the case above, after "
+                    f"the {name} of this case has values that are not finite (nnUNetv2_predict names it above, after "
                     "'Predicting'); put numbers in their place in the image, or convert the case again"
                 )
             margin = MARGIN * (expected[1] - expected[0])

@@ -143,7 +143,7 @@ def parts(areas):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("seed", "size", "slices"), [(0, 64, 8), (1, 128, 36), (2, 96, 5), (3, 64, 24), (4, 128, 8)])
+@pytest.mark.parametrize(("seed", "size", "slices"), [(0, 64, 36), (1, 128, 8), (2, 96, 5), (3, 64, 24), (4, 64, 8)])
 def test_lesions_are_as_large_as_in_pclt20k_whatever_is_asked_for(seed, size, slices):
     images = [image_patient(seed, index, size, slices) for index in range(40)]
     areas = [area * (512 / size) ** 2 for image in images for area in (image.mask > 0).sum(axis=(1, 2))]
