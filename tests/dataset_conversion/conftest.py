@@ -1,7 +1,7 @@
 """Small study sets made by Pillow and nibabel alone, independent of the phantom, and an nnU-Net raw folder."""
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import nibabel as nib
@@ -11,6 +11,7 @@ from PIL import Image
 
 from nnunet_cipa.dataset_conversion.phantoms import lucid as lucid_phantom
 from nnunet_cipa.dataset_conversion.phantoms.lucid import Form
+from nnunet_cipa.dataset_conversion.phantoms.patient import draw_patient
 from tests.dataset_conversion.lucid_dicom import NUMBERS, Export, drawn, link_tree
 
 ROWS, COLUMNS = 24, 32
@@ -159,3 +160,14 @@ def pair(export):
         shutil.rmtree(folder)
     export.hold_nobody_out()
     return export
+
+
+@pytest.fixture
+def without_branches(monkeypatch):
+    """Phantoms without vessels and bronchi, which are in no mask and a third of the work."""
+
+    def draw(*given):
+        return replace(draw_patient(*given), vessels=(), bronchi=())
+
+    for module in ("pclt20k", "lucid"):
+        monkeypatch.setattr(f"nnunet_cipa.dataset_conversion.phantoms.{module}.draw_patient", draw)

@@ -144,7 +144,7 @@ def parts(areas):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "size", "slices"), [(0, 64, 36), (1, 128, 8), (2, 96, 5), (3, 64, 24), (4, 64, 8)])
-def test_lesions_are_as_large_as_in_pclt20k_whatever_is_asked_for(seed, size, slices):
+def test_lesions_are_as_large_as_in_pclt20k_whatever_is_asked_for(seed, size, slices, without_branches):
     images = [image_patient(seed, index, size, slices) for index in range(40)]
     areas = [area * (512 / size) ** 2 for image in images for area in (image.mask > 0).sum(axis=(1, 2))]
     np.testing.assert_allclose(parts(areas), PAPER, atol=8)
@@ -154,6 +154,14 @@ def test_lesions_are_as_large_as_in_pclt20k_whatever_is_asked_for(seed, size, sl
     ]
     np.testing.assert_allclose(parts(np.concatenate(lesions) * (512 / size) ** 2), PAPER, atol=10)
     assert np.mean([len(image.mask) for image in images]) == pytest.approx(slices, rel=0.15)
+
+
+def test_masks_do_not_depend_on_vessels_and_bronchi(request):
+    whole = image_patient(2, 0, **SMALL)
+    request.getfixturevalue("without_branches")
+    bare = image_patient(2, 0, **SMALL)
+    assert not np.array_equal(bare.ct, whole.ct)
+    assert np.array_equal(bare.mask, whole.mask)
 
 
 @pytest.mark.parametrize("slices", [3, 90])

@@ -144,7 +144,7 @@ def test_tumour_fits_a_scan_of_any_length(slices, distance):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "size", "slices"), [(0, 64, 24), (1, 96, 12)])
-def test_lesions_are_as_large_as_in_pclt20k(seed, size, slices):
+def test_lesions_are_as_large_as_in_pclt20k(seed, size, slices, without_branches):
     """The GTV's area by slice, in pixels of 0.98 mm: 59.37 % below 500 and 19.93 % above 1,000 (arXiv 2503.17261)."""
     masks = [image_study(seed, index, size, slices).gtv for index in range(40)]
     areas = np.concatenate([mask.sum(axis=(1, 2)) for mask in masks]) * (512 / size) ** 2
