@@ -16,25 +16,25 @@ from nnunet_cipa.trainers.augmentation import SlicesToChannelsTransform
 from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
 from nnunet_cipa.trainers.plans import plan_cipa
 
-TILE_DEPTH = 64
-
 
 class nnUNetTrainerCIPA25D(nnUNetTrainerCIPA):
     """CIPA on windows of three neighbouring slices, without SIM; everything else is nnUNetTrainerCIPA's.
 
     A training sample is a window of which every slice of a case can be the centre; the target is the centre slice.
     Neighbours beyond the case are copies of its nearest slice in training and in prediction alike; the network puts
-    them where nnU-Net pads with zeros. nnU-Net predicts with tiles of 64 slices, of which the network makes each slice
-    a centre; the slices that it pads a shorter case with cost next to nothing, and tiles of a longer case overlap by
-    half. Test-time mirroring is in plane.
+    them where nnU-Net pads with zeros. nnU-Net predicts with tiles of ``tile_depth`` slices, of which the network makes
+    each slice a centre; the slices that it pads a shorter case with cost next to nothing, and tiles of a longer case
+    overlap by half. Test-time mirroring is in plane.
     """
 
     architecture: ClassVar[dict[str, Any]] = {"slices": 3}
+    # Neighbours beyond a tile are missing to the network, so that most cases should be one tile.
+    tile_depth: ClassVar[int] = 160
 
     @classmethod
     def edit_plans(cls, plans: dict[str, Any], configuration: str, dataset_json: dict[str, Any]) -> None:
-        """Put a patch of 64 slices and the network into one configuration of the plans."""
-        plan_cipa(plans, configuration, dataset_json, cls.architecture, depth=TILE_DEPTH)
+        """Put a patch of ``tile_depth`` slices and the network into one configuration of the plans."""
+        plan_cipa(plans, configuration, dataset_json, cls.architecture, depth=cls.tile_depth)
 
     def configure_rotation_dummyDA_mirroring_and_inital_patch_size(  # noqa: N802 - nnU-Net's name
         self,
@@ -151,6 +151,7 @@ class nnUNetTrainerCIPASIM_features(nnUNetTrainerCIPASIM):
     """SIM on the features of the three slices at each stage, instead of on the slices."""
 
     architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "features"}
+    tile_depth: ClassVar[int] = 64  # the features of all slices of a tile are held at once
 
 
 class nnUNetTrainerCIPASIM_noChannel(nnUNetTrainerCIPASIM):

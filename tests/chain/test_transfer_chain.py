@@ -55,7 +55,7 @@ def test_training_starts_from_it_with_the_transfer_settings(planned, adapted, tr
 
 def test_plans_of_the_model_have_a_tile_and_the_network(planned, transferred):
     plans = json.loads((planned.results(TRAINER) / "plans.json").read_text())["configurations"]["2d"]
-    assert plans["patch_size"] == [64, 64, 64]
+    assert plans["patch_size"] == [160, 64, 64]
     assert plans["architecture"]["arch_kwargs"] == {
         "patch_size": [64, 64], "modalities": ["CT", "PET"], "variant": "nano", "slices": 3, "sim": "input"
     }  # fmt: skip

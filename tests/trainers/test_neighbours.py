@@ -40,7 +40,7 @@ def test_plans_have_three_entries_and_the_network_of_the_name(name, architecture
     trainer_class.edit_plans(plans, "2d", dataset_json)
     assert json.dumps(plans) == once
     configuration = PlansManager(json.loads(once)).get_configuration("2d")
-    assert configuration.patch_size == [64, 96, 64]
+    assert configuration.patch_size == [64 if "features" in name else 160, 96, 64]
     assert configuration.spacing == [1.0, 1.0]
     expected = {"patch_size": [96, 64], "modalities": ["CT", "PET"], **architecture}
     assert configuration.network_arch_init_kwargs == expected
@@ -157,7 +157,9 @@ def test_mirroring_is_in_plane(make_loaders):
 
 def make_predictor(name, plans, dataset_json, **settings):
     plans["configurations"]["2d"]["patch_size"] = [32, 32]
-    plan_cipa(plans, "2d", dataset_json, {**WINDOWED[name], "variant": "nano"}, depth=64)
+    plan_cipa(
+        plans, "2d", dataset_json, {**WINDOWED[name], "variant": "nano"}, depth=getattr(trainers, name).tile_depth
+    )
     manager = PlansManager(plans)
     configuration = manager.get_configuration("2d")
     torch.manual_seed(0)
@@ -180,14 +182,22 @@ def weight_of_tiles(predictor, depth):
 
 @torch.no_grad()
 @pytest.mark.parametrize(
-    ("depth", "bound", "at_ends", "share"),
-    [(1, 0.01, 0, 0.99), (2, 0.01, 0, 0.99), (17, 0.01, 0, 0.99), (40, 0.01, 0, 0.98), (66, 0.01, 0.8, 0.9),
-     (100, 0.03, 0, 0.9)],
+    ("name", "depth", "step", "bound", "at_ends", "share"),
+    [
+        ("nnUNetTrainerCIPA25D", 1, 0.5, 0.01, 0, 0.99), ("nnUNetTrainerCIPA25D", 130, 0.9, 0.01, 0, 0.95),
+        ("nnUNetTrainerCIPA25D_5slices", 2, 0.5, 0.01, 0, 0.99), ("nnUNetTrainerCIPA25D_5slices", 80, 1, 0.01, 0, 0.95),
+        ("nnUNetTrainerCIPASIM", 1, 1, 0.01, 0, 0.99), ("nnUNetTrainerCIPASIM", 2, 0.9, 0.01, 0, 0.99),
+        ("nnUNetTrainerCIPASIM", 17, 0.5, 0.01, 0, 0.99), ("nnUNetTrainerCIPASIM", 66, 1, 0.01, 0, 0.95),
+        ("nnUNetTrainerCIPASIM", 130, 1, 0.01, 0, 0.95), ("nnUNetTrainerCIPASIM", 162, 0.5, 0.01, 1.3, 0.9),
+        ("nnUNetTrainerCIPASIM", 240, 0.5, 0.03, 0, 0.9),
+        ("nnUNetTrainerCIPASIM_features", 17, 0.9, 0.01, 0, 0.99),
+        ("nnUNetTrainerCIPASIM_features", 66, 0.5, 0.01, 0.8, 0.9),
+        ("nnUNetTrainerCIPASIM_features", 100, 0.5, 0.03, 0, 0.9),
+    ],
 )  # fmt: skip
-@pytest.mark.parametrize("name", ["nnUNetTrainerCIPA25D", "nnUNetTrainerCIPASIM", "nnUNetTrainerCIPASIM_features"])
-def test_tiled_prediction_is_the_whole_volume_at_once(name, depth, bound, at_ends, share, plans, dataset_json):
+def test_tiled_prediction_is_the_whole_volume_at_once(name, depth, step, bound, at_ends, share, plans, dataset_json):
     """Just above a tile's depth two slices are partly predicted where their tile ends, and may differ more."""
-    predictor = make_predictor(name, plans, dataset_json, use_mirroring=False)
+    predictor = make_predictor(name, plans, dataset_json, use_mirroring=False, tile_step_size=step)
     volume = torch.randn(2, depth, 32, 32, generator=torch.Generator().manual_seed(0))
     whole = predictor.network(volume[None])[0]
     tiled = predictor.predict_sliding_window_return_logits(volume).float()
