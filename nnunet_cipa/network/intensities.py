@@ -67,7 +67,7 @@ class Intensities(nn.Module):
         ValueError
             If a value is not finite: one empties a whole tile.
         """
-        if torch.compiler.is_compiling() or not self.is_checked:
+        if torch.compiler.is_compiling() or x.is_meta or not self.is_checked:
             return
         channels = x.chunk(len(self.modalities), dim=1)
         for name, channel, expected in zip(self.modalities, channels, self.ranges, strict=True):

@@ -12,6 +12,8 @@ import pytest
 import SimpleITK as sitk
 import torch
 
+from tests.chain.conftest import STORED
+
 pytestmark = pytest.mark.slow
 DATASET_ID = 701
 TRAINER, SECOND_TRAINER = "nnUNetTrainerCIPA_short", "nnUNetTrainerCIPA_short_noCRM"
@@ -90,7 +92,7 @@ def test_plans_of_the_model_describe_the_network(planned, interrupted):
     assert configuration["patch_size"] == [64, 64]
     assert configuration["architecture"] == {
         "network_class_name": "nnunet_cipa.network.CIPA",
-        "arch_kwargs": {"patch_size": [64, 64], "modalities": ["CT", "PET"], "variant": "nano"},
+        "arch_kwargs": {"patch_size": [64, 64], "modalities": ["CT", "PET"], **STORED, "variant": "nano"},
         "_kw_requires_import": [],
     }
 

@@ -7,6 +7,8 @@ import pytest
 import SimpleITK as sitk
 import torch
 
+from tests.chain.conftest import STORED
+
 pytestmark = pytest.mark.slow
 DATASET_ID = 701
 SOURCE, TRAINER = "nnUNetTrainerCIPA_brief", "nnUNetTrainerCIPASIMTransfer_brief"
@@ -57,7 +59,7 @@ def test_plans_of_the_model_have_a_tile_and_the_network(planned, transferred):
     plans = json.loads((planned.results(TRAINER) / "plans.json").read_text())["configurations"]["2d"]
     assert plans["patch_size"] == [160, 64, 64]
     assert plans["architecture"]["arch_kwargs"] == {
-        "patch_size": [64, 64], "modalities": ["CT", "PET"], "variant": "nano", "slices": 3, "sim": "input"
+        "patch_size": [64, 64], "modalities": ["CT", "PET"], **STORED, "variant": "nano", "slices": 3, "sim": "input"
     }  # fmt: skip
 
 
