@@ -34,8 +34,8 @@ def register(
         parents=[common],
         help="a checkpoint's weights as safetensors, or a model that nnU-Net predicts without nnUNet_extTrainer",
         description="Write the weights of a checkpoint as safetensors, which cannot hold code, with trainer, network "
-        "arguments and labels in its metadata. weights adapt and weights import read it. With --stock, write the "
-        "folder of a trained model anew under the name of nnU-Net's own trainer.",
+        "arguments and labels in its metadata. weights adapt and weights import read it. With --stock, copy the "
+        "folder of a trained model, under the name of nnU-Net's own trainer.",
     )
     exporter.add_argument(
         "source",

@@ -116,10 +116,9 @@ class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining, SideBySideTraining):
 
     def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
         """Return the training and validation cases of the fold, whose slices have to be axial."""
-        datasets: tuple[Any, Any] = super().get_tr_and_val_datasets()
-        for dataset in datasets:
-            check_axial(Path(dataset.source_folder), dataset.identifiers)
-        return datasets
+        training, validation = super().get_tr_and_val_datasets()
+        check_axial(Path(training.source_folder), sorted({*training.identifiers, *validation.identifiers}))
+        return training, validation
 
     def validation_step(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Validate on one batch; a case that is not finite ends no training, see ``NonFiniteGuard``."""

@@ -29,7 +29,7 @@ class Shortened(nnUNetTrainerCIPA):
         plans["configurations"][configuration]["batch_dice"] = False
 
 
-class nnUNetTrainerCIPA_demo(Shortened, nnUNetTrainerCIPA):
+class nnUNetTrainerCIPA_demo(Shortened):
     """The nano variant, trained for minutes on two CPU cores: 10 epochs of 28 iterations at rate 3e-3."""
 
     architecture: ClassVar[dict[str, Any]] = {"variant": "nano"}
@@ -52,7 +52,7 @@ class FineTuned(Shortened):
     }
 
 
-class nnUNetTrainerCIPA_demoTransfer(FineTuned, nnUNetTrainerCIPA):
+class nnUNetTrainerCIPA_demoTransfer(FineTuned):
     """The nano variant on one slice, for the demo's rows."""
 
     architecture: ClassVar[dict[str, Any]] = {"variant": "nano"}

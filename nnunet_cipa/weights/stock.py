@@ -19,7 +19,7 @@ _REMEDY = "give the folder of a trained model, TRAINER__PLANS__CONFIGURATION in 
 
 
 def export_stock(model: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
-    """Write a model's folder anew for machines on which ``nnUNet_extTrainer`` is not set.
+    """Copy a trained model for machines on which ``nnUNet_extTrainer`` is not set.
 
     The plans that are saved with a model name the network and its arguments, and nnU-Net's own trainer builds what
     they name. So the weights go under that trainer's name, and this package has only to be installed. What a
@@ -40,7 +40,7 @@ def export_stock(model: str | os.PathLike[str], out: str | os.PathLike[str]) -> 
     Raises
     ------
     CIPAError
-        If the folder is no such model, its network is none of this package, or the new folder exists.
+        If the folder holds no trained model, its network comes from elsewhere, or the new folder exists.
     """
     model, out = Path(model).resolve(), Path(out)
     checkpoints = sorted(model.glob(f"fold_*/{CHECKPOINT}"))

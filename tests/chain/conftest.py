@@ -12,9 +12,9 @@ from nnunet_cipa.plugin import plugin_path
 
 DATASET_ID = 701
 TRAINER = "nnUNetTrainerCIPA_short"
+SECOND_TRAINER = "nnUNetTrainerCIPA_short_noCRM"
 # What the converters say of the intensities, as arguments of the network.
 STORED = {"offset": [-1.6, -1.6], "intensity_range": [[0.0, 3.2], [0.0, 3.2]]}
-SECOND_TRAINER = "nnUNetTrainerCIPA_short_noCRM"
 
 
 @dataclass

@@ -8,7 +8,9 @@ import SimpleITK as sitk
 from nnunetv2.imageio.natural_image_reader_writer import NaturalImage2DIO
 from nnunetv2.imageio.nibabel_reader_writer import NibabelIO, NibabelIOWithReorient
 from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO, SimpleITKIOWithReorient
+from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
 
+from nnunet_cipa.trainers import nnUNetTrainerCIPA_demo, nnUNetTrainerCIPASIM_demo
 from nnunet_cipa.trainers.orientation import check_axial, plane_of
 
 
@@ -67,3 +69,15 @@ def test_the_case_and_the_reader_are_told(stored, tmp_path):
     check_axial(tmp_path, ["a"])
     with pytest.raises(NotImplementedError, match=r"case b: .*coronal.*NibabelIOWithReorient"):
         check_axial(tmp_path, ["a", "b"])
+
+
+@pytest.mark.parametrize("trainer_class", [nnUNetTrainerCIPA_demo, nnUNetTrainerCIPASIM_demo])
+def test_a_training_looks_at_its_cases(trainer_class, stored, make_trainer, plans, tmp_path):
+    folder = tmp_path / "preprocessed" / plans["dataset_name"] / plans["configurations"]["2d"]["data_identifier"]
+    folder.mkdir(parents=True)
+    image, properties = SimpleITKIO().read_images([stored("LSA")] * 2)
+    nnUNetDatasetBlosc2.save_case(image, image[:1].astype(np.int16), properties, str(folder / "a"))
+    trainer = make_trainer(trainer_class, fold="all")
+    trainer.dataset_class = nnUNetDatasetBlosc2
+    with pytest.raises(NotImplementedError, match=r"case a: .*coronal"):
+        trainer.get_tr_and_val_datasets()
