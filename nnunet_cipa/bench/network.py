@@ -88,6 +88,7 @@ def bench_network(bench: NetworkBench, networks: Sequence[str] = ("plain", "rese
     for setting in itertools.chain.from_iterable(groups):
         setting.check()
     machine = machine_facts(device)
+    torch.backends.cudnn.benchmark = device.type == "cuda"  # as nnU-Net trains and predicts
     rows = []
     with tqdm(total=sum(map(len, groups)), desc="network", disable=None) as bar:
         for group in groups:

@@ -9,6 +9,7 @@ import triton
 import triton.language as tl
 
 from nnunet_cipa.ops.triton_cross_steps import (
+    SIZES,
     last_of,
     load_columns,
     load_map,
@@ -22,11 +23,11 @@ from nnunet_cipa.ops.triton_cross_steps import (
 )
 
 
-@triton.jit(do_not_specialize=["direction"])
+@triton.jit(do_not_specialize=SIZES)
 def cross_span_kernel(
     maps, projections, dt_proj, dt_bias, A, results, totals,
-    batches, height, width, channels, directions, direction, span,
-    STATES: tl.constexpr, N_BLOCK: tl.constexpr, RANK: tl.constexpr, PIECE: tl.constexpr, ADJOINT: tl.constexpr,
+    batches, height, width, channels, directions, direction, span, rank,
+    STATES: tl.constexpr, N_BLOCK: tl.constexpr, ADJOINT: tl.constexpr,
     STEPS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Find what each span makes of a zero state, (spans, b, directions, n, d), and its sum of dt, without the n.
@@ -38,9 +39,9 @@ def cross_span_kernel(
     which = direction + k
     line = (tl.program_id(1) * batches + batch) * directions + k
     length = height * width
-    stride = 4 * (RANK + 2 * STATES)
-    tokens = projections + (batch * length * 4 + which) * (RANK + 2 * STATES)
-    weight = dt_proj + which * RANK * channels
+    stride = 4 * (rank + 2 * STATES)
+    tokens = projections + (batch * length * 4 + which) * (rank + 2 * STATES)
+    weight = dt_proj + which * rank * channels
     rate = load_states(A, which, channel, channels, STATES, N_BLOCK)
     bias = load_row(dt_bias, which, channel, channels)
     maps += batch * length * channels
@@ -54,10 +55,10 @@ def cross_span_kernel(
         if ADJOINT:
             steps = start + end - 1 - steps
         positions, inside, _raw, dt, decay = visit(
-            steps, there, which, height, width, tokens, weight, bias, rate, channel, channels, STATES, RANK, PIECE
+            steps, there, which, height, width, tokens, weight, bias, rate, channel, channels, rank, STATES
         )
         value = load_map(maps, positions, channel, channels, inside)
-        offset: tl.constexpr = RANK + STATES if ADJOINT else RANK
+        offset = rank + STATES if ADJOINT else rank
         matrix = load_columns(tokens + offset, positions, stride, there, STATES, N_BLOCK)
         if ADJOINT:
             states, _decayed = scan_states(decay, decay * (value[:, None, :] * matrix[:, :, None]), state)
@@ -69,7 +70,7 @@ def cross_span_kernel(
     store_row(totals, line, channel, channels, total)
 
 
-@triton.jit(do_not_specialize=["direction"])
+@triton.jit(do_not_specialize=["spans", "batches", "directions", "direction"])
 def cross_carry_kernel(
     A, results, totals, entering, spans, batches, channels, directions, direction,
     STATES: tl.constexpr, N_BLOCK: tl.constexpr, ADJOINT: tl.constexpr, BLOCK: tl.constexpr,

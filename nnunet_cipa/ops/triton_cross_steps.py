@@ -10,6 +10,10 @@ import triton.language as tl
 
 from nnunet_cipa.ops.triton_math import flip_steps, softplus
 
+# Sizes that a kernel is compiled once for: Triton would compile it anew for 1, for multiples of 16 and for others.
+SIZES = ("batches", "height", "width", "directions", "direction", "span", "rank")
+PIECE = tl.constexpr(8)  # columns of the low-rank step sizes that are multiplied at a time
+
 
 @triton.jit
 def part_of(item, channels, directions, BLOCK: tl.constexpr):
@@ -43,10 +47,10 @@ def store_map(maps, positions, channel, channels, inside, values, add):
 
 
 @triton.jit
-def load_columns(rows, positions, stride, there, SIZE: tl.constexpr, BLOCK: tl.constexpr):
+def load_columns(rows, positions, stride, there, size, BLOCK: tl.constexpr):
     """Load columns of the projections at some positions in float32, (STEPS, BLOCK)."""
     column = tl.arange(0, BLOCK)[None, :]
-    mask = there[:, None] & (column < SIZE)
+    mask = there[:, None] & (column < size)
     return tl.load(rows + positions[:, None] * stride + column, mask=mask, other=0.0).to(tl.float32)
 
 
@@ -58,15 +62,17 @@ def store_columns(rows, positions, stride, there, values, SIZE: tl.constexpr, BL
 
 
 @triton.jit
-def load_states(pointer, line, channel, channels, STATES: tl.constexpr, N_BLOCK: tl.constexpr):
-    """Load a line of (..., n, d), (N_BLOCK, BLOCK); zeros without a pointer."""
-    if pointer is None:
-        values = tl.zeros((N_BLOCK, channel.shape[0]), tl.float32)
-    else:
-        n = tl.arange(0, N_BLOCK)[:, None]
-        mask = (n < STATES) & (channel < channels)[None, :]
-        values = tl.load(pointer + (line * STATES + n) * channels + channel[None, :], mask=mask, other=0.0)
-    return values
+def load_states(pointer, line, channel, channels, states, N_BLOCK: tl.constexpr):
+    """Load a line of (..., n, d), (N_BLOCK, BLOCK)."""
+    n = tl.arange(0, N_BLOCK)[:, None]
+    mask = (n < states) & (channel < channels)[None, :]
+    return tl.load(pointer + (line * states + n) * channels + channel[None, :], mask=mask, other=0.0)
+
+
+@triton.jit
+def load_entering(pointer, line, spans, channel, channels, STATES: tl.constexpr, N_BLOCK: tl.constexpr):
+    """Load what enters a span: zero where there is but one."""
+    return load_states(pointer, line, channel, tl.where(spans > 1, channels, 0), STATES, N_BLOCK)
 
 
 @triton.jit
@@ -90,28 +96,27 @@ def store_row(pointer, line, channel, channels, values):
 
 
 @triton.jit
-def raw_steps(rows, positions, stride, there, dt_proj, bias, channel, channels,
-              RANK: tl.constexpr, PIECE: tl.constexpr):  # fmt: skip
+def raw_steps(rows, positions, stride, there, dt_proj, bias, channel, channels, rank):
     """Step sizes before softplus, (STEPS, BLOCK), from their low rank, PIECE columns at a time."""
     raw = tl.zeros((positions.shape[0], channel.shape[0]), tl.float32) + bias[None, :]
-    for first in tl.static_range(0, RANK, PIECE):
-        low = load_columns(rows + first, positions, stride, there, RANK - first, PIECE)
-        weight = load_states(dt_proj + first * channels, 0, channel, channels, RANK - first, PIECE)
+    for first in range(0, rank, PIECE):
+        low = load_columns(rows + first, positions, stride, there, rank - first, PIECE)
+        weight = load_states(dt_proj + first * channels, 0, channel, channels, rank - first, PIECE)
         raw += tl.sum(low[:, :, None] * weight[None, :, :], axis=1)
     return raw
 
 
 @triton.jit
-def visit(steps, there, direction, height, width, rows, dt_proj, bias, rate, channel, channels,
-          STATES: tl.constexpr, RANK: tl.constexpr, PIECE: tl.constexpr):  # fmt: skip
+def visit(steps, there, direction, height, width, rows, dt_proj, bias, rate, channel, channels, rank,
+          STATES: tl.constexpr):  # fmt: skip
     """Where steps of a walk are, their step sizes and decays; dt is 0 where nothing is, which leaves a state as it is.
 
     Returns positions (STEPS,), a mask, the step sizes before softplus and after, (STEPS, BLOCK), and the decays.
     """
     inside = there[:, None] & (channel < channels)[None, :]
     positions = positions_of(steps, direction, height, width)
-    stride = 4 * (RANK + 2 * STATES)
-    raw = raw_steps(rows, positions, stride, there, dt_proj, bias, channel, channels, RANK, PIECE)
+    stride = 4 * (rank + 2 * STATES)
+    raw = raw_steps(rows, positions, stride, there, dt_proj, bias, channel, channels, rank)
     dt = tl.where(inside, softplus(raw), 0.0)
     return positions, inside, raw, dt, tl.exp2(dt[:, None, :] * rate[None, :, :])
 

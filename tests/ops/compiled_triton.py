@@ -16,7 +16,7 @@ from nnunet_cipa.ops.triton_carry import carry_kernel, chunk_kernel
 from nnunet_cipa.ops.triton_cross_backward import cross_backward_kernel
 from nnunet_cipa.ops.triton_cross_carry import cross_carry_kernel, cross_span_kernel
 from nnunet_cipa.ops.triton_cross_forward import cross_forward_kernel
-from nnunet_cipa.ops.triton_cross_launch import configurations as cross_configurations
+from nnunet_cipa.ops.triton_cross_launch import setting_of
 from nnunet_cipa.ops.triton_cross_layout import BLOCK
 from nnunet_cipa.ops.triton_forward import forward_kernel
 from nnunet_cipa.ops.triton_launch import configurations
@@ -24,13 +24,8 @@ from nnunet_cipa.ops.triton_layout import tile_of
 
 INPUTS = {"u", "delta", "B", "C", "grad_y", "x", "matrix", "projections", "maps"}  # may be in half precision
 SIZES = {"length", "channels", "groups", "splits", "chunks", "span", "rows"}
-SIZES |= {"batches", "height", "width", "directions", "direction", "spans"}
-MULTIPLES = {
-    "length",
-    "channels",
-    "height",
-    "width",
-}  # of 16 for the network's sizes, which Triton compiles a kernel of its own for
+SIZES |= {"batches", "height", "width", "directions", "direction", "spans", "keep", "chunk_steps", "rank"}
+MULTIPLES = {"length", "channels"}  # of 16 for the network's sizes, which Triton compiles a kernel of its own for
 
 
 def compiled(kernel, constants, warps, architecture, dtype):
@@ -84,20 +79,19 @@ def main(architecture, states, dtype):
 
 
 def cross_kernels(architecture, states, dtype):
-    common = {"STATES": states, "N_BLOCK": states, "BLOCK": BLOCK}
-    walk = common | {"RANK": 48, "PIECE": 8}
     variants = [
-        (cross_forward_kernel, walk | {"CHUNK": 64}),
-        (cross_backward_kernel, walk | {"CHUNK": 64}),
-        *((cross_span_kernel, walk | {"ADJOINT": adjoint}) for adjoint in (False, True)),
+        (cross_forward_kernel, {}),
+        (cross_backward_kernel, {}),
+        *((cross_span_kernel, {"ADJOINT": adjoint}) for adjoint in (False, True)),
     ]
     found = []
     for kernel, constants in variants:
-        for setting in cross_configurations(kernel, states):
-            code = compiled(kernel, constants | setting.kwargs, setting.num_warps, architecture, dtype)
-            name = {"kernel": kernel.__name__, "warps": setting.num_warps, **setting.kwargs}
-            found.append(name | resources(code))
-    code = compiled(cross_carry_kernel, common | {"ADJOINT": True}, 1, architecture, dtype)
+        setting = {"STATES": states, **constants, **setting_of(kernel, states)}
+        warps = setting.pop("num_warps")
+        code = compiled(kernel, setting, warps, architecture, dtype)
+        found.append({"kernel": kernel.__name__, "warps": warps} | resources(code))
+    carry = {"STATES": states, "N_BLOCK": states, "BLOCK": BLOCK, "ADJOINT": True}
+    code = compiled(cross_carry_kernel, carry, 1, architecture, dtype)
     return [*found, {"kernel": "cross_carry_kernel", "warps": 1} | resources(code)]
 
 
