@@ -1,5 +1,6 @@
 """Voxel grids in millimetres, implicit shapes on them and smooth random fields."""
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -41,8 +42,8 @@ class Grid:
         """Return the part within ``radius`` mm of a point along each axis, as slices and as a grid; None if empty."""
         bounds = []
         for c, o, s, n in zip(centre, self.origin, self.spacing, self.shape, strict=True):
-            start = max(0, int(np.ceil((c - radius - o) / s)))
-            stop = min(n, int(np.floor((c + radius - o) / s)) + 1)
+            start = max(0, math.ceil((c - radius - o) / s))
+            stop = min(n, math.floor((c + radius - o) / s) + 1)
             if start >= stop:
                 return None
             bounds.append((start, stop))

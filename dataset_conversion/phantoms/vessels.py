@@ -53,8 +53,9 @@ def grow_tree(
 
 
 def _contains(inside: NDArray[np.bool_], grid: Grid, point: NDArray[np.float64]) -> bool:
-    index = np.rint((point - grid.origin) / grid.spacing).astype(int)
-    return bool(np.all(index >= 0) and np.all(index < inside.shape) and inside[tuple(index)])
+    # Plain numbers: an array of three costs several times as much, and a tree has thousands of branches.
+    index = [round((p - o) / s) for p, o, s in zip(point.tolist(), grid.origin, grid.spacing, strict=True)]
+    return all(0 <= i < n for i, n in zip(index, inside.shape, strict=True)) and bool(inside[tuple(index)])
 
 
 def _vector(point: NDArray[np.float64]) -> Vector:
