@@ -162,12 +162,20 @@ def pair(export):
     return export
 
 
+PHANTOMS = "nnunet_cipa.dataset_conversion.phantoms"
+
+
 @pytest.fixture
-def without_branches(monkeypatch):
-    """Phantoms without vessels and bronchi, which are in no mask and a third of the work."""
+def masks_alone(monkeypatch):
+    """Phantoms in which nothing is drawn or imaged but lesions, which are all that masks depend on."""
 
     def draw(*given):
         return replace(draw_patient(*given), vessels=(), bronchi=())
 
     for module in ("pclt20k", "lucid"):
-        monkeypatch.setattr(f"nnunet_cipa.dataset_conversion.phantoms.{module}.draw_patient", draw)
+        monkeypatch.setattr(f"{PHANTOMS}.{module}.draw_patient", draw)
+        monkeypatch.setattr(f"{PHANTOMS}.{module}.image_ct", lambda density, _: density)
+    for painting in ("_trunk", "_lungs", "_centre"):
+        monkeypatch.setattr(f"{PHANTOMS}.scene.{painting}", lambda *_: None)
+    monkeypatch.setattr(f"{PHANTOMS}.pclt20k.image_pet", lambda uptake, *_: uptake)
+    monkeypatch.setattr(f"{PHANTOMS}.lucid.scan_pet", lambda uptake, *_: uptake)

@@ -135,16 +135,25 @@ def test_fewer_slices_are_samples_of_the_same_anatomy(studies):
 
 
 @pytest.mark.parametrize(("slices", "distance"), [(16, 2.8), (24, 4.0), (20, 12.0)])
-def test_tumour_fits_a_scan_of_any_length(slices, distance):
+def test_tumour_fits_a_scan_of_any_length(slices, distance, masks_alone):
     for index in range(8):
         igtv = image_study(SEED, index, 64, slices, distance).igtv.any(axis=(1, 2))
         assert igtv.any()
         assert not (igtv[0] and igtv[-1])
 
 
+def test_masks_depend_on_lesions_alone(request):
+    whole = image_study(SEED, 0, **SMALL)
+    request.getfixturevalue("masks_alone")
+    bare = image_study(SEED, 0, **SMALL)
+    assert not np.array_equal(bare.ct, whole.ct)
+    for name in ("gtv", "igtv", "heart", "body"):
+        assert np.array_equal(getattr(bare, name), getattr(whole, name))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "size", "slices"), [(0, 64, 24), (1, 96, 12)])
-def test_lesions_are_as_large_as_in_pclt20k(seed, size, slices, without_branches):
+def test_lesions_are_as_large_as_in_pclt20k(seed, size, slices, masks_alone):
     """The GTV's area by slice, in pixels of 0.98 mm: 59.37 % below 500 and 19.93 % above 1,000 (arXiv 2503.17261)."""
     masks = [image_study(seed, index, size, slices).gtv for index in range(40)]
     areas = np.concatenate([mask.sum(axis=(1, 2)) for mask in masks]) * (512 / size) ** 2
