@@ -27,6 +27,7 @@ def comparison(trainings: Mapping[str, Training], seconds: Mapping[str, float]) 
         "Beside nnU-Net's own network",
         ("network", "iterations", "seed", "cases", "Dice", "training s"),
         rows,
-        "On the same cases, in batches of the same size and for the same number of iterations, each with its own "
-        "optimizer and augmentation. One run each: how far a short training brings either, not which is better.",
+        "On the same cases and for the same number of iterations, each with its own batch (nnU-Net's is as planned, "
+        "ours at most 8 slices), optimizer and augmentation. One run each: how far a short training brings either, not "
+        "which is better.",
     )

@@ -207,20 +207,20 @@ def test_nnunets_own_network_is_trained_as_long_on_the_same_cases_and_shown_besi
     summary.write_text(summary.read_text().replace('"Dice": 1.0', '"Dice": 0.25'))
     page = run_demo(stage.out, Options(baseline=True, seed=4))
     train, predict, evaluate = stage.commands()[6:]
-    own = "nnUNetTrainer_8x30_seed4"
+    own = "nnUNetTrainer_10x40_seed4"
     assert train[:6] == ["nnUNetv2_train", "701", "2d", "0", "-tr", own]
     assert predict[3:5] == ["-o", str(stage.out / "predictions_nnunet")]
     assert evaluate[2] == str(stage.out / "predictions_nnunet")
     for step in (6, 7):
         assert stage.environment(step)["nnUNet_extTrainer"] == f"{plugin_path()}{os.pathsep}{stage.out / 'trainers'}"
     module = (stage.out / "trainers" / f"{own}.py").read_text()
-    assert "num_epochs = 8" in module
-    assert "num_iterations_per_epoch = 30" in module
+    assert "num_epochs = 10" in module
+    assert "num_iterations_per_epoch = 40" in module
     rows = [line.split("|") for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     shown = [[cell.strip() for cell in row[1:6]] for row in rows[2:]]
     assert shown == [
-        ["CIPA nano", "240", "4", "2", "1.000"],
-        ["nnU-Net's plain 2D network", "240", "4", "2", "0.250"],
+        ["CIPA nano", "400", "4", "2", "1.000"],
+        ["nnU-Net's plain 2D network", "400", "4", "2", "0.250"],
     ]
     assert "nnU-Net&#39;s plain 2D network" in page.read_text()
 
