@@ -98,4 +98,4 @@ def test_table_has_the_dice_of_nnunet_that_of_the_ends_and_what_is_wrong_in_the_
     entry = {"prediction_file": "a.nii.gz", "metrics": {"1": {"Dice": 0.625}}}
     (training.predictions / "summary.json").write_text(json.dumps({"metric_per_case": [entry]}))
     (row,) = table(demo, {"2d": 61.4}).rows
-    assert row == ("2D, IGTV alone", "60", "5", "1", "0.625", f"{2 * 3 / 15:.3f}", "1.000", "2.00", "61")
+    assert row == ("2D, IGTV alone", "100", "5", "1", "0.625", f"{2 * 3 / 15:.3f}", "1.000", "2.00", "61")
