@@ -84,7 +84,10 @@ def data(tmp_path_factory):
 
 @pytest.fixture
 def start(data, tmp_path, monkeypatch):
-    """Make a trainer in a process whose generators are anywhere; each start has results of its own."""
+    """Make a trainer in a process whose generators are anywhere; each start has results of its own.
+
+    Without a seed the variable stays as it is.
+    """
     import torch
 
     from nnunet_cipa.trainers.seeding import SEED_VARIABLE
@@ -100,7 +103,8 @@ def start(data, tmp_path, monkeypatch):
         results = results or tmp_path / f"results_{next(count)}"
         trainer = small_training.make(*copy.deepcopy(data(results)), trainer_class)  # trainers edit the plans
         monkeypatch.setenv("nnUNet_n_proc_DA", workers)
-        monkeypatch.setenv(SEED_VARIABLE, seed)
+        if seed is not None:
+            monkeypatch.setenv(SEED_VARIABLE, seed)
         random.seed()
         np.random.seed()
         torch.seed()

@@ -209,11 +209,38 @@ def test_trainings_that_cannot_be_are_refused(arguments, message, plan, trained,
     assert not (tmp_path / "out.pth").exists()
 
 
+OWN = (
+    "from nnunet_cipa.trainers import nnUNetTrainerCIPA\n\n\nclass nnUNetTrainerOfAUser(nnUNetTrainerCIPA):\n    pass\n"
+)
+
+
+def test_a_trainer_is_found_once_its_directory_is_added_as_told(plan, trained, tmp_path, monkeypatch):
+    monkeypatch.delenv("nnUNet_extTrainer", raising=False)
+    path, out, target = trained("2d")[0], tmp_path / "out.pth", Target(ID, "nnUNetTrainerOfAUser")
+    with pytest.raises(CIPAError, match="add its directory to nnUNet_extTrainer"):
+        adapt_weights(path, out, target)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "of_a_user.py").write_text(OWN)
+    monkeypatch.setenv("nnUNet_extTrainer", str(tmp_path / "own"))
+    adapt_weights(path, out, target)
+    assert out.is_file()
+
+
+def test_one_of_the_configurations_that_are_told(plan, trained, tmp_path):
+    path, out = trained("2d")[0], tmp_path / "out.pth"
+    with pytest.raises(CIPAError, match="give one of these as --configuration") as error:
+        adapt_weights(path, out, Target(ID, NAMES["25d"], configuration="3d_lowres"))
+    _, listed = str(error.value).split("only ")
+    adapt_weights(path, out, Target(ID, NAMES["25d"], configuration=listed.split(", ")[1]))
+    assert out.is_file()
+
+
 def test_checkpoints_that_do_not_fit_are_refused(plan, trained, tmp_path):
     target = Target(ID, NAMES["25d"])
     without_crm, _ = trained("noCRM")
     with pytest.raises(CIPAError, match=r"noCRM\.pth: the file lacks fusions\.0\.crm\.norm\.weight"):
         adapt_weights(without_crm, tmp_path / "out.pth", target)
+    adapt_weights(without_crm, tmp_path / "its_own.pth", Target(ID, NAMES["noCRM"]))
     other = tmp_path / "tiny.pth"
     torch.save({"network_weights": CIPA(2, 2, patch_size=(64, 64)).state_dict()}, other)
     with pytest.raises(CIPAError, match=r"tiny\.pth: encoder\.patch_embed.* has shape \(96, 3, 4, 4\)"):
