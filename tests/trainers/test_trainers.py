@@ -111,6 +111,13 @@ def test_encoder_file_of_another_variant_is_refused(make_trainer, tmp_path, monk
         trainer.on_train_start()
 
 
+@pytest.mark.parametrize(("planned", "trained"), [(17, 8), (8, 8), (2, 2)])
+def test_short_trainings_have_small_batches(planned, trained, make_trainer, plans):
+    plans["configurations"]["2d"]["batch_size"] = planned
+    trainer = make_trainer(trainers.nnUNetTrainerCIPA_demo)
+    assert trainer.configuration_manager.batch_size == trained
+
+
 def test_network_is_unwrapped_from_torch_compile(make_trainer, monkeypatch):
     trainer = started(make_trainer(trainers.nnUNetTrainerCIPA_demo), monkeypatch)
     trainer.initialize()
