@@ -10,7 +10,7 @@ import triton.language as tl
 
 from nnunet_cipa.ops.triton_math import flip_steps, softplus
 
-# Sizes that a kernel is compiled once for: Triton would compile it anew for 1, for multiples of 16 and for others.
+# A compiled kernel serves all values of these sizes; of others Triton has one for 1, multiples of 16 and the rest.
 SIZES = ("batches", "height", "width", "directions", "direction", "span", "rank")
 PIECE = tl.constexpr(8)  # columns of the low-rank step sizes that are multiplied at a time
 

@@ -151,13 +151,9 @@ def configurations(kernel: Any, tile: Tile) -> list[Any]:
 
 @cache
 def tuned(kernel: Any, tile: Tile) -> Any:
-    """Return the kernel, its settings chosen by trial at the first call with a shape."""
-    return autotuned(kernel, configurations(kernel, tile), ["length", "channels"])
-
-
-def autotuned(kernel: Any, settings: list[Any], key: list[str]) -> Any:
-    """Let Triton choose among settings once for each value of the arguments in ``key``; the choice is kept on disk."""
+    """Let Triton choose among a kernel's settings once for each shape of a call; the choice is kept on disk."""
+    settings = configurations(kernel, tile)
     if os.environ.get("TRITON_INTERPRET") == "1":
         settings = settings[:1]
     keep = {"cache_results": True} if "cache_results" in inspect.signature(triton.autotune).parameters else {}
-    return triton.autotune(settings, key=key, **keep)(kernel)
+    return triton.autotune(settings, key=["length", "channels"], **keep)(kernel)

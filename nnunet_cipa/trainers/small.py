@@ -2,9 +2,8 @@
 
 from typing import Any, ClassVar
 
-from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
-
 from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
+from nnunet_cipa.trainers.plan_checks import resolve_configuration
 from nnunet_cipa.trainers.slices import nnUNetTrainerCIPA25D, nnUNetTrainerCIPASIM
 
 
@@ -31,7 +30,7 @@ class Shortened(nnUNetTrainerCIPA):
         """Put the trainer's patch, network and batch, and Dice of each slice, into one configuration of the plans."""
         super().edit_plans(plans, configuration, dataset_json)
         edited = plans["configurations"][configuration]
-        batch = PlansManager(plans).get_configuration(configuration).batch_size
+        batch = resolve_configuration(plans, configuration)["batch_size"]
         edited.update(batch_dice=False, batch_size=min(batch, cls.largest_batch))
 
 

@@ -19,19 +19,19 @@ def take_off_the_list(study, _):
         (study.root / f"{part}.txt").write_text("\n".join(name for name in names if name != NAME))
 
 
-def save_as_grey(study, message):
-    path = re.match(r"\S+\.png", message).group()
-    Image.open(path).convert("L").save(path)
+def save(change):
+    """Write the image that the message names as ``change`` makes it."""
+
+    def follow(_, message):
+        path = re.match(r"\S+\.png", message).group()
+        change(Image.open(path)).save(path)
+
+    return follow
 
 
-def scale_to_0_and_255(study, message):
-    path = re.match(r"\S+\.png", message).group()
-    Image.fromarray(np.asarray(Image.open(path)) * 255).save(path)
-
-
-def resample(study, message):
-    path = re.match(r"\S+\.png", message).group()
-    Image.open(path).resize((32, 24)).save(path)
+save_as_grey = save(lambda image: image.convert("L"))
+scale_to_0_and_255 = save(lambda image: Image.fromarray(np.asarray(image) * 255))
+resample = save(lambda image: image.resize((32, 24)))
 
 
 def list_once(study, _):

@@ -111,8 +111,9 @@ def report(network, cases):
     ends = [(case, index) for case, mask in enumerate(masks) for index in sorted({0, len(mask) - 1})]
     between = [(case, i) for case, mask in enumerate(masks) for i in range(len(mask)) if (case, i) not in ends]
     groups = {"first and last slices": ends, "slices between": between, "of like area": of_like_area(masks, ends)}
+    whole = [segment(network, image) for image, _ in cases]
     for title, found in (
-        ("whole case", [segment(network, image) for image, _ in cases]),
+        ("whole case", whole),
         ("each slice alone", [slice_by_slice(network, image) for image, _ in cases]),
     ):
         for group, places in groups.items():
@@ -120,7 +121,6 @@ def report(network, cases):
             for case, index in places:
                 counts.add(found[case][index], masks[case][index])
             print(f"  {title}, {group} ({len(places)}): {counts}")
-    whole = [segment(network, image) for image, _ in cases]
     for side in SIDES:
         alone, within = Counts(), Counts()
         for (image, mask), found in zip(cases, whole, strict=True):
