@@ -73,24 +73,32 @@ class Dataset:
         Raises
         ------
         CIPAError
-            If a fold is not in splits_final.json, where nnU-Net would silently draw another split; if it has no
-            cases for training or validation, or one case for both.
+            If a fold is not in splits_final.json, where nnU-Net would silently draw another split, or the file is not
+            laid out as nnU-Net's; if a fold has no cases for training or validation, or one case for both.
         """
         path = self.preprocessed / SPLITS
-        splits = read_json(
-            path, f"write the folds there, by patient, before the benchmark (nnU-Net would draw {SPLITS} by case)"
-        )
+        remedy = f"write the folds there, by patient, before the benchmark (nnU-Net would draw {SPLITS} by case)"
+        splits = read_json(path, remedy)
+        if not isinstance(splits, list) or not splits or not all(map(_is_fold, splits)):
+            raise CIPAError(f"{path}: is no list of folds with the cases of train and val; {remedy}")
         cases: set[str] = set()
         for fold in folds:
             if fold >= len(splits):
-                raise CIPAError(f"{path}: has {len(splits)} folds, numbered from 0, and no fold {fold}; give --folds")
+                raise CIPAError(
+                    f"{path}: has {len(splits)} folds, numbered from 0, and no fold {fold}; give --folds from 0 to "
+                    f"{len(splits) - 1}"
+                )
             train, val = set(splits[fold]["train"]), set(splits[fold]["val"])
             if not train or not val:
                 raise CIPAError(
-                    f"{path}: fold {fold} has {len(train)} training and {len(val)} validation cases; fix it"
+                    f"{path}: fold {fold} has {len(train)} training and {len(val)} validation cases; name some "
+                    "for both"
                 )
             if train & val:
-                raise CIPAError(f"{path}: {min(train & val)} is in training and validation of fold {fold}; fix it")
+                raise CIPAError(
+                    f"{path}: {min(train & val)} is in training and validation of fold {fold}; take it out of the "
+                    "training cases"
+                )
             cases |= train | val
         return cases
 
@@ -115,8 +123,8 @@ class Dataset:
     def _plan(self, plans: str, configurations: Sequence[str]) -> Step:
         if plans not in _PLANNERS:
             raise CIPAError(
-                f"{self.plans_file(plans)}: no such plans; plan the data set with your planner, or give --plans of "
-                f"{', '.join(_PLANNERS)}"
+                f"{self.plans_file(plans)}: no such plans; plan the data set with your planner, or give one of these "
+                f"as --plans, and --plan: {', '.join(_PLANNERS)}"
             )
         planner = _PLANNERS[plans]
         words = ["nnUNetv2_plan_and_preprocess", "-d", str(self.dataset_id), "-c", *configurations]
@@ -126,9 +134,16 @@ class Dataset:
         content = self.read_plans(plans)
         if configuration not in content["configurations"]:
             raise CIPAError(
-                f"{self.plans_file(plans)}: has no configuration {configuration}, only "
-                f"{', '.join(content['configurations'])}; give --configurations"
+                f"{self.plans_file(plans)}: has no configuration {configuration}; give these or some of them as "
+                f"--configurations: {', '.join(content['configurations'])}"
             )
         folder = self.preprocessed / PlansManager(content).get_configuration(configuration).data_identifier
         # a case is CASE.b2nd or CASE.npz, beside CASE_seg.b2nd and CASE.pkl
         return all(any((folder / f"{case}{end}").is_file() for end in (".b2nd", ".npz")) for case in cases)
+
+
+def _is_fold(content: Any) -> bool:
+    return isinstance(content, dict) and all(
+        isinstance(content.get(part), list) and all(isinstance(case, str) for case in content[part])
+        for part in ("train", "val")
+    )

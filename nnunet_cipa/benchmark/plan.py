@@ -11,12 +11,13 @@ from nnunet_cipa.benchmark.dataset import Dataset
 from nnunet_cipa.benchmark.entries import Entry, Source, existing_file
 from nnunet_cipa.benchmark.jobs import Job
 from nnunet_cipa.benchmark.models import Model, Start
-from nnunet_cipa.benchmark.trainers import batch_and_patch, find_trainer, search_path, trains_cipa
 from nnunet_cipa.benchmark.variants import Variant
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.file_hash import file_hash
+from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.trainers.base import ENCODER_VARIABLE
 from nnunet_cipa.trainers.seeding import SEED_VARIABLE, SeededTraining, read_seed
+from nnunet_cipa.trainers.target import brings_network, find_trainer, plan_training
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ def _tell_apart(models: Iterable[Model]) -> tuple[Model, ...]:
 
 
 def _models_of(request: Request, entry: Entry, notes: list[str]) -> Iterator[Model]:
-    trainer = find_trainer(entry.trainer)
-    cipa = trains_cipa(trainer)
+    trainer = find_trainer(entry.trainer, "--trainers")
+    cipa = brings_network(trainer)
     if cipa and len(request.plans) > 1:
         notes.append(f"{entry.trainer}: brings its own network, so it is trained on {request.plans[0]} alone")
     start = _resolve_start(entry, cipa=cipa)
@@ -107,11 +108,12 @@ def _models_of(request: Request, entry: Entry, notes: list[str]) -> Iterator[Mod
     for plans, configuration in pairs:
         content = request.dataset.read_plans(plans)
         try:
-            batch, patch = batch_and_patch(trainer, content, configuration, request.dataset.dataset_json)
+            training = plan_training(trainer, content, configuration, request.dataset.dataset_json)
         except NotImplementedError as error:
             refusals.append(error)
             notes.append(f"{entry.trainer}: left out for {configuration}, as {error}")
             continue
+        batch, patch = training.batch_size, training.patch_size
         shown = [plans] if len(plans_of_it) > 1 else []
         shown += [configuration] if len(request.configurations) > 1 else []
         title = ", ".join([entry.title, *shown])
@@ -141,7 +143,7 @@ def _resolve_start(entry: Entry, *, cipa: bool) -> Start:
     source, file = entry.source, entry.checkpoint
     if source in {Source.ENCODER, Source.ADAPTED} and not cipa:
         raise CIPAError(
-            f"{entry.trainer}: is no trainer of CIPA, so no weights can be adapted to it; leave out --adapt"
+            f"{entry.trainer}: is not a trainer of CIPA, so no weights can be adapted to it; leave out --adapt"
         )
     encoder = os.environ.get(ENCODER_VARIABLE)
     if source is Source.AS_SET:
@@ -184,3 +186,9 @@ def job_variables(request: Request, model: Model) -> Mapping[str, str]:
         ENCODER_VARIABLE: "" if encoder is None else str(encoder),
         **({} if model.seed is None or request.seeds else {SEED_VARIABLE: str(model.seed)}),
     }
+
+
+def search_path(folder: Path) -> str:
+    """Return ``nnUNet_extTrainer`` for a benchmark: our trainers, the user's, then those of the benchmark."""
+    given = [entry for entry in os.environ.get("nnUNet_extTrainer", "").split(os.pathsep) if entry.strip()]
+    return os.pathsep.join(dict.fromkeys([str(plugin_path()), *given, str(folder)]))

@@ -16,6 +16,7 @@ from nnunet_cipa.benchmark.record import begin_record, check_record, end_record,
 from nnunet_cipa.benchmark.slurm import Cluster, submit, wait
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.locks import alone
+from nnunet_cipa.nnunet_folders import SPLITS
 from nnunet_cipa.processes import Step, describe_status, last_lines, run_process
 
 LOCK = ".nnunet_cipa.lock"
@@ -140,8 +141,12 @@ def _prepare_data(request: Request, plan_data: bool) -> None:
         if status:
             told = " | ".join(last_lines(log, 3))
             raise CIPAError(f"{step.line}: ended with {describe_status(status)}; see {log}, its end: {told}")
-    if steps and (missing := _planning_steps(request)):
-        raise _not_planned(request, missing)
+    if steps and _planning_steps(request):
+        raise CIPAError(
+            f"{request.dataset.name}: is not planned and preprocessed, though {'; '.join(step.line for step in steps)} "
+            f"ended without an error; take cases out of {request.dataset.preprocessed / SPLITS} that the data set does "
+            f"not have, or see the logs in {request.out / 'jobs'}"
+        )
 
 
 def _adapt(request: Request, plan: Plan, jobs: Iterable[Job]) -> dict[str, str]:

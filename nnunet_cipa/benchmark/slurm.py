@@ -62,16 +62,23 @@ def parse_options(pairs: Iterable[str]) -> dict[str, str]:
     Raises
     ------
     CIPAError
-        If one has no such form, or time is not in minutes.
+        If one has no such form, is set by the benchmark, or time is not in minutes.
     """
     options = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         name = key.strip("-").replace("-", "_")
-        if not equals or not name.isidentifier() or name in _OWN:
-            raise CIPAError(f"--slurm {pair}: is no KEY=VALUE with an option of sbatch; for instance partition=gpu")
+        if not equals or not name.isidentifier():
+            raise CIPAError(f"--slurm {pair}: is no KEY=VALUE with an option of sbatch; write it as in partition=gpu")
+        if name in _OWN:
+            raise CIPAError(
+                f"--slurm {pair}: {name} is set by the benchmark; leave it out (--jobs says how many jobs run at a time)"
+            )
         if name in _DEFAULTS and not value.isdecimal():
-            raise CIPAError(f"--slurm {pair}: {name} has to be a whole number (time is in minutes)")
+            raise CIPAError(
+                f"--slurm {pair}: {name} has to be a whole number (time is in minutes); write it as in "
+                f"{name}={_DEFAULTS[name]}"
+            )
         options[name] = value
     return options
 
@@ -146,7 +153,7 @@ def _executor(out: Path, cluster: Cluster) -> "submitit.AutoExecutor":
     try:
         executor = submitit.AutoExecutor(out / "slurm", cluster="slurm")
     except RuntimeError as error:
-        raise CIPAError(f"--executor slurm: {error} (run it where sbatch and srun are)") from error
+        raise CIPAError(f"--executor slurm: {error}; run it where sbatch and srun are") from error
     known = set(submitit.SlurmExecutor._valid_parameters()) - _OWN  # noqa: SLF001 - its only list of them
     options = {**_DEFAULTS, **cluster.options}
     if cluster.options.keys() & _OTHER_GPUS:
@@ -174,6 +181,9 @@ def _find_queued(out: Path, job: Job) -> "submitit.Job[str] | None":
         return None
     from submitit import SlurmJob  # noqa: PLC0415 - an optional dependency
 
-    job_id = read_object(path, "remove it, after a look at squeue")["job_id"]
+    remedy = "remove it, after a look at squeue"
+    job_id = read_object(path, remedy).get("job_id")
+    if not isinstance(job_id, str):
+        raise CIPAError(f"{path}: names no job of Slurm; {remedy}")
     queued: submitit.Job[str] = SlurmJob(folder=out / "slurm", job_id=job_id)
     return None if queued.done() else queued

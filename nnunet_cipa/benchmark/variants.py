@@ -6,8 +6,8 @@ from pathlib import Path
 
 from nnunet_cipa.atomic import write_text
 from nnunet_cipa.benchmark.budget import Budget
-from nnunet_cipa.benchmark.trainers import find_trainer
 from nnunet_cipa.trainers.seeding import SeededTraining
+from nnunet_cipa.trainers.target import find_trainer
 
 _HEAD = '''"""A trainer {purpose} of this benchmark; nnU-Net finds it when nnUNet_extTrainer names this folder.
 

@@ -85,10 +85,11 @@ def _import(args: argparse.Namespace) -> None:
 
 
 def _adapt(args: argparse.Namespace) -> None:
-    from nnunet_cipa.weights import Target, adapt_weights  # noqa: PLC0415 - torch takes seconds to import
+    from nnunet_cipa.trainers.target import Target, resolve_target  # noqa: PLC0415 - torch takes seconds to import
+    from nnunet_cipa.weights import adapt_weights  # noqa: PLC0415 - as above
 
-    target = Target(args.dataset_id, args.trainer, args.plans, args.configuration)
-    print(adapt_weights(args.source, args.out, target))
+    training = resolve_target(Target(args.dataset_id, args.trainer, args.plans, args.configuration))
+    print(adapt_weights(args.source, args.out, training.build_network(), training.dataset_json))
     print(f"written: {args.out}")
 
 

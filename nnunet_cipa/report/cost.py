@@ -87,24 +87,13 @@ def _build(
     plans: dict[str, Any], dataset: dict[str, Any], configuration: str
 ) -> "tuple[nn.Module, int, tuple[int, ...]]":
     """Build the network; returns it with the number of its channels and the size of its input."""
-    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans  # noqa: PLC0415
-    from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels  # noqa: PLC0415
-    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager  # noqa: PLC0415
+    from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer  # noqa: PLC0415
 
     from nnunet_cipa.network import CIPA  # noqa: PLC0415
+    from nnunet_cipa.trainers.target import Training  # noqa: PLC0415
 
-    manager = PlansManager(plans)
-    settings = manager.get_configuration(configuration)
-    channels = determine_num_input_channels(manager, settings, dataset)
-    network = get_network_from_plans(
-        settings.network_arch_class_name,
-        settings.network_arch_init_kwargs,
-        settings.network_arch_init_kwargs_req_import,
-        channels,
-        manager.get_label_manager(dataset).num_segmentation_heads,
-        deep_supervision=False,
-    )
-    patch = tuple(int(side) for side in settings.patch_size)
+    training = Training(nnUNetTrainer, plans, configuration, dataset)
+    network, channels, patch = training.build_network(), training.input_channels, training.patch_size
     if isinstance(network, CIPA) and len(patch) == 3:
         # a slice with its neighbours, of which a patch is so many
         return network, channels * network.slices, patch[1:]

@@ -5,11 +5,9 @@ from nnunet_cipa.weights.exporting import export_weights
 from nnunet_cipa.weights.importing import import_weights
 from nnunet_cipa.weights.release import load_cipa_release
 from nnunet_cipa.weights.stock import export_stock
-from nnunet_cipa.weights.target import Target
 from nnunet_cipa.weights.vmamba import load_encoder, load_vmamba_release
 
 __all__ = [
-    "Target",
     "adapt_weights",
     "export_stock",
     "export_weights",

@@ -3,6 +3,8 @@
 import os
 from typing import Any
 
+from torch import nn
+
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
 from nnunet_cipa.network.sim import SIM
@@ -10,10 +12,11 @@ from nnunet_cipa.weights.files import Checkpoint, StateDict, naming, read_checkp
 from nnunet_cipa.weights.matching import HEAD, fit_tensors
 from nnunet_cipa.weights.slices import PATCH_EMBED, is_sim
 from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, LoadTable
-from nnunet_cipa.weights.target import Target, build_target
 
 
-def adapt_weights(source: str | os.PathLike[str], out: str | os.PathLike[str], target: Target) -> LoadTable:
+def adapt_weights(
+    source: str | os.PathLike[str], out: str | os.PathLike[str], network: nn.Module, dataset_json: dict[str, Any]
+) -> LoadTable:
     """Turn a checkpoint into one that fits another data set, patch size, number of slices or SIM setting.
 
     A network that is new in nothing but its slices and SIM gives the same logits as the old one for a stack of equal
@@ -25,8 +28,10 @@ def adapt_weights(source: str | os.PathLike[str], out: str | os.PathLike[str], t
         A checkpoint of nnU-Net, or a file of ``weights import``, ``weights adapt`` or ``weights export``.
     out : path
         The file to write, for ``-pretrained_weights``; its tensors are on the CPU.
-    target : Target
-        The training that will load it.
+    network : CIPA
+        Of the training that will load it, at its initial values; it is not changed.
+    dataset_json : dict
+        Content of dataset.json of that training.
 
     Returns
     -------
@@ -36,10 +41,14 @@ def adapt_weights(source: str | os.PathLike[str], out: str | os.PathLike[str], t
     Raises
     ------
     CIPAError
-        If the training cannot be, the source is no checkpoint of this package or does not fit, or ``out`` cannot be
-        written.
+        If the network is another than CIPA, the source is no checkpoint of this package or does not fit, or ``out``
+        cannot be written.
     """
-    network, dataset_json = build_target(target)
+    if not isinstance(network, CIPA):
+        raise CIPAError(
+            f"{type(network).__name__}: is not CIPA, so no weights can be adapted to it; give a trainer that "
+            "is derived from nnUNetTrainerCIPA"
+        )
     checkpoint = read_checkpoint(source)
     refuse_same_file(source, out)
     with naming(source):

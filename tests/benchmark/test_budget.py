@@ -10,7 +10,7 @@ from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
 from nnunet_cipa import trainers
 from nnunet_cipa.benchmark.budget import Budget
-from nnunet_cipa.benchmark.trainers import search_path
+from nnunet_cipa.benchmark.plan import search_path
 from nnunet_cipa.benchmark.variants import Variant
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.trainers.seeding import SeededTraining

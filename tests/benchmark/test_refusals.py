@@ -110,7 +110,7 @@ def test_trainers_that_cannot_be(fake, capsys, trainers, arguments, told):
 def test_weights_are_adapted_to_cipa_alone(fake, capsys, tmp_path):
     (tmp_path / "start.pth").touch()
     line = refused(fake, capsys, "--adapt", trainers=(f"nnUNetTrainer:{tmp_path / 'start.pth'}",))
-    assert "no trainer of CIPA" in line
+    assert "not a trainer of CIPA" in line
 
 
 def test_encoder_that_is_not_set(fake, capsys, tmp_path):

@@ -6,8 +6,7 @@ import os
 
 from nnunet_cipa import trainers
 from nnunet_cipa.evaluation.cases import find_cases
-from nnunet_cipa.weights import Target
-from nnunet_cipa.weights.target import build_target
+from nnunet_cipa.trainers.target import Target, resolve_target
 from tests.fuzz.mutations import choose, mutate_json
 from tests.trainers.conftest import DATASET, PLANS
 
@@ -46,7 +45,8 @@ class Plans:
         (self.folder / "dataset.json").write_bytes(dataset)
 
     def read(self):
-        return build_target(Target(701, self.trainer, "nnUNetPlans", self.configuration))
+        training = resolve_target(Target(701, self.trainer, "nnUNetPlans", self.configuration))
+        return training.build_network(), training.dataset_json
 
     def check(self, found):
         """The patch is the plans', rounded up to multiples of 32; there is a class for each label."""

@@ -13,9 +13,11 @@ import nnunet_cipa.trainers as trainers
 from nnunet_cipa.cli import main
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
-from nnunet_cipa.weights import Target, adapt_weights, import_weights
+from nnunet_cipa.trainers.target import Target
+from nnunet_cipa.weights import adapt_weights, import_weights
 from tests.network.helpers import assert_close, image, randomise
 from tests.trainers.conftest import DATASET, PLANS
+from tests.weights.targets import adapt
 
 ID = 702
 NAMES = {
@@ -94,7 +96,7 @@ def build(plans, dataset_json, trainer_class):
 def adapted(source, tmp_path, kind):
     """Adapt, and load the file as nnU-Net does into a network that was built as a training would."""
     out = tmp_path / "out.pth"
-    table = adapt_weights(source, out, Target(ID, NAMES[kind]))
+    table = adapt(source, out, Target(ID, NAMES[kind]))
     folder = tmp_path / "preprocessed" / f"Dataset{ID}_IGTV"
     plans, dataset_json = (json.loads((folder / n).read_text()) for n in ("nnUNetPlans.json", "dataset.json"))
     trainer_class = getattr(trainers, NAMES[kind])
@@ -192,7 +194,6 @@ def test_imported_weights_can_be_adapted(plan, released, tmp_path):
     [
         ({"dataset_id": 703}, "703: no such dataset in .*nnUNetv2_plan_and_preprocess -d 703"),
         ({"trainer": "nnUNetTrainerCIPAX"}, "--trainer nnUNetTrainerCIPAX: nnU-Net finds no such trainer"),
-        ({"trainer": "nnUNetTrainer"}, "--trainer nnUNetTrainer: is not derived from nnUNetTrainerCIPA"),
         ({"plans": "other"}, r"other\.json: no such file"),
         ({"configuration": "3d_lowres"}, "no configuration '3d_lowres', only 2d"),
         ({"configuration": "3d_fullres"}, "3d_fullres is three-dimensional"),
@@ -205,7 +206,14 @@ def test_trainings_that_cannot_be_are_refused(arguments, message, plan, trained,
     path, _ = trained("2d")
     target = Target(**{"dataset_id": ID, "trainer": NAMES["25d"], **arguments})
     with pytest.raises(CIPAError, match=message):
-        adapt_weights(path, tmp_path / "out.pth", target)
+        adapt(path, tmp_path / "out.pth", target)
+    assert not (tmp_path / "out.pth").exists()
+
+
+def test_other_networks_are_refused(trained, tmp_path):
+    path, _ = trained("2d")
+    with pytest.raises(CIPAError, match=r"Linear: is not CIPA.*give a trainer that is derived from nnUNetTrainerCIPA"):
+        adapt_weights(path, tmp_path / "out.pth", torch.nn.Linear(1, 1), DATASET)
     assert not (tmp_path / "out.pth").exists()
 
 
@@ -218,20 +226,20 @@ def test_a_trainer_is_found_once_its_directory_is_added_as_told(plan, trained, t
     monkeypatch.delenv("nnUNet_extTrainer", raising=False)
     path, out, target = trained("2d")[0], tmp_path / "out.pth", Target(ID, "nnUNetTrainerOfAUser")
     with pytest.raises(CIPAError, match="add its directory to nnUNet_extTrainer"):
-        adapt_weights(path, out, target)
+        adapt(path, out, target)
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "of_a_user.py").write_text(OWN)
     monkeypatch.setenv("nnUNet_extTrainer", str(tmp_path / "own"))
-    adapt_weights(path, out, target)
+    adapt(path, out, target)
     assert out.is_file()
 
 
 def test_one_of_the_configurations_that_are_told(plan, trained, tmp_path):
     path, out = trained("2d")[0], tmp_path / "out.pth"
     with pytest.raises(CIPAError, match="give one of these as --configuration") as error:
-        adapt_weights(path, out, Target(ID, NAMES["25d"], configuration="3d_lowres"))
+        adapt(path, out, Target(ID, NAMES["25d"], configuration="3d_lowres"))
     _, listed = str(error.value).split("only ")
-    adapt_weights(path, out, Target(ID, NAMES["25d"], configuration=listed.split(", ")[1]))
+    adapt(path, out, Target(ID, NAMES["25d"], configuration=listed.split(", ")[1]))
     assert out.is_file()
 
 
@@ -239,18 +247,18 @@ def test_checkpoints_that_do_not_fit_are_refused(plan, trained, tmp_path):
     target = Target(ID, NAMES["25d"])
     without_crm, _ = trained("noCRM")
     with pytest.raises(CIPAError, match=r"noCRM\.pth: the file lacks fusions\.0\.crm\.norm\.weight"):
-        adapt_weights(without_crm, tmp_path / "out.pth", target)
-    adapt_weights(without_crm, tmp_path / "its_own.pth", Target(ID, NAMES["noCRM"]))
+        adapt(without_crm, tmp_path / "out.pth", target)
+    adapt(without_crm, tmp_path / "its_own.pth", Target(ID, NAMES["noCRM"]))
     other = tmp_path / "tiny.pth"
     torch.save({"network_weights": CIPA(2, 2, patch_size=(64, 64)).state_dict()}, other)
     with pytest.raises(CIPAError, match=r"tiny\.pth: encoder\.patch_embed.* has shape \(96, 3, 4, 4\)"):
-        adapt_weights(other, tmp_path / "out.pth", target)
+        adapt(other, tmp_path / "out.pth", target)
     torch.save({"layer.weight": torch.zeros(3)}, other)
     with pytest.raises(CIPAError, match=r"tiny\.pth: is no checkpoint of this package"):
-        adapt_weights(other, tmp_path / "out.pth", target)
+        adapt(other, tmp_path / "out.pth", target)
     path, _ = trained("2d")
     with pytest.raises(CIPAError, match="is the file to read"):
-        adapt_weights(path, path, target)
+        adapt(path, path, target)
     assert not (tmp_path / "out.pth").exists()
 
 

@@ -13,10 +13,12 @@ import nnunet_cipa
 from nnunet_cipa.cli import main
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.trainers import nnUNetTrainerCIPA_demo
-from nnunet_cipa.weights import Target, adapt_weights, export_weights, import_weights
+from nnunet_cipa.trainers.target import Target
+from nnunet_cipa.weights import export_weights, import_weights
 from nnunet_cipa.weights.files import read_checkpoint
 from tests.trainers.conftest import DATASET, PLANS
 from tests.weights.conftest import build
+from tests.weights.targets import adapt
 
 TRAINER = nnUNetTrainerCIPA_demo.__name__
 
@@ -121,8 +123,7 @@ def test_adapt_makes_the_same_of_it_as_of_the_checkpoint(checkpoint, tmp_path, m
     (folder / "dataset.json").write_text(json.dumps(DATASET))
     target = Target(702, "nnUNetTrainerCIPASIM_demo")
     tables = [
-        str(adapt_weights(path, tmp_path / f"{n}.pth", target))
-        for n, path in enumerate((source, tmp_path / "w.safetensors"))
+        str(adapt(path, tmp_path / f"{n}.pth", target)) for n, path in enumerate((source, tmp_path / "w.safetensors"))
     ]
     assert tables[0] == tables[1]
     assert "one of the two networks has regions, the other has classes" in tables[1]

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.network import CIPA
 from nnunet_cipa.weights import adapt_weights, export_weights, import_weights
 from nnunet_cipa.weights.files import read_checkpoint, read_state_dict
 
@@ -216,14 +217,13 @@ def hostile(request, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["import", "export", "adapt"])
-def test_no_command_runs_what_is_in_a_pickle(hostile, command, tmp_path, monkeypatch):
+def test_no_command_runs_what_is_in_a_pickle(hostile, command, tmp_path):
     path, made = hostile
     out = tmp_path / "out.safetensors"
-    monkeypatch.setattr("nnunet_cipa.weights.adapting.build_target", lambda target: (None, {}))
     call = {
         "import": lambda: import_weights(path, out),
         "export": lambda: export_weights(path, out),
-        "adapt": lambda: adapt_weights(path, out, None),
+        "adapt": lambda: adapt_weights(path, out, CIPA(2, 2, patch_size=(32, 32), variant="nano"), {}),
     }
     with pytest.raises(CIPAError, match=r"w\.(pth|safetensors): (holds Python objects|is truncated)"):
         call[command]()

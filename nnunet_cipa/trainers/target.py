@@ -1,0 +1,173 @@
+"""The network, batch and sample that a training would have, without starting it."""
+
+import contextlib
+import io
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
+from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
+from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
+from torch import nn
+
+from nnunet_cipa import trainers
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.json_files import read_object
+from nnunet_cipa.nnunet_folders import PREPROCESSED, find_dataset, nnunet_folder
+
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a training is told by its command line: ``nnUNetv2_train DATASET_ID CONFIGURATION -tr -p``."""
+
+    dataset_id: int
+    trainer: str
+    plans: str = "nnUNetPlans"
+    configuration: str = "2d"
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training of any network that nnU-Net can build.
+
+    Attributes
+    ----------
+    trainer : type
+        nnU-Net's trainer, or one derived from it.
+    plans : dict
+        As the trainer edits them.
+    configuration : str
+        One of the plans.
+    dataset_json : dict
+        Content of dataset.json.
+    """
+
+    trainer: type[nnUNetTrainer]
+    plans: dict[str, Any]
+    configuration: str
+    dataset_json: dict[str, Any]
+
+    @property
+    def batch_size(self) -> int:
+        """The samples of an iteration."""
+        return int(self._settings.batch_size)
+
+    @property
+    def patch_size(self) -> tuple[int, ...]:
+        """The pixels or voxels of a sample's target."""
+        # With neighbouring slices the patch of the plans is the tile of prediction.
+        own = self._settings.network_arch_init_kwargs if brings_network(self.trainer) else {}
+        return tuple(int(side) for side in own.get("patch_size", self._settings.patch_size))
+
+    @property
+    def input_channels(self) -> int:
+        """The channels of the images, with those that an earlier stage of a cascade adds."""
+        return int(determine_num_input_channels(self._manager, self._settings, self.dataset_json))
+
+    def build_network(self) -> nn.Module:
+        """Build the network as nnU-Net does for this trainer, with the same initial values each time."""
+        heads = self._manager.get_label_manager(self.dataset_json).num_segmentation_heads
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(_SEED)
+            return self.trainer.build_network_architecture(
+                self._manager, self._settings, self.input_channels, heads, enable_deep_supervision=False
+            )
+
+    @property
+    def _manager(self) -> PlansManager:
+        return PlansManager(self.plans)
+
+    @property
+    def _settings(self) -> ConfigurationManager:
+        return self._manager.get_configuration(self.configuration)
+
+
+def plan_training(
+    trainer: type[nnUNetTrainer], plans: dict[str, Any], configuration: str, dataset_json: dict[str, Any]
+) -> Training:
+    """Return the training of a trainer on plans, which stay as they are.
+
+    Raises
+    ------
+    NotImplementedError
+        If the trainer's network cannot be trained on this configuration.
+    CIPAError
+        If it cannot be trained on this data set.
+    """
+    plans = deepcopy(plans)
+    if issubclass(trainer, trainers.nnUNetTrainerCIPA):
+        trainer.edit_plans(plans, configuration, dataset_json)
+    return Training(trainer, plans, configuration, dataset_json)
+
+
+def resolve_target(target: Target) -> Training:
+    """Return the training that a command line would start.
+
+    Raises
+    ------
+    CIPAError
+        If the data set is not planned, has no such plans or configuration, there is no such trainer, or its network
+        cannot be trained there.
+    """
+    folder = _preprocessed(target.dataset_id)
+    file = folder / f"{target.plans}.json"
+    plans = read_object(file, "plan the data set, or give the name of other --plans")
+    dataset_json = read_object(folder / "dataset.json", "plan the data set again")
+    configurations = plans.get("configurations")
+    if not isinstance(configurations, dict):
+        raise CIPAError(f"{file}: has no configurations; plan the data set again")
+    if target.configuration not in configurations:
+        raise CIPAError(
+            f"{file}: has no configuration {target.configuration!r}, only {', '.join(configurations)}; give one of "
+            "these as --configuration"
+        )
+    trainer = find_trainer(target.trainer)
+    try:
+        return plan_training(trainer, plans, target.configuration, dataset_json)
+    except (CIPAError, NotImplementedError) as error:
+        raise CIPAError(f"{file}: {error}") from error
+
+
+def find_trainer(name: str, option: str = "--trainer") -> type[nnUNetTrainer]:
+    """Return a trainer's class: one of ours, of nnU-Net, or from ``nnUNet_extTrainer``.
+
+    Parameters
+    ----------
+    name : str
+        As after ``-tr``.
+    option : str
+        Where the user gave it, for the message.
+
+    Raises
+    ------
+    CIPAError
+        If there is none of that name.
+    """
+    if name in trainers.__all__:
+        found: type[nnUNetTrainer] = getattr(trainers, name)
+        return found
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints where it looks
+            return recursive_find_trainer_class_by_name(name)
+    except RuntimeError as error:
+        raise CIPAError(
+            f"{option} {name}: nnU-Net finds no such trainer; for one of your own, add its directory to "
+            f"nnUNet_extTrainer; ours are {', '.join(trainers.__all__)}"
+        ) from error
+
+
+def brings_network(trainer: type) -> bool:
+    """Return whether a trainer puts its own network into the plans."""
+    return issubclass(trainer, trainers.nnUNetTrainerCIPA)
+
+
+def _preprocessed(dataset_id: int) -> Path:
+    folder = nnunet_folder(PREPROCESSED)
+    remedy = f"run nnUNetv2_plan_and_preprocess -d {dataset_id} -c 2d first, or give another --dataset-id"
+    return folder / find_dataset(str(dataset_id), [folder], remedy)
