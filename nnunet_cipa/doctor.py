@@ -13,7 +13,6 @@ from packaging.version import Version
 from nnunet_cipa.nnunet_folders import VARIABLES
 from nnunet_cipa.tested_versions import NEWEST_TESTED
 
-OPTIONAL_PACKAGES = ("triton", "mamba-ssm", "causal-conv1d")
 TRAINER = "nnUNetTrainerCIPA"
 
 
@@ -52,11 +51,18 @@ def _versions() -> Iterator[Finding]:
         newest = NEWEST_TESTED[requirement.name]
         newer = f" (newer than {newest}, the newest that was tested)" if Version(found) > Version(newest) else ""
         yield Finding("versions", requirement.name, found + newer, "" if fits else f"pip install '{requirement}'")
-    for name in OPTIONAL_PACKAGES:
+    for name in _optional_packages():
         try:
             yield Finding("versions", name, version(name))
         except PackageNotFoundError:
             yield Finding("versions", name, "not installed (optional)")
+
+
+def _optional_packages() -> list[str]:
+    from nnunet_cipa.ops.registry import backends  # noqa: PLC0415 - imports torch, which takes seconds
+
+    required = {Requirement(line).name for line in requires("nnunet-cipa") or () if "extra ==" not in line}
+    return [name for backend in backends() for name in backend.packages if name not in required]
 
 
 def _devices() -> Iterator[Finding]:
@@ -77,8 +83,11 @@ def _backends() -> Iterator[Finding]:
 
     from nnunet_cipa.errors import CIPAError  # noqa: PLC0415
     from nnunet_cipa.ops import available_backends, preferred_backend  # noqa: PLC0415
+    from nnunet_cipa.ops.registry import device_types  # noqa: PLC0415
 
-    for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
+    for device in device_types():
+        if not torch.get_device_module(device).is_available():
+            continue
         try:
             yield Finding("scan backends", f"used on {device}", preferred_backend(device))
         except CIPAError as error:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from nnunet_cipa.ops import cross_op, custom_op  # noqa: F401 - they register the operators that are counted
+from nnunet_cipa.ops import cross_op, scan_op  # noqa: F401 - they register the operators that are counted
 
 
 class StateUpdates(TorchDispatchMode):

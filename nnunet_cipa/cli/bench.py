@@ -1,17 +1,17 @@
 """``nnunet-cipa bench``."""
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from nnunet_cipa.cli import bench_plot
-from nnunet_cipa.cli.bench_options import add_counts, positive
-from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.cli.bench_options import add_counts, check_folder, positive
 
 if TYPE_CHECKING:
     from nnunet_cipa.bench import BenchReport
 
-BACKENDS = ("reference", "torch", "numba", "triton", "mamba_ssm")
 NETWORKS = ("plain", "resenc-l", "cipa", "cipa-checkpointing", "cipa-unfused", "cipa-25d", "cipa-sim", "cipa-features")
 
 
@@ -49,7 +49,7 @@ def _register_scan(
     add_counts(scan, "--d-state", (16,))
     scan.add_argument("--repeats", type=positive, default=7, metavar="N", help="timed runs (default: %(default)s)")
     scan.add_argument(
-        "--backends", nargs="+", choices=BACKENDS, default=(), metavar="NAME",
+        "--backends", nargs="+", choices=_backends(), default=(), metavar="NAME",
         help="of %(choices)s; the first is ratio 1 (default: all that can be used, but reference)",
     )  # fmt: skip
     scan.add_argument("--forward-only", action="store_true", help="leave out the passes with backward")
@@ -85,10 +85,17 @@ def _register_network(
     network.set_defaults(run=_network)
 
 
+def _backends() -> list[str]:
+    """Name the scan backends by their folders, since asking them would import torch."""
+    package = find_spec("nnunet_cipa.ops")
+    assert package is not None  # noqa: S101
+    return sorted(module.name for module in iter_modules(package.submodule_search_locations) if module.ispkg)
+
+
 def _scan(args: argparse.Namespace) -> None:
     from nnunet_cipa.bench import ScanBench, bench_scan  # noqa: PLC0415 - torch takes seconds to import
 
-    _check(args.json)
+    check_folder(args.json)
     batch, channels, length, d_state = map(tuple, (args.batch, args.channels, args.length, args.d_state))
     bench = ScanBench(batch, channels, length, d_state, args.device, args.repeats, args.forward_only)
     _publish(bench_scan(bench, args.backends), args.json)
@@ -97,16 +104,10 @@ def _scan(args: argparse.Namespace) -> None:
 def _network(args: argparse.Namespace) -> None:
     from nnunet_cipa.bench import NetworkBench, bench_network  # noqa: PLC0415 - torch takes seconds to import
 
-    _check(args.json)
+    check_folder(args.json)
     patches = tuple(tuple(size) for size in args.patch_size or [(512, 512)])
     bench = NetworkBench(args.variant, patches, tuple(args.batch), tuple(args.slices), args.device, args.repeats)
     _publish(bench_network(bench, args.networks), args.json)
-
-
-def _check(path: Path | None) -> None:
-    """Refuse a folder that does not exist before minutes of measuring."""
-    if path is not None and not path.parent.is_dir():
-        raise CIPAError(f"{path}: there is no folder {path.parent}; make it or choose another")
 
 
 def _publish(report: "BenchReport", path: Path | None) -> None:

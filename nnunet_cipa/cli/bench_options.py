@@ -2,6 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
+
+from nnunet_cipa.errors import CIPAError
 
 
 def add_counts(parser: argparse.ArgumentParser, name: str, default: Sequence[int], multiple: int = 1) -> None:
@@ -24,3 +27,15 @@ def positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is below 1")
     return value
+
+
+def check_folder(path: Path | None) -> None:
+    """Refuse a file to write whose folder does not exist, before minutes of measuring.
+
+    Raises
+    ------
+    CIPAError
+        If it does not.
+    """
+    if path is not None and not path.parent.is_dir():
+        raise CIPAError(f"{path}: there is no folder {path.parent}; make it or choose another")

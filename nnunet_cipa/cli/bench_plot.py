@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from nnunet_cipa.cli.bench_options import check_folder
+
 FORMATS = (".svg", ".png", ".pdf")
 
 
@@ -34,4 +36,5 @@ def _picture(text: str) -> Path:
 def _run(args: argparse.Namespace) -> None:
     from nnunet_cipa.bench.plot import plot  # noqa: PLC0415 - slow imports
 
+    check_folder(args.out)
     plot(args.files, args.out)

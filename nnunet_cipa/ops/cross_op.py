@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nnunet_cipa.ops.cross_arguments import CrossArguments
-from nnunet_cipa.ops.registry import cross_module
+from nnunet_cipa.ops.registry import autocast_devices, cross_scan_of
 
 
 @torch.library.custom_op("nnunet_cipa::cross_scan", mutates_args=())
@@ -25,7 +25,7 @@ def cross_op(
     Arguments are those of ``CrossArguments``, and whether to keep what the backward pass needs. Returns
     y (b, h, w, d) in the type of the computation, and what was kept.
     """
-    return cross_module(backend).forward(CrossArguments(x, projections, dt_proj, dt_bias, A, D), keep)
+    return cross_scan_of(backend).forward(CrossArguments(x, projections, dt_proj, dt_bias, A, D), keep)
 
 
 @cross_op.register_fake
@@ -41,7 +41,7 @@ def _(
 ) -> tuple[Tensor, Tensor]:
     arguments = CrossArguments(x, projections, dt_proj, dt_bias, A, D)
     y = torch.empty(x.shape, dtype=arguments.compute_dtype, device=x.device)
-    return y, y.new_empty(cross_module(backend).saved_shape(arguments, keep))
+    return y, y.new_empty(cross_scan_of(backend).saved_shape(arguments, keep))
 
 
 @torch.library.custom_op("nnunet_cipa::cross_scan_backward", mutates_args=())
@@ -58,7 +58,7 @@ def cross_backward_op(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Return the gradients of x, projections, dt_proj, dt_bias, A and D in their types."""
     arguments = CrossArguments(x, projections, dt_proj, dt_bias, A, D)
-    gradients = cross_module(backend).backward(grad_y, saved, arguments)
+    gradients = cross_scan_of(backend).backward(grad_y, saved, arguments)
     by_x, by_projections, by_dt_proj, by_dt_bias, by_A, by_D = (
         grad.to(tensor.dtype).contiguous() for tensor, grad in zip(arguments, gradients, strict=True)
     )
@@ -94,5 +94,6 @@ def _differentiate(ctx: Any, grad_y: Tensor, _: Tensor) -> tuple[Tensor | None, 
 
 
 cross_op.register_autograd(_differentiate, setup_context=_keep)
-# On CUDA the kernels read half precision as it is: a copy in float32 would have to be kept for the backward pass.
-cross_op.register_autocast("cpu", torch.float32)
+# Where kernels read half precision as it is, a copy in float32 would have to be kept for the backward pass.
+for _device_type in autocast_devices(reads_half=False):
+    cross_op.register_autocast(_device_type, torch.float32)

@@ -10,7 +10,7 @@ from nnunet_cipa.ops.cross_arguments import CrossArguments, ScanWeights
 from nnunet_cipa.ops.cross_op import cross_op
 from nnunet_cipa.ops.directions import DIRECTIONS, scan_directions
 from nnunet_cipa.ops.interface import choose_constant_backend
-from nnunet_cipa.ops.registry import CROSS_BACKENDS
+from nnunet_cipa.ops.registry import scans_maps
 
 
 def cross_scan(x: Tensor, weights: ScanWeights, backend: str | None = None) -> Tensor:
@@ -26,7 +26,7 @@ def cross_scan(x: Tensor, weights: ScanWeights, backend: str | None = None) -> T
     weights : ScanWeights
         The parameters of the four directions.
     backend : str, optional
-        As for ``selective_scan``. ``numba`` and ``triton`` read and write the map in place of sequences; with the
+        As for ``selective_scan``. Those with a scan of maps read and write the map in place of sequences; for the
         others the sequences are copied into order, and in the order (b, d, h, w) in memory there is one copy less.
 
     Returns
@@ -45,7 +45,7 @@ def cross_scan(x: Tensor, weights: ScanWeights, backend: str | None = None) -> T
     x_proj, *parameters = weights  # torch.compile of torch 2.8 cannot trace a slice of a named tuple
     dtype = compute_dtype((x, *parameters))
     chosen = choose_constant_backend(backend, x.device.type, dtype, weights.A.shape[2], False, False)
-    if chosen not in CROSS_BACKENDS:
+    if not scans_maps(chosen):
         return scan_directions(x, weights, chosen)
     projections = F.linear(x, x_proj.flatten(0, 1)).unflatten(-1, x_proj.shape[:2])
     arguments = CrossArguments(x, projections, *parameters)

@@ -7,10 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nnunet_cipa.ops.arguments import ScanTraits, check_arguments, compute_dtype
-from nnunet_cipa.ops.custom_op import scan_op
-from nnunet_cipa.ops.exported import selective_scan_exported
-from nnunet_cipa.ops.reference import selective_scan_reference
-from nnunet_cipa.ops.registry import choose_backend
+from nnunet_cipa.ops.registry import choose_backend, plain_scan_of
+from nnunet_cipa.ops.scan_op import scan_op
 
 
 @overload
@@ -97,11 +95,11 @@ def selective_scan(
     constant = B.dim() == 2 or C.dim() == 2
     dtype = compute_dtype(arguments)  # torch.compile of torch 2.8 cannot trace the property
     chosen = choose_constant_backend(backend, u.device.type, dtype, A.shape[1], constant, return_last_state)
-    if chosen == "reference":
-        scan = selective_scan_exported if torch.compiler.is_exporting() else selective_scan_reference
-        y, last_state = scan(arguments)
-    else:
+    plain = plain_scan_of(chosen)
+    if plain is None:
         y, last_state, _ = scan_op(*arguments, chosen)
+    else:
+        y, last_state = plain(arguments)
     if z is not None:
         y = y * F.silu(z.to(y.dtype))
     y = y.to(u.dtype)

@@ -1,8 +1,14 @@
-"""Which backends there are, which of them can run here, and which one a call gets."""
+"""Which backends there are, which of them can run here, and which one a call gets.
+
+A backend is a folder of ``nnunet_cipa.ops`` that registers itself when it is imported; nothing else lists them.
+"""
 
 import logging
 import os
-from collections.abc import Mapping
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -15,38 +21,17 @@ from nnunet_cipa.ops.cross_arguments import CrossArguments
 
 ENVIRONMENT_VARIABLE = "NNUNET_CIPA_SCAN_BACKEND"
 
-_MODULES: Mapping[str, str] = {
-    "reference": "nnunet_cipa.ops.reference",
-    "torch": "nnunet_cipa.ops.torch_backend",
-    "numba": "nnunet_cipa.ops.numba_backend",
-    "triton": "nnunet_cipa.ops.triton_backend",
-    "mamba_ssm": "nnunet_cipa.ops.mamba_backend",
-}
-_PREFERENCE: Mapping[str, tuple[str, ...]] = {"cpu": ("numba", "torch"), "cuda": ("triton", "mamba_ssm", "torch")}
-_ANY_DEVICE = ("torch",)
-# The backends that scan a map in four directions by themselves; the others scan its sequences.
-CROSS_BACKENDS: Mapping[str, str] = {
-    "numba": "nnunet_cipa.ops.numba_cross",
-    "triton": "nnunet_cipa.ops.triton_cross",
-}
+_PACKAGE = __name__.rpartition(".")[0]
 _D_STATE = 16
+
+PlainScan = Callable[[ScanArguments], tuple[Tensor, Tensor]]
 
 _logger = logging.getLogger(__name__)
 _logged: set[tuple[str, str]] = set()
 
 
-class Candidate(Protocol):
-    """What every backend's module answers without importing anything heavy before it must."""
-
-    def usable(self) -> tuple[bool, str]:
-        """Say whether the backend can run on this machine, and why."""
-
-    def unsupported(self, traits: ScanTraits) -> str | None:
-        """Say why the backend cannot take such a call, or None."""
-
-
-class Backend(Candidate, Protocol):
-    """A backend behind the custom op; every one but ``reference``, which torch differentiates by itself."""
+class Scan(Protocol):
+    """The module of a backend's scan behind the operator."""
 
     def saved_shape(self, arguments: ScanArguments) -> tuple[int, ...]:
         """Shape of what the forward pass keeps for the backward pass."""
@@ -58,8 +43,8 @@ class Backend(Candidate, Protocol):
         """Return the gradients of u, delta, A, B, C, D and delta_bias."""
 
 
-class CrossBackend(Protocol):
-    """A backend's four-direction scan behind the custom op."""
+class CrossScan(Protocol):
+    """The module of a backend's four-direction scan behind the operator."""
 
     def saved_shape(self, arguments: CrossArguments, keep: bool) -> tuple[int, ...]:
         """Shape of what the forward pass returns for the backward pass; empty unless it is to ``keep`` it."""
@@ -71,15 +56,98 @@ class CrossBackend(Protocol):
         """Return the gradients of all arguments."""
 
 
+@dataclass(frozen=True)
+class Backend:
+    """What a backend says of itself, without importing anything heavy.
+
+    Attributes
+    ----------
+    name : str
+        What users call it; the name of its folder.
+    usable : callable
+        Returns whether it can run on this machine, and why.
+    unsupported : callable
+        Returns why it cannot take a call, or None.
+    devices : tuple of str
+        The device types that it computes on; none for any.
+    priority : int
+        Of a device's backends the one with the highest is tried first; those with 0 are never chosen, only asked for.
+    scan : str
+        The module that is its ``Scan``, imported when it is first needed; empty if it has ``plain``.
+    plain : callable or None
+        A scan that torch differentiates by itself: arguments to y and the last state.
+    cross : str
+        The module that is its ``CrossScan``; empty if maps are unrolled to sequences for it.
+    reads_half : bool
+        Whether the four-direction scan reads half precision as it is, so that autocast need not copy the map.
+    packages : tuple of str
+        Distributions on whose versions its speed depends.
+    """
+
+    name: str
+    usable: Callable[[], tuple[bool, str]]
+    unsupported: Callable[[ScanTraits], str | None]
+    devices: tuple[str, ...] = ()
+    priority: int = 0
+    scan: str = ""
+    plain: PlainScan | None = None
+    cross: str = ""
+    reads_half: bool = False
+    packages: tuple[str, ...] = ()
+
+
+_registered: dict[str, Backend] = {}  # by rising priority
+
+
+def register(backend: Backend) -> None:
+    """Add a backend."""
+    _registered[backend.name] = backend
+    by_priority = sorted(_registered.values(), key=lambda one: (one.priority, one.name))
+    _registered.clear()
+    _registered.update((one.name, one) for one in by_priority)
+
+
+def backends() -> list[Backend]:
+    """Return all backends, by rising priority."""
+    discover()
+    return list(_registered.values())
+
+
+@cache
+def discover() -> None:
+    """Import every folder beside this module, which registers the backend in it."""
+    for module in pkgutil.iter_modules(import_module(_PACKAGE).__path__):
+        if module.ispkg:
+            import_module(f"{_PACKAGE}.{module.name}")
+
+
+def device_types() -> list[str]:
+    """Return the device types that backends name."""
+    return sorted({device for backend in backends() for device in backend.devices})
+
+
+def autocast_devices(*, reads_half: bool | None = None) -> list[str]:
+    """Return the device types that backends name and torch has autocast for.
+
+    With ``reads_half``, those with or without a backend whose four-direction scan reads half precision as it is.
+    """
+    halves = {device for backend in backends() if backend.reads_half for device in backend.devices}
+    return [
+        device
+        for device in device_types()
+        if torch.amp.is_autocast_available(device) and reads_half in {None, device in halves}
+    ]
+
+
 def available_backends() -> dict[str, tuple[bool, str]]:
-    """Say of each backend whether it can run on this machine, and why.
+    """Return of each backend whether it can run on this machine, and why.
 
     Returns
     -------
     dict
         Name to (usable, reason in words).
     """
-    return {name: _candidate(name).usable() for name in _MODULES}
+    return {backend.name: backend.usable() for backend in backends()}
 
 
 def preferred_backend(device_type: str) -> str:
@@ -111,41 +179,58 @@ def choose_backend(name: str | None, traits: ScanTraits) -> str:
         (name, "argument backend") if name else (os.environ.get(ENVIRONMENT_VARIABLE), ENVIRONMENT_VARIABLE)
     )
     if forced:
-        reason = _rejection(forced, traits, source)
+        reason = _rejection(_find(forced, source), traits)
         if reason:
             raise CIPAError(f"{source}: scan backend {forced!r} cannot be used: {reason}")
         return forced
-    for candidate in _PREFERENCE.get(traits.device_type, _ANY_DEVICE):
-        reason = _rejection(candidate, traits, source)
+    for backend in reversed(backends()):
+        if not backend.priority or (backend.devices and traits.device_type not in backend.devices):
+            continue
+        reason = _rejection(backend, traits)
         if not reason:
-            return candidate
-        if (candidate, reason) not in _logged:
-            _logged.add((candidate, reason))
-            _logger.warning("scan backend %s is not used on %s: %s", candidate, traits.device_type, reason)
+            return backend.name
+        if (backend.name, reason) not in _logged:
+            _logged.add((backend.name, reason))
+            _logger.warning("scan backend %s is not used on %s: %s", backend.name, traits.device_type, reason)
     raise CIPAError(f"no scan backend for device type {traits.device_type!r}")
 
 
 def backends_for(traits: ScanTraits) -> list[str]:
     """Name the backends that can take a call."""
-    return [name for name in _MODULES if not _rejection(name, traits, "")]
+    return [backend.name for backend in backends() if not _rejection(backend, traits)]
 
 
-def backend_module(name: str) -> Backend:
-    """Return the module of a backend that runs behind the custom op."""
-    return cast("Backend", import_module(_MODULES[name]))
+def plain_scan_of(name: str) -> PlainScan | None:
+    """Return a backend's scan that torch differentiates by itself, or None."""
+    return _registered[name].plain
 
 
-def cross_module(name: str) -> CrossBackend:
+def scans_maps(name: str) -> bool:
+    """Return whether a backend has a four-direction scan of its own."""
+    return bool(_registered[name].cross)
+
+
+@cache
+def scan_of(name: str) -> Scan:
+    """Return the module of a backend's scan behind the operator."""
+    return cast("Scan", import_module(_find(name, "scan").scan))
+
+
+@cache
+def cross_scan_of(name: str) -> CrossScan:
     """Return the module of a backend's four-direction scan."""
-    return cast("CrossBackend", import_module(CROSS_BACKENDS[name]))
+    return cast("CrossScan", import_module(_find(name, "scan").cross))
 
 
-def _candidate(name: str) -> Candidate:
-    return cast("Candidate", import_module(_MODULES[name]))
+def _find(name: str, source: str) -> Backend:
+    discover()
+    if name not in _registered:
+        raise CIPAError(f"{source}: unknown scan backend {name!r}; choose one of {', '.join(_registered)}")
+    return _registered[name]
 
 
-def _rejection(name: str, traits: ScanTraits, source: str) -> str | None:
-    if name not in _MODULES:
-        raise CIPAError(f"{source}: unknown scan backend {name!r}; choose one of {', '.join(_MODULES)}")
-    usable, reason = _candidate(name).usable()
-    return _candidate(name).unsupported(traits) if usable else reason
+def _rejection(backend: Backend, traits: ScanTraits) -> str | None:
+    if backend.devices and traits.device_type not in backend.devices:
+        return f"it computes on {' and '.join(backend.devices)} devices, the tensors are on {traits.device_type}"
+    usable, reason = backend.usable()
+    return backend.unsupported(traits) if usable else reason

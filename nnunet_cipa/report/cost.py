@@ -112,7 +112,7 @@ def _multiply_adds(network: "nn.Module", shape: tuple[int, ...]) -> float:
 def _scan_formula() -> dict[Any, Any]:
     import torch  # noqa: PLC0415
 
-    from nnunet_cipa.ops import custom_op  # noqa: F401, PLC0415 - registers the operator
+    from nnunet_cipa.ops import scan_op  # noqa: F401, PLC0415 - registers the operator
 
     return {torch.ops.nnunet_cipa.selective_scan: _scan_operations}
 

@@ -11,16 +11,16 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from nnunet_cipa.ops.triton_backward import backward_kernel
-from nnunet_cipa.ops.triton_carry import carry_kernel, chunk_kernel
-from nnunet_cipa.ops.triton_cross_backward import cross_backward_kernel
-from nnunet_cipa.ops.triton_cross_carry import cross_carry_kernel, cross_span_kernel
-from nnunet_cipa.ops.triton_cross_forward import cross_forward_kernel
-from nnunet_cipa.ops.triton_cross_launch import setting_of
-from nnunet_cipa.ops.triton_cross_layout import BLOCK
-from nnunet_cipa.ops.triton_forward import forward_kernel
-from nnunet_cipa.ops.triton_launch import configurations
-from nnunet_cipa.ops.triton_layout import tile_of
+from nnunet_cipa.ops.triton.cross_launch import setting_of
+from nnunet_cipa.ops.triton.cross_layout import BLOCK
+from nnunet_cipa.ops.triton.kernels.backward import backward_kernel
+from nnunet_cipa.ops.triton.kernels.carry import carry_kernel, chunk_kernel
+from nnunet_cipa.ops.triton.kernels.cross_backward import cross_backward_kernel
+from nnunet_cipa.ops.triton.kernels.cross_carry import cross_carry_kernel, cross_span_kernel
+from nnunet_cipa.ops.triton.kernels.cross_forward import cross_forward_kernel
+from nnunet_cipa.ops.triton.kernels.forward import forward_kernel
+from nnunet_cipa.ops.triton.launch import configurations
+from nnunet_cipa.ops.triton.layout import tile_of
 
 INPUTS = {"u", "delta", "B", "C", "grad_y", "x", "matrix", "projections", "maps"}  # may be in half precision
 SIZES = {"length", "channels", "groups", "splits", "chunks", "span", "rows"}

@@ -10,11 +10,12 @@ from torch import Tensor
 from triton.runtime import interpreter
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.ops import available_backends, selective_scan, triton_backend
+from nnunet_cipa.ops import available_backends, selective_scan
 from nnunet_cipa.ops.arguments import ScanArguments, check_arguments
-from nnunet_cipa.ops.custom_op import scan_backward_op, scan_op
-from nnunet_cipa.ops.reference import selective_scan_reference
-from nnunet_cipa.ops.triton_layout import Division
+from nnunet_cipa.ops.reference.scan import selective_scan_reference
+from nnunet_cipa.ops.scan_op import scan_backward_op, scan_op
+from nnunet_cipa.ops.triton import scan as triton_scan
+from nnunet_cipa.ops.triton.layout import Division
 
 Inputs = dict[str, Tensor]
 TOLERANCE = 3e-6  # relative, L2
@@ -59,10 +60,10 @@ def run(
 def triton(inputs: Inputs, *, softplus: bool = True, reverse: bool = False) -> dict[str, Tensor]:
     """Call the backend's two passes as the operator does."""
     arguments = arguments_of({name: x.detach() for name, x in inputs.items()}, softplus=softplus)
-    y, last, saved = triton_backend.forward(arguments, reverse=reverse)
-    assert saved.shape == triton_backend.saved_shape(arguments)
+    y, last, saved = triton_scan.forward(arguments, reverse=reverse)
+    assert saved.shape == triton_scan.saved_shape(arguments)
     weights = [w.float() for w in weights_of(y, last)]
-    grads = triton_backend.backward(*weights, saved, arguments, reverse=reverse)
+    grads = triton_scan.backward(*weights, saved, arguments, reverse=reverse)
     results = {"y": y, "last_state": last}
     for name, x, grad in zip(ScanArguments._fields, arguments, grads, strict=False):
         if grad is not None:
@@ -104,7 +105,7 @@ def draw(make_inputs: Callable[..., Inputs]) -> Callable[..., Inputs]:
 @pytest.fixture(params=[False, True], ids=["one after another", "side by side"])
 def parallel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Divide the work both ways, with more than one split."""
-    monkeypatch.setattr(triton_backend, "divide", lambda *_, **__: Division(2, request.param))
+    monkeypatch.setattr(triton_scan, "divide", lambda *_, **__: Division(2, request.param))
 
 
 @pytest.mark.usefixtures("parallel", "nan_in_fresh_memory")

@@ -9,9 +9,11 @@ from torch import Tensor
 from triton.runtime import interpreter
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.ops import ScanWeights, cross_scan, triton_cross_launch, triton_cross_layout
+from nnunet_cipa.ops import ScanWeights, cross_scan
 from nnunet_cipa.ops.cross_arguments import CrossArguments
 from nnunet_cipa.ops.cross_op import cross_backward_op, cross_op
+from nnunet_cipa.ops.triton import cross_launch as triton_cross_launch
+from nnunet_cipa.ops.triton import cross_layout as triton_cross_layout
 from tests.ops.interpreted_triton import scan_slices
 from tests.ops.test_cross_scan import assert_agree, make, run
 

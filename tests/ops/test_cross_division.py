@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from nnunet_cipa.ops.cross_arguments import CrossArguments
-from nnunet_cipa.ops.numba_cross_layout import CrossLayout
-from nnunet_cipa.ops.numba_layout import LANES
+from nnunet_cipa.ops.numba.cross_layout import CrossLayout
+from nnunet_cipa.ops.numba.layout import LANES
 
 
 @pytest.fixture

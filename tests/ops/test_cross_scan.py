@@ -150,7 +150,7 @@ def test_half_precision_costs_its_own_rounding_and_no_more(backend: str, dtype: 
 
 
 def test_autocast_reaches_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = registry.cross_module("numba")
+    module = registry.cross_scan_of("numba")
     forward, seen = module.forward, []
 
     def record(arguments: CrossArguments, keep: bool) -> tuple[Tensor, Tensor]:
@@ -209,13 +209,17 @@ def test_compiles_to_one_graph() -> None:
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
+def refuse(*_: object) -> None:
+    raise RuntimeError("the scan of maps")
+
+
 def test_a_backend_that_cannot_scan_a_map_scans_its_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = make()
     expected = run(inputs, "reference", torch.float64)
     assert_agree(run(inputs, "torch", torch.float32), expected)
     assert_agree(run(inputs, None, torch.float64), expected, 1e-12)
-    monkeypatch.setitem(registry.CROSS_BACKENDS, "numba", "no.such.module")
-    with pytest.raises(ModuleNotFoundError):
+    monkeypatch.setattr(registry.cross_scan_of("numba"), "forward", refuse)
+    with pytest.raises(RuntimeError, match="the scan of maps"):
         run(inputs, None, torch.float32)
     monkeypatch.setenv(registry.ENVIRONMENT_VARIABLE, "torch")
     assert_agree(run(inputs, None, torch.float32), expected)

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from nnunet_cipa.ops import available_backends, mamba_backend, selective_scan
+from nnunet_cipa.ops import available_backends, mamba_ssm, selective_scan
 from nnunet_cipa.ops.arguments import check_arguments
-from nnunet_cipa.ops.reference import selective_scan_reference
+from nnunet_cipa.ops.mamba_ssm import scan as mamba_scan
+from nnunet_cipa.ops.reference.scan import selective_scan_reference
 
 
 def stand_in(flaw: float = 1.0) -> SimpleNamespace:
@@ -47,7 +48,7 @@ def stand_in(flaw: float = 1.0) -> SimpleNamespace:
 def test_calling_convention(
     make_inputs: Callable[..., dict[str, Tensor]], monkeypatch: pytest.MonkeyPatch, optional: bool
 ) -> None:
-    monkeypatch.setattr(mamba_backend, "_kernel", stand_in)
+    monkeypatch.setattr(mamba_scan, "_kernel", stand_in)
     inputs = make_inputs(length=20)
     z = inputs.pop("z")
     if not optional:
@@ -57,12 +58,12 @@ def test_calling_convention(
         z=None,
         delta_softplus=True,
     )
-    y, last, saved = mamba_backend.forward(arguments)
+    y, last, saved = mamba_scan.forward(arguments)
     expected, expected_last = selective_scan(**inputs, delta_softplus=True, return_last_state=True, backend="reference")
-    assert saved.shape == mamba_backend.saved_shape(arguments)
+    assert saved.shape == mamba_scan.saved_shape(arguments)
     torch.testing.assert_close(y.double(), expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(last.double(), expected_last, rtol=1e-4, atol=1e-5)
-    grads = mamba_backend.backward(z.detach(), torch.zeros_like(last), saved, arguments)
+    grads = mamba_scan.backward(z.detach(), torch.zeros_like(last), saved, arguments)
     expected.backward(z)
     by_name = dict(zip(("u", "delta", "A", "B", "C", "D", "delta_bias"), grads, strict=True))
     assert {name for name, grad in by_name.items() if grad is None} == set(by_name) - set(inputs)
@@ -74,12 +75,12 @@ def test_calling_convention(
 def test_a_kernel_that_computes_something_else_is_not_usable(
     monkeypatch: pytest.MonkeyPatch, flaw: float, accepted: bool
 ) -> None:
-    monkeypatch.setattr(mamba_backend, "_kernel", lambda: stand_in(flaw))
-    monkeypatch.setattr(mamba_backend, "find_spec", lambda name: name)
-    monkeypatch.setattr(mamba_backend, "_DEVICE", "cpu")
+    monkeypatch.setattr(mamba_scan, "_kernel", lambda: stand_in(flaw))
+    monkeypatch.setattr(mamba_ssm, "find_spec", lambda name: name)
+    monkeypatch.setattr(mamba_scan, "_DEVICE", "cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a stand-in")
-    usable, reason = mamba_backend.usable.__wrapped__()
+    usable, reason = mamba_ssm.usable.__wrapped__()
     assert usable is accepted
     assert ("a stand-in" in reason) is accepted
     assert ("its kernel does not run here: AssertionError" in reason) is not accepted

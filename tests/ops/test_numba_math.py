@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from nnunet_cipa.ops import numba_math
-from nnunet_cipa.ops.numba_compile import compile_function
-from nnunet_cipa.ops.numba_lanes import load, store
+from nnunet_cipa.ops.numba.compile import compile_function
+from nnunet_cipa.ops.numba.kernels import math as numba_math
+from nnunet_cipa.ops.numba.kernels.lanes import load, store
 
 SMALLEST_NORMAL = np.finfo(np.float32).tiny
 

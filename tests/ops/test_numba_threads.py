@@ -16,7 +16,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from nnunet_cipa.ops import numba_compile, numba_threads, selective_scan
+from nnunet_cipa.ops import selective_scan
+from nnunet_cipa.ops.numba import compile as numba_compile
+from nnunet_cipa.ops.numba import threads as numba_threads
 
 
 @pytest.fixture(autouse=True)
@@ -152,8 +154,8 @@ def test_forked_child(inputs: dict[str, Tensor], threads: str) -> None:
 CACHED = """
 import torch
 from nnunet_cipa.ops import ScanWeights, cross_scan, selective_scan
-from nnunet_cipa.ops.numba_cross_forward import cross_forward_kernel
-from nnunet_cipa.ops.numba_forward import forward_kernel
+from nnunet_cipa.ops.numba.kernels.cross_forward import cross_forward_kernel
+from nnunet_cipa.ops.numba.kernels.forward import forward_kernel
 x = torch.ones(1, 2, 8)
 selective_scan(x, x, -torch.ones(2, 4), torch.ones(2, 4), torch.ones(2, 4), delta_softplus=True, backend="numba")
 weights = torch.ones(4, 3, 2), torch.ones(4, 2, 1), torch.ones(4, 2), -torch.ones(4, 2, 1), torch.ones(4, 2)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nnunet_cipa.ops import registry, selective_scan
 from nnunet_cipa.ops.arguments import ScanArguments, check_arguments
-from nnunet_cipa.ops.custom_op import scan_backward_op, scan_op
+from nnunet_cipa.ops.scan_op import scan_backward_op, scan_op
 
 Inputs = dict[str, Tensor]
 BACKENDS = ("torch", "numba")
@@ -67,7 +67,7 @@ def test_autocast_leaves_the_scan_in_float32(make_inputs: Callable[..., Inputs],
 
 
 def test_autocast_reaches_the_operator(make_inputs: Callable[..., Inputs], monkeypatch: pytest.MonkeyPatch) -> None:
-    module = registry.backend_module("numba")
+    module = registry.scan_of("numba")
     forward, seen = module.forward, []
 
     def record(arguments: ScanArguments) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,5 +1,6 @@
 """Which backend a call gets, and what is said about the others."""
 
+import dataclasses
 import logging
 import subprocess
 import sys
@@ -11,15 +12,9 @@ import torch
 from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.ops import (
-    available_backends,
-    mamba_backend,
-    preferred_backend,
-    registry,
-    selective_scan,
-    triton_backend,
-)
+from nnunet_cipa.ops import available_backends, mamba_ssm, numba, preferred_backend, registry, selective_scan
 from nnunet_cipa.ops.arguments import ScanTraits
+from nnunet_cipa.ops.mamba_ssm import scan as mamba_scan
 
 CPU = ScanTraits("cpu", torch.float32, 16, False, False)
 
@@ -30,9 +25,17 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_logged", set())
 
 
+def let(monkeypatch: pytest.MonkeyPatch, usable: bool, *names: str) -> None:
+    """Let backends be usable, or not, whatever this machine has."""
+    for backend in registry.backends():
+        if backend.name in names:
+            told = dataclasses.replace(backend, usable=lambda: (usable, "as told"))
+            monkeypatch.setitem(registry._registered, backend.name, told)
+
+
 def test_every_backend_gives_a_reason() -> None:
     backends = available_backends()
-    assert list(backends) == ["reference", "torch", "numba", "triton", "mamba_ssm"]
+    assert list(backends) == ["reference", "torch", "mamba_ssm", "numba", "triton"]
     assert all(isinstance(usable, bool) and reason for usable, reason in backends.values())
     assert all(backends[name][0] for name in ("reference", "torch", "numba"))
 
@@ -51,8 +54,7 @@ def test_choice_by_device(traits: ScanTraits, expected: str) -> None:
 
 
 def test_cuda_prefers_triton(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (mamba_backend, triton_backend):
-        monkeypatch.setattr(module, "usable", lambda: (True, "yes"))
+    let(monkeypatch, True, "mamba_ssm", "triton")
     cuda = CPU._replace(device_type="cuda")
     assert preferred_backend("cuda") == "triton"
     for change in ({"constant_matrices": True, "return_last_state": True}, {"state_size": 128}):
@@ -65,8 +67,8 @@ def test_cuda_prefers_triton(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_triton_cuda_prefers_mamba_for_what_it_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(triton_backend, "usable", lambda: (False, "no"))
-    monkeypatch.setattr(mamba_backend, "usable", lambda: (True, "yes"))
+    let(monkeypatch, False, "triton")
+    let(monkeypatch, True, "mamba_ssm")
     cuda = CPU._replace(device_type="cuda")
     assert preferred_backend("cuda") == "mamba_ssm"
     assert registry.choose_backend(None, cuda) == "mamba_ssm"
@@ -82,11 +84,10 @@ def test_without_triton_cuda_prefers_mamba_for_what_it_can_do(monkeypatch: pytes
 
 
 def test_backends_that_can_take_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (mamba_backend, triton_backend):
-        monkeypatch.setattr(module, "usable", lambda: (True, "yes"))
+    let(monkeypatch, True, "mamba_ssm", "triton")
     cuda = CPU._replace(device_type="cuda")
     assert registry.backends_for(CPU) == ["reference", "torch", "numba"]
-    assert registry.backends_for(cuda) == ["reference", "torch", "triton", "mamba_ssm"]
+    assert registry.backends_for(cuda) == ["reference", "torch", "mamba_ssm", "triton"]
     assert registry.backends_for(cuda._replace(state_size=200)) == ["reference", "torch", "mamba_ssm"]
 
 
@@ -117,7 +118,7 @@ def test_environment_forces_and_argument_wins(
 ) -> None:
     called = []
     for name in ("torch", "numba"):
-        module = registry.backend_module(name)
+        module = registry.scan_of(name)
         forward = module.forward
         monkeypatch.setattr(module, "forward", lambda x, name=name, forward=forward: called.append(name) or forward(x))
     inputs = make_inputs(dtype=torch.float32)
@@ -137,34 +138,33 @@ def test_a_forced_backend_that_cannot_is_an_error(make_inputs: Callable[..., dic
 
 
 def test_mamba_ssm_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mamba_backend, "find_spec", lambda _: None)
-    assert mamba_backend.usable.__wrapped__() == (
+    monkeypatch.setattr(mamba_ssm, "find_spec", lambda _: None)
+    assert mamba_ssm.usable.__wrapped__() == (
         False,
         "mamba-ssm is not installed (pip install 'nnunet-cipa[mamba]')",
     )
-    monkeypatch.setattr(mamba_backend, "find_spec", lambda name: name)
+    monkeypatch.setattr(mamba_ssm, "find_spec", lambda name: name)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert mamba_backend.usable.__wrapped__() == (False, "it needs a CUDA device")
+    assert mamba_ssm.usable.__wrapped__() == (False, "it needs a CUDA device")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(mamba_backend, "_try_out", mamba_backend._kernel.__wrapped__)
+    monkeypatch.setattr(mamba_ssm, "try_out", mamba_scan._kernel.__wrapped__)
 
     def install(interface: ModuleType | SimpleNamespace | None) -> tuple[bool, str]:
         monkeypatch.setitem(sys.modules, "mamba_ssm.ops.selective_scan_interface", interface)
-        return mamba_backend.usable.__wrapped__()
+        return mamba_ssm.usable.__wrapped__()
 
     assert install(None)[1].startswith("its kernel does not run here: ModuleNotFoundError")
     assert "built without the Mamba-1 kernel" in install(SimpleNamespace(selective_scan_cuda=None))[1]
 
 
 def test_numba_that_cannot_be_imported_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    numba_backend = registry.backend_module("numba")
     monkeypatch.setitem(sys.modules, "numba", None)
-    usable, reason = numba_backend.usable.__wrapped__()
+    usable, reason = numba.usable.__wrapped__()
     assert not usable
     assert reason.startswith("numba cannot be imported: ")
 
 
-@pytest.mark.parametrize("module", ["numba", "mamba_ssm", "nnunet_cipa.ops.triton_launch"])
+@pytest.mark.parametrize("module", ["numba", "mamba_ssm", "nnunet_cipa.ops.triton.launch"])
 def test_importing_the_package_imports_no_backend(module: str) -> None:
     code = f"import sys, nnunet_cipa.ops; print({module!r} in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

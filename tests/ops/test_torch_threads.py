@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nnunet_cipa.ops.torch_threads import run_on_torch_threads
+from nnunet_cipa.ops.numba.torch_threads import SWITCH, describe_threads, run_on_torch_threads
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="torch's threads are lent on Linux")
 
@@ -46,6 +46,15 @@ def test_the_threads_are_those_that_torch_computes_on() -> None:
 
 def threads_of_process() -> set[int]:
     return {int(task.name) for task in Path("/proc/self/task").iterdir()}
+
+
+def test_the_switch_leaves_them_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert describe_threads().startswith("on torch's threads")
+    monkeypatch.setenv(SWITCH, "0")
+    callers: list[int] = []
+    assert not run_on_torch_threads(lambda: callers.append(1))
+    assert not callers
+    assert describe_threads() == "on threads of its own, as NNUNET_CIPA_TORCH_THREADS is 0"
 
 
 def test_work_goes_on_after_an_error_which_is_raised(threads: int) -> None:

@@ -12,8 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from nnunet_cipa.ops import available_backends, selective_scan, triton_backend, triton_layout
+from nnunet_cipa.ops import available_backends, selective_scan, triton
 from nnunet_cipa.ops.arguments import ScanArguments, check_arguments
+from nnunet_cipa.ops.triton import layout as triton_layout
 
 HERE = Path(__file__).parent
 needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
@@ -59,11 +60,10 @@ def test_kernels_compile_for_gpus_and_keep_to_the_registers(
 
 
 def test_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    usable = triton_backend.usable.__wrapped__
-    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
-    monkeypatch.setattr(triton_backend, "find_spec", lambda _: None)
+    usable = triton.usable.__wrapped__
+    monkeypatch.setattr(triton, "find_spec", lambda _: None)
     assert usable() == (False, "Triton is not installed (PyTorch brings it on Linux only)")
-    monkeypatch.setattr(triton_backend, "find_spec", lambda name: name)
+    monkeypatch.setattr(triton, "find_spec", lambda name: name)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert usable() == (False, "it needs an NVIDIA GPU")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from nnunet_cipa.ops import ScanWeights, available_backends, cross_scan, registry, triton_cross_layout
+from nnunet_cipa.ops import ScanWeights, available_backends, cross_scan, registry
 from nnunet_cipa.ops.cross_arguments import CrossArguments
 from nnunet_cipa.ops.cross_op import cross_backward_op, cross_op
 from nnunet_cipa.ops.directions import scan_sequences, sum_directions, to_directions
+from nnunet_cipa.ops.triton import cross_layout as triton_cross_layout
 from tests.ops.test_cross_scan import assert_agree, make
 from tests.ops.test_triton import needs_triton, run_python
 
@@ -76,8 +77,8 @@ def test_a_gpu_with_many_processors_is_filled(
 
 
 def test_cuda_gets_it_and_others_keep_their_sequences() -> None:
-    assert set(registry.CROSS_BACKENDS) == {"numba", "triton"}
-    module = registry.cross_module("triton")
+    assert {backend.name for backend in registry.backends() if backend.cross} == {"numba", "triton"}
+    module = registry.cross_scan_of("triton")
     assert module.saved_shape(sizes(1, 8, 32), False) == (0,) * 6
 
 

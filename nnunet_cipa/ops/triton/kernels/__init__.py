@@ -1,0 +1,1 @@
+"""Kernels, and the functions that they are made of; Triton compiles and types them."""
