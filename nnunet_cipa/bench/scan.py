@@ -83,9 +83,10 @@ def bench_scan(bench: ScanBench, backends: Sequence[str] = ()) -> BenchReport:
     traits = ScanTraits(bench.device, torch.float32, max(bench.d_state), False, False)
     names = list(backends) or [name for name in backends_for(traits) if name != "reference"]
     for name in names:
-        usable, reason = found.get(name, (False, f"choose one of {', '.join(found)}"))
+        usable, reason = found.get(name, (False, "there is none of that name"))
         if not usable:
-            raise CIPAError(f"scan backend {name!r} cannot be used: {reason}")
+            others = ", ".join(other for other, (works, _) in found.items() if works)
+            raise CIPAError(f"scan backend {name!r} cannot be used: {reason}; choose among {others}")
     scans = {name: partial(_scan, backend=name) for name in names}
     return compare_scans(bench, scans, command_line("scan", bench, {"backends": names}))
 

@@ -91,8 +91,7 @@ class Dataset:
             train, val = set(splits[fold]["train"]), set(splits[fold]["val"])
             if not train or not val:
                 raise CIPAError(
-                    f"{path}: fold {fold} has {len(train)} training and {len(val)} validation cases; name some "
-                    "for both"
+                    f"{path}: fold {fold} has {len(train)} training and {len(val)} validation cases; name some for both"
                 )
             if train & val:
                 raise CIPAError(
@@ -134,8 +133,8 @@ class Dataset:
         content = self.read_plans(plans)
         if configuration not in content["configurations"]:
             raise CIPAError(
-                f"{self.plans_file(plans)}: has no configuration {configuration}; give these or some of them as "
-                f"--configurations: {', '.join(content['configurations'])}"
+                f"{self.plans_file(plans)}: has no configuration {configuration}, only "
+                f"{', '.join(content['configurations'])}; give some of these as --configurations"
             )
         folder = self.preprocessed / PlansManager(content).get_configuration(configuration).data_identifier
         # a case is CASE.b2nd or CASE.npz, beside CASE_seg.b2nd and CASE.pkl

@@ -72,7 +72,7 @@ def parse_options(pairs: Iterable[str]) -> dict[str, str]:
             raise CIPAError(f"--slurm {pair}: is no KEY=VALUE with an option of sbatch; write it as in partition=gpu")
         if name in _OWN:
             raise CIPAError(
-                f"--slurm {pair}: {name} is set by the benchmark; leave it out (--jobs says how many jobs run at a time)"
+                f"--slurm {pair}: {name} is set by the benchmark; leave it out (--jobs says how many run at a time)"
             )
         if name in _DEFAULTS and not value.isdecimal():
             raise CIPAError(

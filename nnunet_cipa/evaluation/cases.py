@@ -46,7 +46,7 @@ def find_cases(dataset: Path, part: str = "Ts", predictions: Path | None = None)
     labels = dataset / f"labels{part}"
     names = sorted(path.name.removesuffix(ending) for path in labels.glob(f"*{ending}"))
     if not names:
-        raise CIPAError(f"{labels}: holds no file that ends in {ending}; a true mask for each case is needed")
+        raise CIPAError(f"{labels}: holds no file that ends in {ending}; put the true mask of each case there")
     cases = []
     for name in names:
         images = {

@@ -34,9 +34,10 @@ def read_folds(splits: Path, patients: Mapping[str, str]) -> Folds:
 
 
 def _read(splits: Path) -> list[dict[str, list[str]]]:
-    content = read_json(splits, "plan the dataset, or write its folds by patient")
+    remedy = "bring back the file that the models were trained with"
+    content = read_json(splits, remedy)
     if not isinstance(content, list) or not content or not all(_is_fold(fold) for fold in content):
-        raise CIPAError(f"{splits}: is no list of folds with the cases of train and val; write it again")
+        raise CIPAError(f"{splits}: is no list of folds with the cases of train and val; {remedy}")
     return content
 
 

@@ -38,10 +38,14 @@ def find_predictions(fold: Path, cases: Collection[str], ending: str) -> dict[st
     for path in files:
         case = _case(path.name, ending)
         if case in found:
-            raise CIPAError(f"{path}: is a second prediction of case {case}, beside {found[case].name}; keep one")
+            raise CIPAError(
+                f"{path}: is a second prediction of case {case}, beside {found[case].name}; keep the one that ends in "
+                f"{ending}"
+            )
         if case not in cases:
             raise CIPAError(
-                f"{path}: predicts case {case}, which is not validated in {fold.name}; was it trained on other folds?"
+                f"{path}: predicts case {case}, which is not validated in {fold.name}; remove it, or bring back the "
+                "splits_final.json that the fold was trained with"
             )
         found[case] = path
     for case in sorted(cases):

@@ -128,7 +128,7 @@ def write_page(page: Page, folder: Path) -> Path:
     if folder.exists():
         raise CIPAError(f"{folder}: exists; remove it or choose another folder for the page")
     if not page.curve.is_file():
-        raise CIPAError(f"{page.curve}: no such file; was the training run to its end?")
+        raise CIPAError(f"{page.curve}: no such file; run the training to its end, which draws it")
     template = load_template("nnunet_cipa.evaluation", "report.html", figure=_figure)
     with new_folder(folder) as building:
         slices = {result.files.name: draw_overlay(result.files, building / result.picture) for result in page.results}

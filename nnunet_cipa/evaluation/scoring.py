@@ -125,7 +125,7 @@ def find_jobs(study: Study) -> list[CaseJob]:
     check_tolerance(study.tolerance_mm)
     for title, count in Counter(model.title for model in study.models).items():
         if count > 1:
-            raise CIPAError(f"{title}: names {count} models; give each a name of its own")
+            raise CIPAError(f"{title}: names {count} models; give each once, under a name of its own")
     if not study.models:
         raise CIPAError(f"{study.dataset.name}: no model to score; name at least one")
     cases = {case.name: case for case in find_cases(study.dataset, "Tr")}
@@ -149,7 +149,10 @@ def _file_ending(study: Study) -> str:
 def _chosen(study: Study, count: int) -> Iterator[int]:
     for fold in sorted(set(study.folds or range(count))):
         if not 0 <= fold < count:
-            raise CIPAError(f"{study.splits}: has {count} folds, numbered from 0, and no fold {fold}")
+            raise CIPAError(
+                f"{study.splits}: has {count} folds, numbered from 0, and no fold {fold}; give folds from 0 to "
+                f"{count - 1}"
+            )
         yield fold
 
 

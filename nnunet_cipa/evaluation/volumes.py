@@ -52,7 +52,7 @@ def read_volume(path: Path) -> Volume:
         If there is no such file, it cannot be read, it is no such image, or holds values that are not finite.
     """
     if not path.is_file():
-        raise CIPAError(f"{path}: no such file; is the prediction complete, and the folder the right one?")
+        raise CIPAError(f"{path}: no such file; complete the folder, or give another")
     if path.name.endswith((".nii", ".nii.gz")):
         check_nifti(path)
     try:

@@ -99,7 +99,7 @@ def _training(folder: Path, folds: list[int]) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for fold in folds:
         path = folder / f"fold_{fold}" / "debug.json"
-        debug = read_object(path) if path.is_file() else {}
+        debug = read_object(path, "remove it; the report then lacks its settings") if path.is_file() else {}
         iterations = debug.get("num_iterations_per_epoch")
         epochs = f"{debug['num_epochs']} x {iterations}" if "num_epochs" in debug and iterations else None
         names = {

@@ -64,13 +64,20 @@ def read_record(folder: Path) -> Record:
         If there is none or it is not laid out as ``benchmark run`` writes it.
     """
     path = folder / RECORD
-    content = read_json(path)
+    if not path.exists():
+        raise CIPAError(f"{path}: no such file; give the folder of a benchmark as --benchmark")
+    remedy = (
+        "give another folder as --benchmark; if it is damaged, remove it and give the command of 'benchmark run' "
+        "again, which trains nothing that is done"
+    )
+    content = read_json(path, remedy)
     if "models" not in content or not is_record(content):
-        raise CIPAError(f"{path}: names no models with title, trainer and folder; give the folder of a benchmark")
+        raise CIPAError(f"{path}: names no models with title, trainer and folder; {remedy}")
     models, runs = content["models"], content.get("runs", [])
     commands = [run["command"] for run in runs]
-    for job in sorted((folder / "jobs").glob("*/fold_*.json")):
-        attempts = read_json(job)
+    # beside fold_0.json there may be fold_0.slurm.json, which says what is queued
+    for job in sorted((folder / "jobs").glob("*/fold_*[0-9].json")):
+        attempts = read_json(job, "remove it, which loses no training")
         if not is_job_record(attempts):
             raise CIPAError(f"{job}: is no record of a fold, or damaged; remove it, which loses no training")
         commands += [attempt["command"] for attempt in attempts["attempts"]]
@@ -98,8 +105,8 @@ def recorded_models(record: Record, trainers: Sequence[str] = ()) -> tuple[Model
     for trainer in trainers:
         if not any(trainer in known for known in names.values()):
             raise CIPAError(
-                f"--trainers {trainer}: is not in {record.folder / RECORD}, which has "
-                f"{', '.join(str(facts['title']) for facts in record.models.values())}"
+                f"--trainers {trainer}: is not in {record.folder / RECORD}; name some of these: "
+                f"{', '.join(record.models)}"
             )
     chosen = [key for key, known in names.items() if not trainers or known & set(trainers)]
     titles = [str(record.models[key]["title"]) for key in chosen]
@@ -129,9 +136,10 @@ def stock_models(results: Path, trainers: Sequence[str]) -> tuple[Model, ...]:
         exact = results / name
         found = [exact] if "__" in name and exact.is_dir() else sorted(results.glob(f"{name}__*__*"))
         if len(found) != 1:
-            there = ", ".join(path.name for path in found or sorted(results.glob("*__*__*"))) or "none"
-            wanted = "which of them?" if found else "no such model there; has it been trained?"
-            raise CIPAError(f"--trainers {name}: {wanted} {results} has {there}")
+            there = ", ".join(path.name for path in found or sorted(results.glob("*__*__*")))
+            wrong = "names several models" if found else "no such model"
+            remedy = f"name one of these: {there}" if there else "train it first"
+            raise CIPAError(f"--trainers {name}: {wrong} in {results}; {remedy}")
         models.append(Model(name, found[0]))
     return tuple(models)
 
@@ -161,5 +169,8 @@ def find_models(
         record = read_record(folder)
         return recorded_models(record, trainers), record
     if not trainers:
-        raise CIPAError(f"{folder / RECORD}: no such file, so name the models: --trainers NAME ...")
+        raise CIPAError(
+            f"{folder / RECORD}: no such file; name the models by --trainers, or give the folder of a benchmark as "
+            "--benchmark"
+        )
     return stock_models(results / dataset, trainers), None

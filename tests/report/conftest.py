@@ -48,3 +48,19 @@ def request_for(made):
 @pytest.fixture(scope="session")
 def report(request_for):
     return collect(request_for())
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """nnU-Net's folders, with nothing in them."""
+    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    return tmp_path
+
+
+@pytest.fixture
+def environment(made, monkeypatch):
+    """nnU-Net's folders are those of the cross-validation."""
+    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+        monkeypatch.setenv(name, str(made.root / name))

@@ -12,14 +12,6 @@ from nnunet_cipa.evaluation import METRICS, Model
 from nnunet_cipa.report.models import find_models, find_splits, raw_dataset
 
 
-@pytest.fixture
-def folders(tmp_path, monkeypatch):
-    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
-        (tmp_path / name).mkdir()
-        monkeypatch.setenv(name, str(tmp_path / name))
-    return tmp_path
-
-
 def model_folder(folders, name):
     folder = folders / "nnUNet_results" / "Dataset701_A" / name
     folder.mkdir(parents=True)
@@ -35,11 +27,11 @@ def test_stock_models(folders):
     )
     model_folder(folders, "nnUNetTrainer__nnUNetPlans__3d_fullres")
     assert find_models("Dataset701_A", [first.name])[0] == (Model(first.name, first),)
-    with pytest.raises(CIPAError, match=r"--trainers nnUNetTrainer: which of them\? .*2d, nnUNetTrainer__.*3d_fullres"):
+    with pytest.raises(CIPAError, match=r"--trainers nnUNetTrainer: names several .*2d, nnUNetTrainer__.*3d_fullres"):
         find_models("Dataset701_A", ["nnUNetTrainer"])
-    with pytest.raises(CIPAError, match="--trainers other: no such model there"):
+    with pytest.raises(CIPAError, match="--trainers other: no such model in"):
         find_models("Dataset701_A", ["other"])
-    with pytest.raises(CIPAError, match="name the models: --trainers"):
+    with pytest.raises(CIPAError, match="name the models by --trainers"):
         find_models("Dataset701_A")
 
 
@@ -117,12 +109,6 @@ def call(*words):
     benchmark_report.register(parser.add_subparsers(), argparse.ArgumentParser(add_help=False))
     args = parser.parse_args([str(word) for word in words])
     args.run(args)
-
-
-@pytest.fixture
-def environment(made, monkeypatch):
-    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
-        monkeypatch.setenv(name, str(made.root / name))
 
 
 def test_command(environment, tmp_path, capsys):
