@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 INSTALLED = importlib.util.find_spec("pytest_benchmark") is not None
-FILE = Path(__file__).with_name("regressions.py")
+HERE = Path(__file__).parent
+FILE = HERE.parent / "measurements" / "regressions.py"
 
 
 def pytest_of(*arguments):
@@ -15,10 +16,10 @@ def pytest_of(*arguments):
 
 
 def test_default_run_does_not_collect_the_regressions():
-    done = pytest_of("--collect-only", str(FILE.parent))
+    done = pytest_of("--collect-only", str(HERE), str(FILE.parent))
     assert done.returncode == 0
     assert "test_regressions.py" in done.stdout
-    assert "bench/regressions.py" not in done.stdout
+    assert "measurements/" not in done.stdout
 
 
 @pytest.mark.skipif(not INSTALLED, reason="needs pytest-benchmark")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dataset_conversion.lucid_cost import cost, write_study
+from tests.measurements.lucid_cost import cost, write_study
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")

@@ -11,7 +11,7 @@ from nnunet_cipa.dataset_conversion.pclt20k.check import CheckJob, check_patient
 from nnunet_cipa.dataset_conversion.pclt20k.source import read_source
 from nnunet_cipa.dataset_conversion.phantoms.pclt20k import image_patient, make_pclt20k_phantom
 from nnunet_cipa.errors import CIPAError
-from tests.dataset_conversion.modalities_needed import best_dice, dice, draw_patients
+from tests.measurements.modalities_needed import best_dice, dice, draw_patients
 
 SMALL = {"size": 64, "slices": 6}
 

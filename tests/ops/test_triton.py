@@ -42,7 +42,7 @@ def test_kernels_agree_with_the_reference_in_the_interpreter() -> None:
 def test_kernels_compile_for_gpus_and_keep_to_the_registers(
     tmp_path: Path, architecture: int, states: int, dtype: str
 ) -> None:
-    file = str(HERE / "compiled_triton.py")
+    file = str(HERE.parent / "measurements" / "compiled_triton.py")
     result = run_python(file, str(architecture), str(states), dtype, TRITON_CACHE_DIR=str(tmp_path))
     assert result.returncode == 0, result.stderr[-5000:]
     found = json.loads(result.stdout)

@@ -1,4 +1,7 @@
-"""Where a training step of CIPA spends its time, by kernel: ``python -m tests.bench.step_profile cuda tiny 8 512``."""
+"""Where a training step of CIPA spends its time, by kernel.
+
+``python -m tests.measurements.step_profile cuda tiny 8 512``
+"""
 
 import sys
 

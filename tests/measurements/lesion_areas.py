@@ -1,6 +1,6 @@
 """Areas of the phantoms' lesions beside PCLT20K's, as in docs/data_formats.md.
 
-``python -m tests.dataset_conversion.lesion_areas --size 128 --slices 8``
+``python -m tests.measurements.lesion_areas --size 128 --slices 8``
 """
 
 import argparse

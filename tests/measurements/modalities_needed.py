@@ -1,6 +1,6 @@
 """How well CT alone, PET alone and both show the phantom's tumours, as in docs/data_formats.md.
 
-``python -m tests.dataset_conversion.modalities_needed``
+``python -m tests.measurements.modalities_needed``
 """
 
 import numpy as np

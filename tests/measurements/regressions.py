@@ -2,8 +2,8 @@
 
 Pytest does not collect a file of this name by itself, since seconds on cores that are shared say nothing:
 
-    python -m pytest tests/bench/regressions.py --benchmark-autosave
-    python -m pytest tests/bench/regressions.py --benchmark-compare --benchmark-compare-fail=min:10%
+    python -m pytest tests/measurements/regressions.py --benchmark-autosave
+    python -m pytest tests/measurements/regressions.py --benchmark-compare --benchmark-compare-fail=min:10%
 """
 
 import pytest

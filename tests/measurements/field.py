@@ -1,4 +1,4 @@
-"""The scan beside those of the field in plain PyTorch, in one process: ``python -m tests.bench.field --help``.
+"""The scan beside those of the field in plain PyTorch, in one process: ``python -m tests.measurements.field --help``.
 
 mamba-ssm's ``selective_scan_ref`` and mambapy's parallel scan (Blelloch 1990) are called where they are installed; of
 mamba-ssm the unpacked source will do, since the function is taken without the CUDA extension that its module imports.
@@ -37,7 +37,7 @@ def main() -> None:
     scans = {name: scan for name, scan in found_scans().items() if not args.only or name in args.only}
     lengths, channels = (" ".join(map(str, sizes)) for sizes in (args.length, args.channels))
     options = ["--forward-only"] * args.forward_only + (["--only", *args.only] if args.only else [])
-    command = f"python -m tests.bench.field --length {lengths} --channels {channels} --repeats {args.repeats}"
+    command = f"python -m tests.measurements.field --length {lengths} --channels {channels} --repeats {args.repeats}"
     report = compare_scans(bench, scans, " ".join([command, *options]))
     print(report.as_text())
     if args.json:

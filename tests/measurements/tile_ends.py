@@ -1,6 +1,6 @@
 """How far nnU-Net's tiles are from one pass over the whole case, as in docs/trainers.md.
 
-python -m tests.trainers.tile_ends
+python -m tests.measurements.tile_ends
 """
 
 import copy

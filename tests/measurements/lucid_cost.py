@@ -1,6 +1,6 @@
 """What one DICOM patient costs ``convert lucid``: seconds and peak memory of each step, in a process of its own.
 
-``python -m tests.dataset_conversion.lucid_cost`` makes a study of 300 CT slices (512 x 512), 300 PET slices (200 x 200)
+``python -m tests.measurements.lucid_cost`` makes a study of 300 CT slices (512 x 512), 300 PET slices (200 x 200)
 and an RTSTRUCT, and prints a table.
 """
 
@@ -79,7 +79,7 @@ def measure(root, out):
 def cost(root):
     """Measure in a fresh process."""
     with tempfile.TemporaryDirectory() as out:
-        argv = [sys.executable, "-m", "tests.dataset_conversion.lucid_cost", "--measure", str(root), out]
+        argv = [sys.executable, "-m", "tests.measurements.lucid_cost", "--measure", str(root), out]
         printed = subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(printed)
 

@@ -1,19 +1,19 @@
 """How well a network that reads three slices finds a tumour's first and last slices, as in docs/trainers.md.
 
-python -m tests.trainers.slices_alone FOLDER [SEED ...]
+python -m tests.measurements.slices_alone FOLDER [SEED ...] [--intensity raw]
 
 For each seed, 0 to 2 if none is given, a SIM network of the nano variant is trained for 500 iterations on phantoms of
-that seed, and segments the patients held out: whole, and in parts. FOLDER keeps the trained models, and what is there
-is not trained again.
+that seed, and segments the patients held out: whole, and in parts. With ``--intensity raw`` nnU-Net normalises, and its
+zero is the mean. FOLDER keeps the trained models, and what is there is not trained again.
 """
 
+import argparse
 import os
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
 from nnunet_cipa.benchmark.budget import Budget
@@ -27,31 +27,34 @@ TRAINER, BUDGET = "nnUNetTrainerCIPASIM_demo", Budget(10, 50)
 SIDES = (112, 96, 64)
 
 
-def train(out, seed, options, budget):
+def train(out, seed, options, budget, intensity):
     demo = Demo(out.absolute(), options)
     training = Training(demo, DATASET, Variant(TRAINER, budget, seed), demo.results, demo.out / "predictions_sim")
     if not training.checkpoint.is_file():
         prepare_folder(demo, overwrite=True)
         training.variant.write(demo.own_trainers)
         runner = StepRunner(demo.out / "logs", child_environment(os.environ, demo.variables))
-        for step in (*demo.steps()[:3], *training.steps()[:1]):
+        phantom, convert, plan, *_ = demo.steps()
+        convert = replace(convert, command=(*convert.command, "--intensity", intensity))
+        for step in (phantom, convert, plan, *training.steps()[:1]):
             runner.run(step)
     return training
 
 
 def load(training):
-    """Return the network, and images (2, S, H, W) and masks (S, H, W) of the patients held out."""
+    """Return the network, and preprocessed images (2, S, H, W) and masks (S, H, W) of the patients held out."""
     folders = [str(plugin_path()), str(training.demo.own_trainers)]
     os.environ["nnUNet_extTrainer"] = os.pathsep.join(folders)
     predictor = nnUNetPredictor(device=torch.device("cpu"), allow_tqdm=False)
     predictor.initialize_from_trained_model_folder(str(training.model), (0,), "checkpoint_final.pth")
     predictor.network.load_state_dict(predictor.list_of_parameters[0])
+    settings, plans = predictor.configuration_manager, predictor.plans_manager
+    preprocessor = settings.preprocessor_class(verbose=False)
     cases = []
     for label in sorted((training.raw / "labelsTs").glob("*.nii.gz")):
         case = label.name.removesuffix(".nii.gz")
         files = [str(training.raw / "imagesTs" / f"{case}_{channel:04d}.nii.gz") for channel in (0, 1)]
-        image, _ = SimpleITKIO().read_images(files)
-        mask, _ = SimpleITKIO().read_seg(str(label))
+        image, mask, _ = preprocessor.run_case(files, str(label), plans, settings, predictor.dataset_json)
         cases.append((torch.from_numpy(image).float(), mask[0] > 0))
     return predictor.network.eval(), cases
 
@@ -130,12 +133,17 @@ def report(network, cases):
         print(f"  region of {side} pixels alone: {alone}; in the whole image: {within}", flush=True)
 
 
-def main(folder, seeds, options=None, budget=BUDGET):
+def main(folder, seeds, intensity="paper", options=None, budget=BUDGET):
     for seed in seeds:
         chosen = options or Options(seed=seed)
-        print(f"seed {seed}", flush=True)
-        report(*load(train(Path(folder) / f"seed_{seed}", seed, chosen, budget)))
+        print(f"seed {seed}, {intensity} intensities", flush=True)
+        report(*load(train(folder / f"{intensity}_{seed}", seed, chosen, budget, intensity)))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], [int(seed) for seed in sys.argv[2:]] or range(3))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("seeds", type=int, nargs="*", default=range(3))
+    parser.add_argument("--intensity", choices=("paper", "raw"), default="paper")
+    given = parser.parse_args()
+    main(given.folder, given.seeds, given.intensity)
