@@ -5,8 +5,11 @@ OLDEST_PYTHON ?= $(shell python3.10 --version >/dev/null 2>&1 && echo python3.10
 DEMO ?= demo_results
 # Tests of one file stay in one process, as they share what is costly to make.
 TEST_PROCESSES ?= 2
+# TESTS chooses a part of the tests, as TESTS="tests/ops tests/weights"; PART=1 to PART=4 every fourth file, for four
+# machines that share them.
+TESTS ?= $(if $(PART),$(shell find tests -name 'test_*.py' | LC_ALL=C sort | awk 'NR % 4 == $(PART) % 4'))
 
-.PHONY: demo test test-oldest lint types docs check clean
+.PHONY: demo test test-oldest coverage lint types docs check clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -17,10 +20,10 @@ demo: .venv/installed
 	$(BIN)/nnunet-cipa demo $(DEMO) --rows --overwrite
 
 test: .venv/installed
-	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(TESTS)
 
 # The same with the oldest versions that pyproject.toml allows, in an environment of its own. OLDEST_PYTHON chooses its
-# interpreter: 3.10, the oldest, where it is found. TESTS chooses a part, as TESTS="tests/ops tests/weights".
+# interpreter: 3.10, the oldest, where it is found.
 .venv-oldest/installed: pyproject.toml tests/oldest.txt
 	$(OLDEST_PYTHON) -m venv .venv-oldest
 	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/oldest.txt --editable '.[dev]'
@@ -29,12 +32,20 @@ test: .venv/installed
 test-oldest: .venv-oldest/installed
 	.venv-oldest/bin/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(TESTS)
 
+# The tests, and which lines and branches they reach: a table here, pages in build/coverage.
+coverage: .venv/installed
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --cov --cov-report term \
+		--cov-report html:build/coverage $(TESTS)
+
 lint: .venv/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
+# As it is installed, where dataset_conversion has its one name.
 types: .venv/installed
-	$(BIN)/mypy
+	rm -rf build/lib build/types
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --target build/types .
+	cd build/types && $(abspath $(BIN))/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache nnunet_cipa
 
 docs: .venv/installed
 	$(BIN)/mkdocs build --strict
@@ -42,4 +53,4 @@ docs: .venv/installed
 check: lint types docs test
 
 clean:
-	rm -rf .venv .venv-oldest site build dist *.egg-info
+	rm -rf .venv .venv-oldest site build dist *.egg-info .coverage

@@ -1,6 +1,5 @@
 """What every converter writes round the cases of a dataset: its folders, dataset.json, folds and provenance."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,12 +11,11 @@ from nnunetv2.dataset_conversion.generate_dataset_json import generate_dataset_j
 from numpy.typing import NDArray
 
 from nnunet_cipa import __version__
-from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.json_files import read_json
-
-from .finished import CutOffError, forget_records
-from .nnunet_folder import planned_splits
-from .staging import staged_folder
+from nnunet_cipa.dataset_conversion.finished import forget_records
+from nnunet_cipa.dataset_conversion.staging import staged_folder
+from nnunet_cipa.errors import CIPAError, CutOffError
+from nnunet_cipa.files.json_files import read_json
+from nnunet_cipa.nnunet.raw_folder import planned_splits
 
 FOLDERS = {"train": ("imagesTr", "labelsTr"), "test": ("imagesTs", "labelsTs")}
 CONVERTED_BY = f"nnunet_cipa {__version__}"
@@ -105,11 +103,6 @@ def write_dataset_json(folder: Path, facts: DatasetFacts) -> None:
         **{key: value for key, value in facts.channels.items() if key != "channel_names"},
         **facts.more,
     )
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write a JSON file as text that people can read."""
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def check_run(processes: int, seed: int) -> None:

@@ -12,14 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.file_hash import file_hash
+from nnunet_cipa.files.hashes import file_hash
 
 RECORDS = ".finished"
-
-
-class CutOffError(CIPAError):
-    """A conversion that can go on where it ended: the disk took no more, or a worker died."""
 
 
 def note_finished(folder: Path, case: str, made_from: object, files: Iterable[Path]) -> None:

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nnunet_cipa.errors import CIPAError
-
-from .regular import read_regular
+from nnunet_cipa.files.regular import read_regular
 
 MAX_SIDE = 4096
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.locks import alone
-
-from .finished import CutOffError, keep_finished
+from nnunet_cipa.dataset_conversion.finished import keep_finished
+from nnunet_cipa.errors import CIPAError, CutOffError
+from nnunet_cipa.files.locks import alone
 
 LOCK = ".nnunet_cipa.lock"
 NEW = ".nnunet_cipa_new_"

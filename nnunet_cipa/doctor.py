@@ -10,8 +10,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from nnunet_cipa.nnunet_folders import VARIABLES
-from nnunet_cipa.tested_versions import NEWEST_TESTED
+from nnunet_cipa.nnunet.folders import VARIABLES
+from nnunet_cipa.nnunet.tested_versions import NEWEST_TESTED
 
 TRAINER = "nnUNetTrainerCIPA"
 

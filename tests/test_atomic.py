@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from nnunet_cipa.atomic import write_text
-from nnunet_cipa.json_files import write_json
+from nnunet_cipa.files.atomic import write_text
+from nnunet_cipa.files.json_files import write_json
 
 
 def test_text_in_new_folders(tmp_path):

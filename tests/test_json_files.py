@@ -5,7 +5,7 @@ import re
 import pytest
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.json_files import read_json, read_object
+from nnunet_cipa.files.json_files import read_json, read_object
 
 
 def test_content(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nnunet_cipa.new_folders import new_folder, passing_folder
+from nnunet_cipa.files.new_folders import new_folder, passing_folder
 
 
 def test_folder_appears_at_the_end_like_an_ordinary_one(tmp_path):

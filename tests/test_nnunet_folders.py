@@ -5,7 +5,7 @@ import re
 import pytest
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.nnunet_folders import RAW, find_dataset, folder_if_set, nnunet_folder
+from nnunet_cipa.nnunet.folders import RAW, find_dataset, folder_if_set, nnunet_folder
 
 
 def test_folder_that_is_set(tmp_path, monkeypatch):

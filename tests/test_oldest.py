@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from nnunet_cipa.tested_versions import NEWEST_TESTED
+from nnunet_cipa.nnunet.tested_versions import NEWEST_TESTED
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -7,10 +7,9 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from nnunet_cipa.dataset_conversion.dicom.raster import Patch, fill
+from nnunet_cipa.dataset_conversion.problems import refuse
 from nnunet_cipa.errors import CIPAError
-
-from ..problems import refuse
-from .raster import Patch, fill
 
 Points = NDArray[np.float64]
 # Of the slice distance. Positions rounded to 0.1 mm are within it for slices of 0.5 mm; contours halfway are not.
@@ -110,7 +109,7 @@ def _fault_of_place(index: Points, size: tuple[int, ...], number: int) -> str | 
     if high - low > PLANE_TOLERANCE:
         return (
             f"contour {number} is not parallel to the slices: it goes from slice {low:.2f} to {high:.2f}; "
-            "give the images on which it was drawn"
+            "draw it on these slices, or give those on which it was drawn"
         )
     k = _slice_of(index)
     off = max(abs(low - k), abs(high - k))

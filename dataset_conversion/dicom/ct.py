@@ -3,11 +3,10 @@
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
+from nnunet_cipa.dataset_conversion.dicom.headers import words
+from nnunet_cipa.dataset_conversion.dicom.pixels import read_volume
+from nnunet_cipa.dataset_conversion.dicom.series import Series
 from nnunet_cipa.errors import CIPAError
-
-from .headers import words
-from .pixels import read_volume
-from .series import Series
 
 
 def read_ct(series: Series) -> sitk.Image:

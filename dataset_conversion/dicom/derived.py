@@ -7,10 +7,9 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ImplicitVRLittleEndian, generate_uid
 
 from nnunet_cipa import __version__
+from nnunet_cipa.dataset_conversion.dicom.headers import DAMAGE, tolerant
+from nnunet_cipa.dataset_conversion.dicom.series import Series, Slice
 from nnunet_cipa.errors import CIPAError
-
-from .headers import DAMAGE, tolerant
-from .series import Series, Slice
 
 MANUFACTURER = "nnunet_cipa"
 MODEL = "nnunet_cipa export-dicom"

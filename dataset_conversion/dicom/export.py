@@ -5,17 +5,16 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from nnunet_cipa.dataset_conversion.dicom.derived import MANUFACTURER
+from nnunet_cipa.dataset_conversion.dicom.files import scan_folder
+from nnunet_cipa.dataset_conversion.dicom.prediction import read_prediction
+from nnunet_cipa.dataset_conversion.dicom.rtstruct_writer import make_structure_set
+from nnunet_cipa.dataset_conversion.dicom.segmentation_writer import make_segmentation
+from nnunet_cipa.dataset_conversion.dicom.selection import select_ct
+from nnunet_cipa.dataset_conversion.dicom.series import Series, build_series, group_series
+from nnunet_cipa.dataset_conversion.problems import refuse
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.new_folders import passing_folder
-
-from ..problems import refuse
-from .derived import MANUFACTURER
-from .files import scan_folder
-from .prediction import read_prediction
-from .rtstruct_writer import make_structure_set
-from .segmentation_writer import make_segmentation
-from .selection import select_ct
-from .series import Series, build_series, group_series
+from nnunet_cipa.files.new_folders import passing_folder
 
 LONGEST_NAME = 64
 STAGING = ".nnunet_cipa_export_"
@@ -135,4 +134,5 @@ def _write(objects: list[Dataset], targets: list[Path]) -> None:
                 (staging / target.name).replace(target)
     except OSError as error:
         where = error.filename or folder
-        raise CIPAError(f"{where}: writing failed ({error.strerror}); free space or check permissions") from error
+        remedy = "free space, check permissions, or give another OUT"
+        raise CIPAError(f"{where}: writing failed ({error.strerror}); {remedy}") from error

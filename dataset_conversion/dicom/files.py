@@ -19,9 +19,16 @@ from pydicom.uid import (
 )
 from tqdm import tqdm
 
+from nnunet_cipa.dataset_conversion.dicom.headers import (
+    DAMAGE,
+    Header,
+    first_line,
+    make_header,
+    read_attributes,
+    text,
+    tolerant,
+)
 from nnunet_cipa.errors import CIPAError
-
-from .headers import DAMAGE, Header, first_line, make_header, read_attributes, text, tolerant
 
 ENHANCED = {
     EnhancedCTImageStorage,
@@ -111,7 +118,10 @@ def scan_folder(root: Path) -> Headers:
             except _NotDicom:
                 foreign += 1
             except DAMAGE as error:
-                problems[path] = f"{path}: cannot be read as DICOM ({first_line(error)}); export it again, or remove it"
+                reason = first_line(error)
+                problems[path] = (
+                    f"{path}: cannot be read as DICOM ({reason}); export it again, or remove it if it is not needed"
+                )
     return Headers(tuple(images), tuple(structures), problems, dict(others), foreign)
 
 
@@ -136,7 +146,8 @@ def _walk(root: Path, problems: dict[Path, str]) -> Iterator[Path]:
             path = Path(folder, name)
             # Path.resolve raises on a loop before Python 3.13; here, one is a file that cannot be opened
             if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(home):
-                problems[path] = f"{path}: a link that leads out of {root}; put the file itself there"
+                outside = f"{path}: a link that leads out of {root}"
+                problems[path] = f"{outside}; put the file itself there, or remove it"
                 continue
             if name in folders:
                 continue

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nnunet_cipa.dataset_conversion.dicom.headers import Header
 from nnunet_cipa.errors import CIPAError
-
-from .headers import Header
 
 Vector = NDArray[np.float64]
 
@@ -82,7 +81,9 @@ def measure_stack(name: str, headers: Sequence[Header]) -> Stack:
 def _check_numbers(header: Header, position: Vector, orientation: Vector, spacing: Vector) -> None:
     low, high = PLAUSIBLE_SPACING_MM
     if not (low <= spacing.min() and spacing.max() <= high):
-        raise CIPAError(f"{header.path}: PixelSpacing {_show(spacing)}; {low:g} to {high:g} mm is plausible")
+        raise CIPAError(
+            f"{header.path}: PixelSpacing {_show(spacing)}; {low:g} to {high:g} mm is plausible, correct it"
+        )
     if np.abs(position).max() > PLAUSIBLE_POSITION_MM:
         far = f"more than {PLAUSIBLE_POSITION_MM:g} mm away"
         raise CIPAError(f"{header.path}: ImagePositionPatient {_show(position)} is {far}; export it again")
@@ -100,7 +101,7 @@ def _check_same(name: str, headers: Sequence[Header], keyword: str, values: Vect
         other = int(apart.argmax())
         raise CIPAError(
             f"{name}: {keyword} is {_show(values[0])} in {headers[0].path} and {_show(values[other])} in "
-            f"{headers[other].path}; one volume has one, so separate the files"
+            f"{headers[other].path}; one volume has one, so correct it, or remove the files of the other"
         )
 
 
@@ -139,7 +140,9 @@ def _check_gaps(name: str, headers: Sequence[Header], along: Vector) -> float:
         )
     low, high = PLAUSIBLE_SPACING_MM
     if not low <= step <= high:
-        raise CIPAError(f"{name}: its slices are {step:.2f} mm apart; {low:g} to {high:g} mm is plausible")
+        raise CIPAError(
+            f"{name}: its slices are {step:.2f} mm apart; {low:g} to {high:g} mm is plausible, export all of them"
+        )
     return step
 
 
@@ -150,7 +153,7 @@ def _check_shear(name: str, headers: Sequence[Header], places: Vector, normal: V
     if aside[index] > SHEAR_TOLERANCE_MM:
         raise CIPAError(
             f"{name}: sheared, as with a tilted gantry: {headers[index].path} is {aside[index]:.2f} mm aside of the "
-            f"normal through {headers[0].path}; correct the tilt by resampling"
+            f"normal through {headers[0].path}; correct the tilt by resampling, with a CT that of its contours too"
         )
 
 

@@ -15,7 +15,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from .stored_pixels import fault_of_pixels
+from nnunet_cipa.dataset_conversion.dicom.stored_pixels import fault_of_pixels
 
 # What pydicom raises on damaged files: it checks little, so that damage shows as whatever fails first.
 DAMAGE = (

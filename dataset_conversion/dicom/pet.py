@@ -3,13 +3,12 @@
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
+from nnunet_cipa.dataset_conversion.dicom.headers import DAMAGE, first_line, tolerant, words
+from nnunet_cipa.dataset_conversion.dicom.pet_facts import pet_facts
+from nnunet_cipa.dataset_conversion.dicom.pixels import read_header, read_volume
+from nnunet_cipa.dataset_conversion.dicom.series import Series
+from nnunet_cipa.dataset_conversion.dicom.suv import suv_scale
 from nnunet_cipa.errors import CIPAError
-
-from .headers import DAMAGE, first_line, tolerant, words
-from .pet_facts import pet_facts
-from .pixels import read_header, read_volume
-from .series import Series
-from .suv import suv_scale
 
 
 def read_pet(series: Series) -> tuple[sitk.Image, dict[str, object]]:

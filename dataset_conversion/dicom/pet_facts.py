@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from .headers import DAMAGE, text, words
+from nnunet_cipa.dataset_conversion.dicom.headers import DAMAGE, text, words
 
 NUMBERS = {"DS", "FD", "FL", "IS", "SL", "SS", "UL", "US"}
 

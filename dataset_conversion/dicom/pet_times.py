@@ -4,10 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nnunet_cipa.dataset_conversion.dicom.clock import Moment, parse_datetime, parse_moment, parse_offset
+from nnunet_cipa.dataset_conversion.dicom.pet_facts import PetFacts
 from nnunet_cipa.errors import CIPAError
-
-from .clock import Moment, parse_datetime, parse_moment, parse_offset
-from .pet_facts import PetFacts
 
 # After so many half lives less than 2 % of the activity is left, and nobody scans any more: 11 h with fluorine-18.
 MOST_HALF_LIVES = 6.0
@@ -63,13 +62,14 @@ def elapsed_to_reference(slices: Sequence[PetFacts], half_life: float) -> Elapse
         if half_life > LONGEST_WITHOUT_DATES_S:
             raise CIPAError(
                 "the dates of injection and scan are missing or contradict each other, and with a half life of "
-                f"{half_life:g} s the times of day do not tell the time between them; {HELP}"
+                f"{half_life:g} s the times of day do not tell the time between them; correct the half life or the "
+                "dates"
             )
     shown = f"injection at {injection.clock} ({injection_from}), scan at {reference.clock} ({reference_from})"
     if seconds > most:
         raise CIPAError(
             f"{shown}: the scan is before the injection, or more than {most / 3600:.1f} h ({MOST_HALF_LIVES:g} half "
-            f"lives) after it; {HELP}"
+            f"lives) after it; correct the times or the half life of {half_life:g} s"
         )
     if seconds < ROUNDING_S:
         raise CIPAError(f"{shown}: both at the same time, as if the times had been overwritten; {HELP}")

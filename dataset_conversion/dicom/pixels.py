@@ -8,11 +8,10 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from nnunet_cipa.dataset_conversion.dicom.headers import DAMAGE, first_line, tolerant, words
+from nnunet_cipa.dataset_conversion.dicom.pet_facts import number
+from nnunet_cipa.dataset_conversion.dicom.series import Series, Slice
 from nnunet_cipa.errors import CIPAError
-
-from .headers import DAMAGE, first_line, tolerant, words
-from .pet_facts import number
-from .series import Series, Slice
 
 Check = Callable[[Dataset], str | None]
 
@@ -75,7 +74,7 @@ def _read_slice(slice_: Slice, shape: tuple[int, int], check: Check) -> NDArray[
             )
         try:
             stored = image.pixel_array
-        except DAMAGE as error:
+        except (*DAMAGE, RuntimeError) as error:  # RuntimeError: what pydicom raises if no decoder gets through
             reason = first_line(error)
             raise CIPAError(f"{slice_.path}: its pixels cannot be read ({reason}); export it again") from error
     if stored.shape != shape:

@@ -7,7 +7,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.nifti import check_nifti
+from nnunet_cipa.files.nifti import check_nifti
 
 # A prediction on the CT's own voxels is off by the rounding of its header alone, at most 1e-3 voxels over 512.
 WHOLE_VOXELS = 0.05
@@ -51,7 +51,10 @@ def read_prediction(path: Path, grid: sitk.Image, label: int) -> NDArray[np.bool
         listed = ", ".join(f"{value:g}" for value in found[:MOST_LISTED]) + (
             ", ..." if len(found) > MOST_LISTED else ""
         )
-        raise CIPAError(f"{path}: no voxel has label {label}, so there is nothing to export; it holds {listed}")
+        remedy = "choose one of these with --label" if found.max() > 0 else "leave this case out"
+        raise CIPAError(
+            f"{path}: no voxel has label {label}, so there is nothing to export; it holds {listed}; {remedy}"
+        )
     return _placed(inside, image, grid, path)
 
 

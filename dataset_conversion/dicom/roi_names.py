@@ -10,6 +10,8 @@ _PART = r"(?:[ _.-]*(?:p|t|prim|primary|tumou?r|lung|left|right|mip|aip|avg|aver
 # and the like, the fourth ITV_MIP, ITV 2, ITVp. Nodes (IGTVn) and expansions (ITV+5mm) are other targets.
 PREFERENCE = (r"igtv", r"itv", rf"i[ _.-]*gtv{_PART}{{0,2}}", rf"itv{_PART}{{0,2}}")
 
+NAME_ONE = "name one with --roi, or 'A|B' if patients have different names"
+
 
 def choose_roi(names: Sequence[str], pattern: str | None, source: str) -> int:
     """Choose a region by name.
@@ -19,8 +21,8 @@ def choose_roi(names: Sequence[str], pattern: str | None, source: str) -> int:
     names
         Of all regions, in the file's order.
     pattern
-        A regular expression that has to match a whole name, whatever its case; None for the first of ``PREFERENCE``
-        that matches any.
+        A name, or else a regular expression that has to match a whole name, whatever its case; None for the first of
+        ``PREFERENCE`` that matches any.
     source
         The file, for errors.
 
@@ -36,14 +38,17 @@ def choose_roi(names: Sequence[str], pattern: str | None, source: str) -> int:
     """
     for candidate in PREFERENCE if pattern is None else (pattern,):
         expression = _compile(candidate)
-        matches = [index for index, name in enumerate(names) if expression.fullmatch(name.strip())]
+        named = [index for index, name in enumerate(names) if name.strip().casefold() == candidate.casefold()]
+        matches = named or [index for index, name in enumerate(names) if expression.fullmatch(name.strip())]
         if len(matches) > 1:
-            found = _listed([names[index] for index in matches])
-            raise CIPAError(f"{source}: {found} all match {_described(pattern)}; name one with --roi")
+            found = [names[index] for index in matches]
+            alike = len({name.strip().casefold() for name in found}) == 1
+            remedy = "rename all but one" if alike else NAME_ONE
+            raise CIPAError(f"{source}: {_listed(found)} all match {_described(pattern)}; {remedy}")
         if matches:
             return matches[0]
     held = f"it holds {_listed(names)}" if names else "it holds none"
-    raise CIPAError(f"{source}: no ROI matches {_described(pattern)}; {held}; name one with --roi")
+    raise CIPAError(f"{source}: no ROI matches {_described(pattern)}; {held}; {NAME_ONE}")
 
 
 def check_pattern(pattern: str) -> None:

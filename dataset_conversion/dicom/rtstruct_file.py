@@ -8,10 +8,9 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RTStructureSetStorage
 
+from nnunet_cipa.dataset_conversion.dicom.headers import DAMAGE, first_line, tolerant
+from nnunet_cipa.dataset_conversion.dicom.nesting import fault_of_nesting
 from nnunet_cipa.errors import CIPAError
-
-from .headers import DAMAGE, first_line, tolerant
-from .nesting import fault_of_nesting
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import RTStructureSetStorage
 
-from .contours import Points, to_mm
-from .derived import MANUFACTURER, derived_from
-from .outlines import keyholes, outlines
-from .series import Series
+from nnunet_cipa.dataset_conversion.dicom.contours import Points, to_mm
+from nnunet_cipa.dataset_conversion.dicom.derived import MANUFACTURER, derived_from
+from nnunet_cipa.dataset_conversion.dicom.outlines import keyholes, outlines
+from nnunet_cipa.dataset_conversion.dicom.series import Series
 
 # Retired, but what structure sets name the study by
 STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"

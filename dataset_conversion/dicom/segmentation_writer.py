@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
+from nnunet_cipa.dataset_conversion.dicom.derived import MANUFACTURER, MODEL, SERIES_DESCRIPTION, VERSION, read_header
+from nnunet_cipa.dataset_conversion.dicom.series import Series
 from nnunet_cipa.errors import CIPAError
-
-from .derived import MANUFACTURER, MODEL, SERIES_DESCRIPTION, VERSION, read_header
-from .series import Series
 
 
 def make_segmentation(mask: NDArray[np.bool_], series: Series, name: str) -> Dataset:

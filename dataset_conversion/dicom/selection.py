@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from nnunet_cipa.dataset_conversion.dicom.series import Candidate
 from nnunet_cipa.errors import CIPAError
-
-from .series import Candidate
 
 
 def select_ct(candidates: Iterable[Candidate], series_uid: str | None = None) -> Candidate:
@@ -56,12 +55,13 @@ def _by_uid(found: Sequence[Candidate], kind: str, series_uid: str) -> Candidate
     for candidate in found:
         if candidate.series_uid == series_uid:
             return candidate
-    raise CIPAError(f"no {kind} series {series_uid}; there is: {_listed(found)}")
+    raise CIPAError(f"no {kind} series {series_uid}; there is: {_listed(found)}; name another with --series")
 
 
 def _only(usable: Sequence[Candidate], found: Sequence[Candidate], kind: str) -> Candidate:
     if not usable:
-        raise CIPAError(f"no {kind} series that can be used; there is: {_listed(found)}")
+        needed = "corrected for attenuation" if kind == "PET" else "no localizer"
+        raise CIPAError(f"no {kind} series that can be used; there is: {_listed(found)}; add one that is {needed}")
     if len(usable) > 1:
         raise CIPAError(f"{len(usable)} {kind} series; choose one with --series: {_listed(usable)}")
     return usable[0]

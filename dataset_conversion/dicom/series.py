@@ -7,9 +7,9 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from .geometry import Stack, measure_stack
-from .headers import Header
-from .series_checks import check_headers
+from nnunet_cipa.dataset_conversion.dicom.geometry import Stack, measure_stack
+from nnunet_cipa.dataset_conversion.dicom.headers import Header
+from nnunet_cipa.dataset_conversion.dicom.series_checks import check_headers
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ from collections.abc import Iterator, Sequence
 from pydicom.pixels import get_decoder
 from pydicom.uid import UID
 
+from nnunet_cipa.dataset_conversion.dicom.files import ENHANCED, IMAGES
+from nnunet_cipa.dataset_conversion.dicom.headers import Header
 from nnunet_cipa.errors import CIPAError
-
-from .files import ENHANCED, IMAGES
-from .headers import Header
 
 MOST_PIXELS = 4096
 _SAME = {
@@ -52,7 +51,7 @@ def check_headers(name: str, headers: Sequence[Header]) -> None:
                 f"{UID(header.sop_class_uid).name}; export it again"
             )
     if len(headers) < 2:
-        raise CIPAError(f"{name}: {headers[0].path} is its only slice; a volume needs two or more")
+        raise CIPAError(f"{name}: {headers[0].path} is its only slice; a volume needs two or more, export all of them")
     for fault in (*_missing(headers), *_disagreeing(headers), *_doubled(headers)):
         raise CIPAError(f"{name}: {fault}")
     for header in headers:
@@ -65,7 +64,10 @@ def _missing(headers: Sequence[Header]) -> Iterator[str]:
     for field, keyword in _NEEDED.items():
         without = [header.path for header in headers if getattr(header, field) in {None, ""}]
         if without:
-            yield f"{keyword} is missing or unreadable in {len(without)} of {len(headers)} files, such as {without[0]}"
+            yield (
+                f"{keyword} is missing or unreadable in {len(without)} of {len(headers)} files, such as {without[0]}; "
+                "enter it, or export them again"
+            )
 
 
 def _disagreeing(headers: Sequence[Header]) -> Iterator[str]:
@@ -77,7 +79,7 @@ def _disagreeing(headers: Sequence[Header]) -> Iterator[str]:
             (value, one), (other_value, other) = list(first.items())[:2]
             yield (
                 f"{keyword} is {value} in {one.path} and {other_value} in {other.path}; one series has one, so "
-                "separate the files"
+                "correct it, or remove the files of the other"
             )
 
 
@@ -92,7 +94,8 @@ def _doubled(headers: Sequence[Header]) -> Iterator[str]:
 def _check_size(header: Header) -> None:
     if not (2 <= header.rows <= MOST_PIXELS and 2 <= header.columns <= MOST_PIXELS):
         raise CIPAError(
-            f"{header.path}: {header.columns} x {header.rows} pixels; 2 to {MOST_PIXELS} each way can be read"
+            f"{header.path}: {header.columns} x {header.rows} pixels; 2 to {MOST_PIXELS} each way can be read, export "
+            "it so"
         )
 
 

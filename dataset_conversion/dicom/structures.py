@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from nnunet_cipa.dataset_conversion.dicom.headers import DAMAGE, text
+from nnunet_cipa.dataset_conversion.dicom.rtstruct_file import damaged, items, read_rtstruct
+from nnunet_cipa.dataset_conversion.dicom.series import Series
 from nnunet_cipa.errors import CIPAError
-
-from .headers import DAMAGE, text
-from .rtstruct_file import damaged, items, read_rtstruct
-from .series import Series
 
 # Both are closed outlines, combined by exclusive or; the second is the standard's newer word for that.
 CLOSED = {"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"}
@@ -144,7 +143,7 @@ def read_contours(
         if len(own) > 1:
             raise CIPAError(f"{name} has {len(own)} lists of contours; export it again")
         if not contours and not may_be_empty:
-            raise CIPAError(f"{name} is empty: it has no contour; draw it, or choose another ROI")
+            raise CIPAError(f"{name} is empty: it has no contour; draw it, or choose another ROI with --roi")
         return [_points(contour, f"{name}: contour {number}") for number, contour in enumerate(contours, 1)]
     except DAMAGE as error:
         raise damaged(structures.path, error) from error

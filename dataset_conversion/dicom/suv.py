@@ -4,10 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nnunet_cipa.dataset_conversion.dicom.pet_facts import PetFacts
+from nnunet_cipa.dataset_conversion.dicom.pet_times import elapsed_to_reference
 from nnunet_cipa.errors import CIPAError
-
-from .pet_facts import PetFacts
-from .pet_times import elapsed_to_reference
 
 PLAUSIBLE_WEIGHT_KG = (2.0, 400.0)
 # From a tenth of what small children get of fluorine-18 to above rubidium-82 and [15O]water.
@@ -100,7 +99,10 @@ def suv_scale(slices: Sequence[PetFacts]) -> SuvScale:
     elif first.units == "BQML":
         to_bqml = (1.0,) * len(slices)
     else:
-        raise CIPAError(f"Units are {first.units or 'missing'}; SUV can be computed from BQML, CNTS (Philips) and GML")
+        raise CIPAError(
+            f"Units are {first.units or 'missing'}; SUV can be computed from BQML, CNTS (Philips) and GML, export "
+            "one of these"
+        )
     weight, dose = _weight_and_dose(first)
     remaining, decay = _remaining_activity(slices)
     suv_per_bqml = 1000.0 * weight / (dose * remaining)
@@ -113,7 +115,9 @@ def _check_same(slices: Sequence[PetFacts]) -> None:
         values = {getattr(facts, field) for facts in slices}
         if len(values) > 1:
             shown = " and ".join(sorted(map(str, values))[:2])
-            raise CIPAError(f"{keyword} differs between slices ({shown}); export one reconstruction by itself")
+            raise CIPAError(
+                f"{keyword} differs between slices ({shown}); correct it, or export one reconstruction by itself"
+            )
 
 
 def _factors(values: Sequence[float | None]) -> tuple[float, ...] | None:
@@ -125,7 +129,9 @@ def _factors(values: Sequence[float | None]) -> tuple[float, ...] | None:
 def _weight_and_dose(facts: PetFacts) -> tuple[float, float]:
     """Return the patient's weight in kg and the activity injected in Bq."""
     if facts.injections > 1:
-        raise CIPAError(f"{facts.injections} injections are given; SUV can be computed for exactly one")
+        raise CIPAError(
+            f"{facts.injections} injections are given; SUV can be computed for exactly one, leave that of the scan"
+        )
     dose = facts.dose
     if dose is not None and 0 < dose < LEAST_BQ:
         dose *= 1e6
@@ -139,7 +145,7 @@ def _remaining_activity(slices: Sequence[PetFacts]) -> tuple[float, dict[str, ob
     if correction == "ADMIN":
         return 1.0, {"rule": 4}
     if correction != "START":
-        raise CIPAError(f"DecayCorrection is {correction or 'missing'}; SUV needs START or ADMIN")
+        raise CIPAError(f"DecayCorrection is {correction or 'missing'}; SUV needs START or ADMIN, export one of these")
     half_life = _plausible("RadionuclideHalfLife", slices[0].half_life, PLAUSIBLE_HALF_LIFE_S, "s")
     elapsed = elapsed_to_reference(slices, half_life)
     remaining = 2.0 ** (-elapsed.seconds / half_life)

@@ -10,21 +10,20 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from nnunet_cipa.errors import CIPAError
-
-from ..dataset_files import (
+from nnunet_cipa.dataset_conversion.dataset_files import (
     CONVERTED_BY,
     FOLDERS,
     RAW_CHANNELS,
     READY_CHANNELS,
     ready_values,
-    write_json,
     writing_case,
 )
-from ..finished import note_finished
-from ..nifti_stream import NiftiStream
-from .check import PatientFacts
-from .study_set import UNITS, WRITTEN, Patient, Roi
+from nnunet_cipa.dataset_conversion.finished import note_finished
+from nnunet_cipa.dataset_conversion.lucid.check import PatientFacts
+from nnunet_cipa.dataset_conversion.lucid.study_set import UNITS, WRITTEN, Patient, Roi
+from nnunet_cipa.dataset_conversion.nifti_stream import NiftiStream
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.files.json_files import write_json
 
 # What scanners write outside the field of view (-3024, -2000) is not darker than air.
 LOWEST_HU = -1024.0

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
+from nnunet_cipa.dataset_conversion.lucid.crop import Crop, find_crop
+from nnunet_cipa.dataset_conversion.lucid.geometry_faults import geometry_fault, pet_cover
+from nnunet_cipa.dataset_conversion.lucid.image import fingerprint
+from nnunet_cipa.dataset_conversion.lucid.study_set import IMAGES, WRITTEN, Facts, Patient, Roi
+from nnunet_cipa.dataset_conversion.lucid.value_faults import binary_fault, ct_fault, pet_fault, tumour_fault
 from nnunet_cipa.errors import CIPAError
-
-from .crop import Crop, find_crop
-from .geometry_faults import geometry_fault, pet_cover
-from .image import fingerprint
-from .study_set import IMAGES, WRITTEN, Facts, Patient, Roi
-from .value_faults import binary_fault, ct_fault, pet_fault, tumour_fault
 
 
 @dataclass(frozen=True)

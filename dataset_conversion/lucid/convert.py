@@ -4,10 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.nnunet_folders import SPLITS
-
-from ..dataset_files import (
+from nnunet_cipa.dataset_conversion.dataset_files import (
     CONVERTED_BY,
     FOLDERS,
     DatasetFacts,
@@ -15,21 +12,23 @@ from ..dataset_files import (
     new_dataset,
     refuse_existing,
     write_dataset_json,
-    write_json,
 )
-from ..finished import forget_records, keep_finished
-from ..nnunet_folder import dataset_folder
-from ..problems import refuse
-from ..splits import FOLDS, make_splits
-from ..workers import run_jobs
-from .case import ORGAN_FOLDERS, CaseJob, provenance, write_case
-from .check import CheckJob, PatientFacts, check_patient
-from .dicom_set import Wanted, read_dicom_set
-from .identifiers import refuse_identifiers
-from .key_table import writing_keys
-from .nifti_set import is_nifti_layout, read_nifti_set
-from .options import Options, check_options
-from .study_set import UNITS, Failure, Patient, StudySet
+from nnunet_cipa.dataset_conversion.finished import forget_records, keep_finished
+from nnunet_cipa.dataset_conversion.lucid.case import ORGAN_FOLDERS, CaseJob, provenance, write_case
+from nnunet_cipa.dataset_conversion.lucid.check import CheckJob, PatientFacts, check_patient
+from nnunet_cipa.dataset_conversion.lucid.dicom_set import Wanted, read_dicom_set
+from nnunet_cipa.dataset_conversion.lucid.identifiers import refuse_identifiers
+from nnunet_cipa.dataset_conversion.lucid.key_table import writing_keys
+from nnunet_cipa.dataset_conversion.lucid.nifti_set import is_nifti_layout, read_nifti_set
+from nnunet_cipa.dataset_conversion.lucid.options import Options, check_options
+from nnunet_cipa.dataset_conversion.lucid.study_set import UNITS, Failure, Patient, StudySet
+from nnunet_cipa.dataset_conversion.problems import refuse
+from nnunet_cipa.dataset_conversion.splits import FOLDS, make_splits
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.files.json_files import write_json
+from nnunet_cipa.nnunet.folders import SPLITS
+from nnunet_cipa.nnunet.raw_folder import dataset_folder
+from nnunet_cipa.processes.workers import run_jobs
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnunet_cipa.dataset_conversion.dicom.files import StructureFile
+from nnunet_cipa.dataset_conversion.dicom.roi_names import choose_roi
+from nnunet_cipa.dataset_conversion.dicom.selection import select_ct, select_pet
+from nnunet_cipa.dataset_conversion.dicom.series import Candidate, Series, build_series
+from nnunet_cipa.dataset_conversion.dicom.structures import (
+    StructureRoi,
+    StructureSet,
+    check_belongs,
+    read_structure_set,
+)
 from nnunet_cipa.errors import CIPAError
-
-from ..dicom.files import StructureFile
-from ..dicom.roi_names import choose_roi
-from ..dicom.selection import select_ct, select_pet
-from ..dicom.series import Candidate, Series, build_series
-from ..dicom.structures import StructureRoi, StructureSet, check_belongs, read_structure_set
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ def choose(export: Export, patterns: Mapping[str, str | None], wanted: Sequence[
     export
         Of one patient.
     patterns
-        For the name of each mask the pattern of its region (see ``choose_roi``); the first is the tumour's.
+        For the name of each mask the pattern of its region; the first is the tumour's (see ``choose_roi``), the others
+        are organs, whose regions have their names.
     wanted
         Series UIDs that go before others; those of other patients are passed over.
 
@@ -98,11 +103,24 @@ def _regions(export: Export, patterns: Mapping[str, str | None]) -> tuple[Struct
         raise CIPAError("; ".join(faults))
     if len(found) > 1:
         listed = ", ".join(f"{structures.path} ({roi.name!r})" for structures, roi in found)
-        raise CIPAError(f"{len(found)} RTSTRUCT have such a region: {listed}; leave the one that counts")
+        raise CIPAError(
+            f"{len(found)} RTSTRUCT have such a region: {listed}; leave the one that counts, or give each patient a "
+            "PatientID of its own"
+        )
     structures, roi = found[0]
-    names = [one.name for one in structures.rois]
-    regions = {name: structures.rois[choose_roi(names, patterns[name], str(structures.path))] for name in others}
-    return structures, {tumour: roi, **regions}
+    return structures, {tumour: roi, **{organ: _organ(structures, organ) for organ in others}}
+
+
+def _organ(structures: StructureSet, organ: str) -> StructureRoi:
+    """Return the region with the name of an organ, whatever its case."""
+    found = [roi for roi in structures.rois if roi.name.strip().casefold() == organ.casefold()]
+    if len(found) == 1:
+        return found[0]
+    held = ", ".join(repr(roi.name) for roi in structures.rois)
+    raise CIPAError(
+        f"{structures.path}: {len(found) or 'no'} ROI is named {organ}; it holds {held}; give one that name, whatever "
+        "the case, or leave out --organs"
+    )
 
 
 def _ct(series: Sequence[Candidate], structures: StructureSet, wanted: Sequence[str]) -> Candidate:
@@ -115,4 +133,14 @@ def _ct(series: Sequence[Candidate], structures: StructureSet, wanted: Sequence[
             raise CIPAError(f"{structures.path}: was drawn on several series ({listed}); name the CT with --series")
     if not drawn_on:
         drawn_on = [one.series_uid for one in series if one.modality == "CT" and one.series_uid in wanted]
-    return select_ct(series, drawn_on[0] if drawn_on else None)
+    if not drawn_on:
+        return select_ct(series)
+    found = [one for one in series if one.modality == "CT"]
+    for candidate in found:
+        if candidate.series_uid == drawn_on[0]:
+            return candidate
+    listed = "; ".join(one.label for one in found) or "none"
+    raise CIPAError(
+        f"no CT series {drawn_on[0]}, on which {structures.path} was drawn; there is: {listed}; add that series, or "
+        "give the RTSTRUCT of one that is there"
+    )

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 
 import SimpleITK as sitk
 
-from nnunet_cipa.file_hash import file_hash
-
-from ..dicom.contours import contours_to_mask
-from ..dicom.ct import read_ct
-from ..dicom.pet import read_pet
-from ..dicom.series import Series
-from ..dicom.structures import StructureRoi, StructureSet, read_contours
-from .image import check_axial
-from .study_set import ORGANS, Facts
+from nnunet_cipa.dataset_conversion.dicom.contours import contours_to_mask
+from nnunet_cipa.dataset_conversion.dicom.ct import read_ct
+from nnunet_cipa.dataset_conversion.dicom.pet import read_pet
+from nnunet_cipa.dataset_conversion.dicom.series import Series
+from nnunet_cipa.dataset_conversion.dicom.structures import StructureRoi, StructureSet, read_contours
+from nnunet_cipa.dataset_conversion.lucid.image import check_axial
+from nnunet_cipa.dataset_conversion.lucid.study_set import ORGANS, Facts
+from nnunet_cipa.files.hashes import file_hash
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
+from nnunet_cipa.dataset_conversion.dicom.files import Headers, scan_folder
+from nnunet_cipa.dataset_conversion.dicom.roi_names import check_pattern
+from nnunet_cipa.dataset_conversion.dicom.series import group_series
+from nnunet_cipa.dataset_conversion.lucid.damage import attribute_problems
+from nnunet_cipa.dataset_conversion.lucid.dicom_choice import Choice, Export, choose
+from nnunet_cipa.dataset_conversion.lucid.dicom_patient import DicomPatient
+from nnunet_cipa.dataset_conversion.lucid.held_out import held_out, read_facts
+from nnunet_cipa.dataset_conversion.lucid.identifiers import identifiers_of
+from nnunet_cipa.dataset_conversion.lucid.study_set import Failure, Key, Roi, StudySet
+from nnunet_cipa.dataset_conversion.problems import refuse
 from nnunet_cipa.errors import CIPAError
-
-from ..dicom.files import Headers, scan_folder
-from ..dicom.roi_names import check_pattern
-from ..dicom.series import group_series
-from ..problems import refuse
-from .damage import attribute_problems
-from .dicom_choice import Choice, Export, choose
-from .dicom_patient import DicomPatient
-from .held_out import held_out, read_facts
-from .identifiers import identifiers_of
-from .study_set import Failure, Key, Roi, StudySet
 
 
 @dataclass(frozen=True)
@@ -114,19 +113,22 @@ def _by_patient(source: Path, headers: Headers) -> dict[str, Export]:
     }
     if not exports:
         refuse(headers.problems.values())
-        others = f"; it has {sum(headers.others.values())} other DICOM files" if headers.others else ""
+        others = f" but {sum(headers.others.values())} other DICOM files" if headers.others else ""
         raise CIPAError(
             f"{source}: holds no CT, PET or RTSTRUCT in DICOM, and no folder with NIfTI files, as convert lucid reads "
-            f"them{others}"
+            f"them{others}; give the folder that holds the patients"
         )
     return exports
 
 
 def _without_id(export: Export | None) -> Iterator[str]:
     if export is not None:
+        # A series is of nobody if its first file is, whatever the others say
+        images = [header.path for series in export.series for header in series.headers if not header.patient_id]
+        paths = [*images, *(file.path for file in export.structures)]
         yield (
-            f"{export.paths[0]}: has no PatientID, nor have {len(export.paths) - 1} other files, so whose they are is "
-            "not known; give each patient one of its own, as pseudonym"
+            f"{paths[0]}: has no PatientID, nor have {len(paths) - 1} other files, so whose they are is "
+            "not known; give all files of a patient the same one, as pseudonym"
         )
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from .image import corner_points, same_grid
-from .study_set import IMAGES, Patient
+from nnunet_cipa.dataset_conversion.lucid.image import corner_points, same_grid
+from nnunet_cipa.dataset_conversion.lucid.study_set import IMAGES, Patient
 
 LEAST_COVER = 0.9
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from nnunet_cipa.dataset_conversion.lucid.study_set import UNITS
+from nnunet_cipa.dataset_conversion.problems import refuse
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.json_files import read_object
-
-from ..problems import refuse
-from ..regular import check_regular, read_regular
-from .study_set import UNITS
+from nnunet_cipa.files.json_files import read_object
+from nnunet_cipa.files.regular import check_regular, read_regular
 
 TEST_LIST, FACTS = "test.txt", "study.json"
 
@@ -66,7 +65,7 @@ def read_facts(source: Path) -> bool | None:
     check_regular(path)
     facts = read_object(path, "write it again or remove it")
     if facts.get("units", UNITS) != UNITS:
-        raise CIPAError(f"{path}: units are {facts['units']!r}; convert the images to {UNITS}")
+        raise CIPAError(f"{path}: units are {facts['units']!r}; correct it, or convert the images to {UNITS}")
     synthetic = facts.get("synthetic")
     if synthetic is not None and not isinstance(synthetic, bool):
         raise CIPAError(f"{path}: synthetic is {synthetic!r}; say true or false, or leave it out")

@@ -9,11 +9,10 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from nnunet_cipa.dataset_conversion.dicom.headers import DAMAGE, tolerant
+from nnunet_cipa.dataset_conversion.lucid.dicom_patient import DicomPatient
+from nnunet_cipa.dataset_conversion.problems import refuse
 from nnunet_cipa.errors import CIPAError
-
-from ..dicom.headers import DAMAGE, tolerant
-from ..problems import refuse
-from .dicom_patient import DicomPatient
 
 TEXTS = (
     "PatientID", "OtherPatientIDs", "PatientBirthDate", "PatientAddress", "PatientTelephoneNumbers", "AccessionNumber",

@@ -9,10 +9,9 @@ import SimpleITK as sitk
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
+from nnunet_cipa.dataset_conversion.lucid.nifti_header import read_header
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.nifti import check_nifti
-
-from .nifti_header import read_header
+from nnunet_cipa.files.nifti import check_nifti
 
 # A direction from NIfTI's quaternion in float32 is off by up to 7e-4.
 DIRECTION_TOLERANCE = 1e-3
@@ -52,7 +51,7 @@ def check_axial(image: sitk.Image, where: str) -> None:
     if np.abs(np.abs(axes) - np.eye(3)).max() > DIRECTION_TOLERANCE:
         raise CIPAError(
             f"{where}: its slices are not axial, columns to the side and rows to the back (axes "
-            f"{np.round(axes, 3).tolist()}); resample it to axial slices"
+            f"{np.round(axes, 3).tolist()}); resample it to axial slices, with a CT its masks or contours too"
         )
 
 

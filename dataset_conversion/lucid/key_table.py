@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from nnunet_cipa.atomic import put_in_place
+from nnunet_cipa.dataset_conversion.lucid.study_set import Key
 from nnunet_cipa.errors import CIPAError
-
-from .study_set import Key
+from nnunet_cipa.files.atomic import put_in_place
 
 
 def check_place(path: Path, dataset: Path, *, overwrite: bool) -> None:

@@ -9,8 +9,7 @@ import numpy as np
 from nibabel.wrapstruct import WrapStructError
 
 from nnunet_cipa.errors import CIPAError
-
-from ..regular import check_regular
+from nnunet_cipa.files.regular import check_regular
 
 MOST_VOXELS = 4096
 SPACING_RANGE = (0.05, 20.0)

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
+from nnunet_cipa.dataset_conversion.dicom.files import is_dicom
+from nnunet_cipa.dataset_conversion.lucid.held_out import FACTS, TEST_LIST, held_out, read_facts
+from nnunet_cipa.dataset_conversion.lucid.image import read_volume
+from nnunet_cipa.dataset_conversion.lucid.study_set import IMAGES, ORGANS, Facts, Failure, Roi, StudySet
+from nnunet_cipa.dataset_conversion.problems import refuse
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.file_hash import file_hash
-
-from ..dicom.files import is_dicom
-from ..problems import refuse
-from ..regular import unreadable
-from .held_out import FACTS, TEST_LIST, held_out, read_facts
-from .image import read_volume
-from .study_set import IMAGES, ORGANS, Facts, Failure, Roi, StudySet
+from nnunet_cipa.files.hashes import file_hash
+from nnunet_cipa.files.regular import unreadable
 
 _PATIENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 FILES = tuple(f"{name}.nii.gz" for name in (*IMAGES, *(roi.value for roi in Roi), *ORGANS))
@@ -64,7 +63,10 @@ def is_nifti_layout(source: Path) -> bool:
         return False
     for path in source.rglob("*"):
         if _looks_like_dicom(path):
-            raise CIPAError(f"{source}: holds both DICOM, such as {path}, and NIfTI, such as {image}; separate them")
+            raise CIPAError(
+                f"{source}: holds both DICOM, such as {path}, and NIfTI, such as {image}; separate them, and give the "
+                "folder of one"
+            )
     return True
 
 

@@ -29,7 +29,10 @@ def pet_fault(values: NDArray[np.generic]) -> str | None:
             "weight or dose: correct it, and convert the PET to SUV by body weight"
         )
     if high < SUV_LEAST_MAXIMUM:
-        return f"the highest value is {high:g}, so there is no uptake in SUV; write the PET in SUV by body weight"
+        return (
+            f"the highest value is {high:g}, so there is no uptake in SUV; likely other units, or a wrong weight or "
+            "dose: correct it, and write the PET in SUV by body weight"
+        )
     return None
 
 
@@ -50,5 +53,8 @@ def tumour_fault(values: NDArray[np.generic]) -> str | None:
     if part == 0:
         return "is empty; contour the region or remove the patient"
     if part > MOST_TUMOUR:
-        return f"{part:.0%} of the voxels are 1, as in an inverted mask; write 1 for the tumour"
+        return (
+            f"{part:.0%} of the voxels are 1, as in an inverted mask; write 1 for the tumour, or choose another region "
+            "with --roi"
+        )
     return None

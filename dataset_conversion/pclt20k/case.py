@@ -9,21 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cipa.errors import CIPAError
-
-from ..dataset_files import (
+from nnunet_cipa.dataset_conversion.dataset_files import (
     CONVERTED_BY,
     FOLDERS,
     RAW_CHANNELS,
     READY_CHANNELS,
     ready_values,
-    write_json,
     writing_case,
 )
-from ..finished import note_finished
-from ..nifti_stream import NiftiStream
-from .check import CheckedPatient
-from .slice import read_slice
+from nnunet_cipa.dataset_conversion.finished import note_finished
+from nnunet_cipa.dataset_conversion.nifti_stream import NiftiStream
+from nnunet_cipa.dataset_conversion.pclt20k.check import CheckedPatient
+from nnunet_cipa.dataset_conversion.pclt20k.slice import read_slice
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.files.json_files import write_json
 
 
 class Intensity(str, Enum):

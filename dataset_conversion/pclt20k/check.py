@@ -4,11 +4,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
+from nnunet_cipa.dataset_conversion.pclt20k.gaps import Step, measure_step, suspect_gaps
+from nnunet_cipa.dataset_conversion.pclt20k.slice import SliceFacts, SliceImages, describe_slice, read_slice
+from nnunet_cipa.dataset_conversion.pclt20k.source import PatientSlices
 from nnunet_cipa.errors import CIPAError
-
-from .gaps import Step, measure_step, suspect_gaps
-from .slice import SliceFacts, SliceImages, describe_slice, read_slice
-from .source import PatientSlices
 
 
 @dataclass(frozen=True)

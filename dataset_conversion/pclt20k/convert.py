@@ -5,10 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.nnunet_folders import SPLITS
-
-from ..dataset_files import (
+from nnunet_cipa.dataset_conversion.dataset_files import (
     CONVERTED_BY,
     FOLDERS,
     DatasetFacts,
@@ -17,16 +14,18 @@ from ..dataset_files import (
     new_dataset,
     refuse_existing,
     write_dataset_json,
-    write_json,
 )
-from ..finished import keep_finished
-from ..nnunet_folder import dataset_folder
-from ..problems import refuse
-from ..splits import make_splits, name_cases
-from ..workers import default_processes, run_jobs
-from .case import CaseJob, Intensity, provenance, write_case
-from .check import CheckedPatient, CheckJob, check_patient, split_at_gaps
-from .source import Source, read_source
+from nnunet_cipa.dataset_conversion.finished import keep_finished
+from nnunet_cipa.dataset_conversion.pclt20k.case import CaseJob, Intensity, provenance, write_case
+from nnunet_cipa.dataset_conversion.pclt20k.check import CheckedPatient, CheckJob, check_patient, split_at_gaps
+from nnunet_cipa.dataset_conversion.pclt20k.source import Source, read_source
+from nnunet_cipa.dataset_conversion.problems import refuse
+from nnunet_cipa.dataset_conversion.splits import make_splits, name_cases
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.files.json_files import write_json
+from nnunet_cipa.nnunet.folders import SPLITS
+from nnunet_cipa.nnunet.raw_folder import dataset_folder
+from nnunet_cipa.processes.workers import default_processes, run_jobs
 
 LICENCE = "PCLT20K is for non-commercial research; see its own terms"
 REFERENCE = "Cross-Modal Interactive Perception Network with Mamba (CVPR 2025), arXiv 2503.17261"

@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from nnunet_cipa.dataset_conversion.pclt20k.source import KINDS, SliceName
+from nnunet_cipa.dataset_conversion.png import GreyImage, read_grey_png
 from nnunet_cipa.errors import CIPAError
-
-from ..png import GreyImage, read_grey_png
-from .source import KINDS, SliceName
 
 TUMOUR_FROM = 128
 MAX_TUMOUR_SHARE = 0.5

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnunet_cipa.dataset_conversion.problems import refuse
 from nnunet_cipa.errors import CIPAError
-
-from ..problems import refuse
-from ..regular import read_regular
+from nnunet_cipa.files.regular import read_regular
 
 KINDS = ("CT", "PET", "mask")
 PARTS = ("train", "test")

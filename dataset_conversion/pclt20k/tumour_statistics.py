@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .check import CheckedPatient
+from nnunet_cipa.dataset_conversion.pclt20k.check import CheckedPatient
 
 COLUMNS = (
     "case", "list", "slice", "name", "columns", "rows", "area", "components",

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .geometry import Axes, FloatArray, Grid, SmoothNoise, Vector, capsule, ellipsoid
+from nnunet_cipa.dataset_conversion.phantoms.geometry import (
+    Axes,
+    FloatArray,
+    Grid,
+    SmoothNoise,
+    Vector,
+    capsule,
+    ellipsoid,
+)
 
 LOWER: Vector = (-60.0, -260.0, -260.0)
 UPPER: Vector = (260.0, 260.0, 260.0)

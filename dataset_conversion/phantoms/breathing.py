@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import ndimage
 
-from .anatomy import Thorax, organs
-from .geometry import FloatArray, Grid, occupancy
-from .imaging import Breathing, count_noise, point_spread
+from nnunet_cipa.dataset_conversion.phantoms.anatomy import Thorax, organs
+from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, Grid, occupancy
+from nnunet_cipa.dataset_conversion.phantoms.imaging import Breathing, count_noise, point_spread
 
 PHASES = 10
 # A lesion may grow 4 mm into the wall and moves with the lung; ribs start at 5 mm.

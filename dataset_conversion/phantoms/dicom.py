@@ -4,10 +4,15 @@ from pathlib import Path
 
 import numpy as np
 
-from .dicom_headers import Identity
-from .dicom_series import draw_injection, write_ct, write_pet, write_uncorrected_pet
-from .dicom_structures import write_structures
-from .lucid_study import Study
+from nnunet_cipa.dataset_conversion.phantoms.dicom_headers import Identity
+from nnunet_cipa.dataset_conversion.phantoms.dicom_series import (
+    draw_injection,
+    write_ct,
+    write_pet,
+    write_uncorrected_pet,
+)
+from nnunet_cipa.dataset_conversion.phantoms.dicom_structures import write_structures
+from nnunet_cipa.dataset_conversion.phantoms.lucid_study import Study
 
 CONTOURED_LATER = 3600
 

@@ -9,9 +9,18 @@ from pydicom import Dataset
 from pydicom.uid import CTImageStorage, PositronEmissionTomographyImageStorage
 from scipy import ndimage
 
-from .dicom_headers import STUDY_DATE, SYNTHETIC, Identity, Series, decimal, new_object, save, time_of_day
-from .geometry import FloatArray, Grid
-from .lucid_study import Study
+from nnunet_cipa.dataset_conversion.phantoms.dicom_headers import (
+    STUDY_DATE,
+    SYNTHETIC,
+    Identity,
+    Series,
+    decimal,
+    new_object,
+    save,
+    time_of_day,
+)
+from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, Grid
+from nnunet_cipa.dataset_conversion.phantoms.lucid_study import Study
 
 CT = Series("CT", 2, "CT", "SYNTHETIC CT", 0)
 CT_INTERCEPT = -1024

@@ -10,11 +10,18 @@ from pydicom import Dataset
 from pydicom.uid import CTImageStorage, RTStructureSetStorage
 from scipy import ndimage
 
-from ..dicom.outlines import Polygon, keyholes, outlines
-from .dicom_headers import STUDY_DATE, Identity, Series, new_object, save, time_of_day
-from .dicom_series import CT
-from .geometry import Grid
-from .lucid_study import Study
+from nnunet_cipa.dataset_conversion.dicom.outlines import Polygon, keyholes, outlines
+from nnunet_cipa.dataset_conversion.phantoms.dicom_headers import (
+    STUDY_DATE,
+    Identity,
+    Series,
+    new_object,
+    save,
+    time_of_day,
+)
+from nnunet_cipa.dataset_conversion.phantoms.dicom_series import CT
+from nnunet_cipa.dataset_conversion.phantoms.geometry import Grid
+from nnunet_cipa.dataset_conversion.phantoms.lucid_study import Study
 
 RING_WIDTH = 10.0
 STUDY_MANAGEMENT = "1.2.840.10008.3.1.2.3.1"

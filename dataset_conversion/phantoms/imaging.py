@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .geometry import FloatArray, Grid
+from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, Grid
 
 PSF_FWHM = 6.0
 PET_SPACING = (3.3, 3.6, 3.6)

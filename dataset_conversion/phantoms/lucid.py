@@ -8,23 +8,22 @@ from pathlib import Path
 import numpy as np
 
 from nnunet_cipa import __version__
+from nnunet_cipa.dataset_conversion.nifti_stream import NiftiStream
+from nnunet_cipa.dataset_conversion.phantoms.anatomy import organs
+from nnunet_cipa.dataset_conversion.phantoms.breathing import course, over_cycle, scan_pet, travel_field
+from nnunet_cipa.dataset_conversion.phantoms.dicom import write_dicom
+from nnunet_cipa.dataset_conversion.phantoms.dicom_headers import Identity
+from nnunet_cipa.dataset_conversion.phantoms.geometry import Grid
+from nnunet_cipa.dataset_conversion.phantoms.imaging import Breathing, image_ct
+from nnunet_cipa.dataset_conversion.phantoms.lucid_study import Study
+from nnunet_cipa.dataset_conversion.phantoms.patient import SLICE_DISTANCE, draw_patient
+from nnunet_cipa.dataset_conversion.phantoms.placement import choose_slices
+from nnunet_cipa.dataset_conversion.phantoms.scene import render
+from nnunet_cipa.dataset_conversion.phantoms.sizes import LARGEST
+from nnunet_cipa.dataset_conversion.phantoms.study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_study
 from nnunet_cipa.errors import CIPAError
-
-from ..dataset_files import write_json
-from ..nifti_stream import NiftiStream
-from ..workers import run_jobs
-from .anatomy import organs
-from .breathing import course, over_cycle, scan_pet, travel_field
-from .dicom import write_dicom
-from .dicom_headers import Identity
-from .geometry import Grid
-from .imaging import Breathing, image_ct
-from .lucid_study import Study
-from .patient import SLICE_DISTANCE, draw_patient
-from .placement import choose_slices
-from .scene import render
-from .sizes import LARGEST
-from .study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_study
+from nnunet_cipa.files.json_files import write_json
+from nnunet_cipa.processes.workers import run_jobs
 
 PET_VOXEL = 4.0
 BLUR_MARGIN = 8.0

@@ -5,12 +5,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from .anatomy import LOWER, UPPER, Thorax, draw_thorax, hila, organs
-from .geometry import Grid, SmoothNoise
-from .scene import Patient, Uptake
-from .sizes import LARGEST, diameters
-from .tumours import Lesion, Site, Survey, confine, draw_lesion, draw_tumour, lesion_distance
-from .vessels import Branch, grow_tree
+from nnunet_cipa.dataset_conversion.phantoms.anatomy import LOWER, UPPER, Thorax, draw_thorax, hila, organs
+from nnunet_cipa.dataset_conversion.phantoms.geometry import Grid, SmoothNoise
+from nnunet_cipa.dataset_conversion.phantoms.scene import Patient, Uptake
+from nnunet_cipa.dataset_conversion.phantoms.sizes import LARGEST, diameters
+from nnunet_cipa.dataset_conversion.phantoms.tumours import (
+    Lesion,
+    Site,
+    Survey,
+    confine,
+    draw_lesion,
+    draw_tumour,
+    lesion_distance,
+)
+from nnunet_cipa.dataset_conversion.phantoms.vessels import Branch, grow_tree
 
 SLICE_DISTANCE = 2.8
 # Slices of 2.8 mm on which the tumours of a patient show, in the mean: 21,930 slices of 605 patients.

@@ -11,14 +11,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nnunet_cipa import __version__
+from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, Grid
+from nnunet_cipa.dataset_conversion.phantoms.imaging import (
+    CT_WINDOW,
+    SUV_WINDOW,
+    Breathing,
+    image_ct,
+    image_pet,
+    to_grey,
+)
+from nnunet_cipa.dataset_conversion.phantoms.patient import SHOWN, SLICE_DISTANCE, draw_patient
+from nnunet_cipa.dataset_conversion.phantoms.scene import Patient, render
+from nnunet_cipa.dataset_conversion.phantoms.study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_study
 from nnunet_cipa.errors import CIPAError
-
-from ..workers import run_jobs
-from .geometry import FloatArray, Grid
-from .imaging import CT_WINDOW, SUV_WINDOW, Breathing, image_ct, image_pet, to_grey
-from .patient import SHOWN, SLICE_DISTANCE, draw_patient
-from .scene import Patient, render
-from .study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_study
+from nnunet_cipa.processes.workers import run_jobs
 
 MARGIN = 14.0
 # In mm²: PCLT20K's smallest lesion, 11 pixels.

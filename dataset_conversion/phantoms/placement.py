@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from .patient import SLICE_DISTANCE, shown_on
-from .scene import Patient
+from nnunet_cipa.dataset_conversion.phantoms.patient import SLICE_DISTANCE, shown_on
+from nnunet_cipa.dataset_conversion.phantoms.scene import Patient
 
 
 def choose_slices(

@@ -4,10 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .anatomy import Organs, Thorax, left_ventricle, organs
-from .geometry import FloatArray, Grid, SmoothNoise, capsule, ellipsoid, occupancy
-from .tumours import Lesion, confine, lesion_distance
-from .vessels import Branch
+from nnunet_cipa.dataset_conversion.phantoms.anatomy import Organs, Thorax, left_ventricle, organs
+from nnunet_cipa.dataset_conversion.phantoms.geometry import (
+    FloatArray,
+    Grid,
+    SmoothNoise,
+    capsule,
+    ellipsoid,
+    occupancy,
+)
+from nnunet_cipa.dataset_conversion.phantoms.tumours import Lesion, confine, lesion_distance
+from nnunet_cipa.dataset_conversion.phantoms.vessels import Branch
 
 AIR = -1000.0
 

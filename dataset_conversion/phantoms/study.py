@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.new_folders import new_folder
+from nnunet_cipa.files.new_folders import new_folder
 
 FIELD_OF_VIEW = 512 * 0.98
 

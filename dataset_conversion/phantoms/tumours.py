@@ -6,8 +6,8 @@ from enum import Enum
 import numpy as np
 from scipy import ndimage
 
-from .anatomy import Organs, Thorax, hila, organs
-from .geometry import FloatArray, Grid, SmoothNoise, Vector, ellipsoid
+from nnunet_cipa.dataset_conversion.phantoms.anatomy import Organs, Thorax, hila, organs
+from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, Grid, SmoothNoise, Vector, ellipsoid
 
 SURVEY_SPACING = 4.0
 SURVEY_LOWER: Vector = (-20.0, -140.0, -200.0)

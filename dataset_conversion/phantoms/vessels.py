@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import Grid, Vector
+from nnunet_cipa.dataset_conversion.phantoms.geometry import Grid, Vector
 
 
 @dataclass(frozen=True)

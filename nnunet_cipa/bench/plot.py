@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from nnunet_cipa.atomic import replacing
 from nnunet_cipa.bench.growth import AXES, Line, growth
 from nnunet_cipa.bench.reading import read_report
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.files.atomic import replacing
 from nnunet_cipa.report.charts import COLOURS
 
 _STYLE: Any = {

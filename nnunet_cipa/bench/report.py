@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnunet_cipa.atomic import replacing
 from nnunet_cipa.bench.machine import Facts
+from nnunet_cipa.files.atomic import replacing
 from nnunet_cipa.tables import render
 
 FORMAT = "nnunet-cipa bench 1"

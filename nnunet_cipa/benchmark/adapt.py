@@ -6,7 +6,7 @@ from nnunet_cipa.benchmark.entries import Source
 from nnunet_cipa.benchmark.models import Model
 from nnunet_cipa.benchmark.plan import Plan, Request, job_variables
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.processes import Step, describe_status, last_lines, run_process
+from nnunet_cipa.processes.commands import Step, describe_status, last_lines, run_process
 
 
 def adapting_steps(request: Request, plan: Plan) -> dict[str, Step]:

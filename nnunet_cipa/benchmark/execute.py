@@ -15,8 +15,8 @@ from typing import Any
 from nnunet_cipa.benchmark.jobs import Action, Job
 from nnunet_cipa.benchmark.layout import is_job_record
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.json_files import read_json, write_json
-from nnunet_cipa.processes import describe_status, end_processes, last_lines, start_process
+from nnunet_cipa.files.json_files import read_json, write_json
+from nnunet_cipa.processes.commands import describe_status, end_processes, last_lines, start_process
 
 _LAST_LINES = 3
 _POLL = 0.2

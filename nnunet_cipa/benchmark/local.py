@@ -8,7 +8,7 @@ from typing import Any
 from nnunet_cipa.benchmark.execute import Result, RunningJob
 from nnunet_cipa.benchmark.jobs import Job
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.processes import end_processes
+from nnunet_cipa.processes.commands import end_processes
 
 _POLL = 0.2
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nnunet_cipa.benchmark.budget import Budget
-from nnunet_cipa.benchmark.dataset import Dataset
 from nnunet_cipa.benchmark.entries import Entry, Source, existing_file
 from nnunet_cipa.benchmark.jobs import Job
 from nnunet_cipa.benchmark.models import Model, Start
 from nnunet_cipa.benchmark.variants import Variant
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.file_hash import file_hash
+from nnunet_cipa.files.hashes import file_hash
+from nnunet_cipa.nnunet.dataset import Dataset
 from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.trainers.base import ENCODER_VARIABLE
 from nnunet_cipa.trainers.seeding import SEED_VARIABLE, SeededTraining, read_seed

@@ -11,9 +11,9 @@ from nnunet_cipa.benchmark.layout import is_record
 from nnunet_cipa.benchmark.plan import Plan, Request
 from nnunet_cipa.doctor import examine
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.file_hash import file_hash
-from nnunet_cipa.json_files import read_json, write_json
-from nnunet_cipa.nnunet_folders import SPLITS
+from nnunet_cipa.files.hashes import file_hash
+from nnunet_cipa.files.json_files import read_json, write_json
+from nnunet_cipa.nnunet.folders import SPLITS
 from nnunet_cipa.trainers.seeding import SEED_VARIABLE
 
 RECORD = "benchmark.json"

@@ -15,9 +15,9 @@ from nnunet_cipa.benchmark.plan import Plan, Request, make_plan
 from nnunet_cipa.benchmark.record import begin_record, check_record, end_record, machine_facts
 from nnunet_cipa.benchmark.slurm import Cluster, submit, wait
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.locks import alone
-from nnunet_cipa.nnunet_folders import SPLITS
-from nnunet_cipa.processes import Step, describe_status, last_lines, run_process
+from nnunet_cipa.files.locks import alone
+from nnunet_cipa.nnunet.folders import SPLITS
+from nnunet_cipa.processes.commands import Step, describe_status, last_lines, run_process
 
 LOCK = ".nnunet_cipa.lock"
 

@@ -10,7 +10,7 @@ from nnunet_cipa.benchmark.execute import Result, run_to_the_end
 from nnunet_cipa.benchmark.jobs import Job
 from nnunet_cipa.benchmark.record import machine_facts
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.json_files import read_object, write_json
+from nnunet_cipa.files.json_files import read_object, write_json
 
 if TYPE_CHECKING:
     import submitit

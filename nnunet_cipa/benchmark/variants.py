@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunet_cipa.atomic import write_text
 from nnunet_cipa.benchmark.budget import Budget
+from nnunet_cipa.files.atomic import write_text
 from nnunet_cipa.trainers.seeding import SeededTraining
 from nnunet_cipa.trainers.target import find_trainer
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nnunet_cipa.benchmark.presets import PRESETS
 from nnunet_cipa.cli import benchmark_report
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.nnunet_folders import RESULTS, nnunet_folder
+from nnunet_cipa.nnunet.folders import RESULTS, nnunet_folder
 
 if TYPE_CHECKING:
     from nnunet_cipa.benchmark.plan import Request
@@ -149,13 +149,13 @@ def _check(args: argparse.Namespace) -> None:
 
 def _read(args: argparse.Namespace) -> "tuple[Request, Execution]":
     from nnunet_cipa.benchmark.budget import Budget  # noqa: PLC0415 - torch takes seconds to import
-    from nnunet_cipa.benchmark.dataset import Dataset  # noqa: PLC0415 - as above
     from nnunet_cipa.benchmark.entries import parse_entry  # noqa: PLC0415 - as above
     from nnunet_cipa.benchmark.local import make_slots  # noqa: PLC0415 - as above
     from nnunet_cipa.benchmark.plan import Request  # noqa: PLC0415 - as above
     from nnunet_cipa.benchmark.presets import preset_entries  # noqa: PLC0415 - as above
     from nnunet_cipa.benchmark.run import Execution  # noqa: PLC0415 - as above
     from nnunet_cipa.benchmark.slurm import Cluster, parse_options  # noqa: PLC0415 - as above
+    from nnunet_cipa.nnunet.dataset import Dataset  # noqa: PLC0415 - as above
 
     dataset = Dataset.find(args.dataset)
     entries = [] if args.preset is None else preset_entries(args.preset, args.gtv_checkpoint)

@@ -23,7 +23,7 @@ def add_dataset_options(parser: argparse.ArgumentParser, number: int, name: str)
 
 def dataset_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return what ``add_dataset_options`` added, by the names that the converters' ``Options`` have for it."""
-    from nnunet_cipa.dataset_conversion.workers import default_processes  # noqa: PLC0415 - slow imports
+    from nnunet_cipa.processes.workers import default_processes  # noqa: PLC0415 - slow imports
 
     return {
         "dataset_id": args.dataset_id,

@@ -33,8 +33,8 @@ def register_lucid(subparsers: "Subparsers[argparse.ArgumentParser]", common: ar
     parser.add_argument(
         "--roi",
         metavar="ROI",
-        help="the region that becomes the label: IGTV, GTV, or in DICOM a regular expression for its whole name, "
-        "whatever the case (default: IGTV; in DICOM also ITV and common spellings)",
+        help="the region that becomes the label: IGTV, GTV, or in DICOM another name or a regular expression for the "
+        "whole name, whatever the case (default: IGTV; in DICOM also ITV and common spellings)",
     )
     parser.add_argument(
         "--label",

@@ -68,7 +68,7 @@ def _register(
 
 
 def _processes(args: argparse.Namespace) -> int:
-    from nnunet_cipa.dataset_conversion.workers import default_processes  # noqa: PLC0415 - slow imports
+    from nnunet_cipa.processes.workers import default_processes  # noqa: PLC0415 - slow imports
 
     return default_processes() if args.processes is None else args.processes
 

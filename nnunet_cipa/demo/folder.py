@@ -12,7 +12,7 @@ from pathlib import Path
 from nnunet_cipa import __version__
 from nnunet_cipa.demo.layout import Demo
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.nnunet_folders import VARIABLES
+from nnunet_cipa.nnunet.folders import VARIABLES
 from nnunet_cipa.trainers.base import ENCODER_VARIABLE
 
 MARKER = "demo.json"

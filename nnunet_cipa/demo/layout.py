@@ -11,9 +11,9 @@ from nnunet_cipa.benchmark.budget import Budget
 from nnunet_cipa.benchmark.variants import Variant
 from nnunet_cipa.dataset_conversion.phantoms.pclt20k import spacing
 from nnunet_cipa.demo.progress import TrainingStep
-from nnunet_cipa.nnunet_folders import VARIABLES
+from nnunet_cipa.nnunet.folders import VARIABLES
 from nnunet_cipa.plugin import plugin_path
-from nnunet_cipa.processes import Step
+from nnunet_cipa.processes.commands import Step
 from nnunet_cipa.trainers.seeding import SEED_VARIABLE
 
 TRAINER = "nnUNetTrainerCIPA_demo"

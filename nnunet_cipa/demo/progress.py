@@ -1,13 +1,10 @@
 """How far a training is and how long it still takes, read from what nnU-Net prints."""
 
-import re
+import math
 from dataclasses import dataclass
 
-from nnunet_cipa.processes import Step
-
-_SECONDS = re.compile(r"Epoch time: ([\d.]+) s")
-_LOSS = re.compile(r"train_loss (\S+)")
-_DICE = re.compile(r"Pseudo dice \[(?:np\.float\d+\()?([\d.]+)\)?\]")
+from nnunet_cipa.nnunet.logs import read_epochs
+from nnunet_cipa.processes.commands import Step
 
 
 @dataclass(frozen=True)
@@ -21,22 +18,20 @@ class TrainingStep(Step):
 
         The time that is left follows from the epochs after the first, which compiles the scan.
         """
-        ends = list(_SECONDS.finditer(log))
-        done = len(ends)
-        if not 0 < done < self.epochs:
+        ended = [epoch for epoch in read_epochs(log).values() if not math.isnan(epoch.seconds)]
+        if not 0 < len(ended) < self.epochs:
             return ""
-        log = log[: ends[-1].end()]
-        seconds = [float(end[1]) for end in ends]
-        later = seconds[1:] or seconds
-        left = sum(later) / len(later) * (self.epochs - done)
-        shown = {"loss": _LOSS.findall(log), "Dice of validation patches": _DICE.findall(log)}
-        facts = [f"{name} {found[-1]}" for name, found in shown.items() if found]
-        return ", ".join([f"epoch {done} of {self.epochs}", *facts, f"about {_duration(left)} left"])
+        later = [epoch.seconds for epoch in ended[1:] or ended]
+        left = sum(later) / len(later) * (self.epochs - len(ended))
+        facts = [f"epoch {len(ended)} of {self.epochs}", f"loss {ended[-1].train_loss}"]
+        if not math.isnan(ended[-1].pseudo_dice):
+            facts.append(f"Dice of validation patches {ended[-1].pseudo_dice}")
+        return ", ".join([*facts, f"about {_duration(left)} left"])
 
 
 def training_losses(log: str) -> list[float]:
     """Return the mean training loss of each epoch in a log."""
-    return [float(found) for found in _LOSS.findall(log)]
+    return [epoch.train_loss for epoch in read_epochs(log).values()]
 
 
 def _duration(seconds: float) -> str:

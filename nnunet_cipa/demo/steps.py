@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from nnunet_cipa.demo.progress import TrainingStep
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.processes import Step, describe_status, end_processes, last_lines, start_process
+from nnunet_cipa.processes.commands import Step, describe_status, end_processes, last_lines, start_process
 
 _LAST_LINES = 5
 _POLL = 0.5

@@ -1,7 +1,6 @@
 """Scores of predicted tumours, and the page that shows them."""
 
 from nnunet_cipa.evaluation.by_slice import SliceMeasures, measure_slices
-from nnunet_cipa.evaluation.cases import CaseFiles, find_cases
 from nnunet_cipa.evaluation.folds import read_folds
 from nnunet_cipa.evaluation.intervals import Mean, bootstrap_mean
 from nnunet_cipa.evaluation.leakage import LeakageAudit, audit_leakage
@@ -13,15 +12,16 @@ from nnunet_cipa.evaluation.overlap import Overlap, count_overlap, dice
 from nnunet_cipa.evaluation.paired import Comparison, compare, holm
 from nnunet_cipa.evaluation.patients import read_patients
 from nnunet_cipa.evaluation.positions import dice_by_position, lesion_ends
-from nnunet_cipa.evaluation.predictions import find_predictions
 from nnunet_cipa.evaluation.report import CaseResult, Command, Page, Verdict, score_case, write_page
 from nnunet_cipa.evaluation.scoring import Model, Score, Study, score_folds
 from nnunet_cipa.evaluation.statistics import Settings, Statistics, compute_statistics
 from nnunet_cipa.evaluation.strata import Stratum, volume_strata
-from nnunet_cipa.evaluation.summary import read_dice
 from nnunet_cipa.evaluation.surfaces import SurfaceDistances, hausdorff95, surface_distances
 from nnunet_cipa.evaluation.threshold import PetThreshold, fit_pet_threshold
 from nnunet_cipa.evaluation.volumes import Volume, check_same_geometry, read_mask, read_volume
+from nnunet_cipa.nnunet.cases import CaseFiles, find_cases
+from nnunet_cipa.nnunet.predictions import find_predictions
+from nnunet_cipa.nnunet.summary import read_dice
 
 __all__ = [
     "METRICS",

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.json_files import read_json
+from nnunet_cipa.nnunet.splits import read_splits
 
 Folds = tuple[tuple[str, ...], ...]
 
@@ -35,17 +34,12 @@ def read_folds(splits: Path, patients: Mapping[str, str]) -> Folds:
 
 def _read(splits: Path) -> list[dict[str, list[str]]]:
     remedy = "bring back the file that the models were trained with"
-    content = read_json(splits, remedy)
-    if not isinstance(content, list) or not content or not all(_is_fold(fold) for fold in content):
-        raise CIPAError(f"{splits}: is no list of folds with the cases of train and val; {remedy}")
-    return content
-
-
-def _is_fold(fold: Any) -> bool:
-    return isinstance(fold, dict) and all(
-        isinstance(fold.get(part), list) and fold[part] and all(isinstance(case, str) for case in fold[part])
-        for part in ("train", "val")
-    )
+    folds = read_splits(splits, remedy)
+    for number, fold in enumerate(folds):
+        for part in ("train", "val"):
+            if not fold[part]:
+                raise CIPAError(f"{splits}: fold {number} has no cases in {part}; {remedy}")
+    return folds
 
 
 def _foreign_cases(folds: list[dict[str, list[str]]], patients: Mapping[str, str]) -> Iterator[str]:

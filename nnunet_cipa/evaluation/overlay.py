@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from nnunet_cipa.evaluation.cases import CaseFiles
 from nnunet_cipa.evaluation.volumes import Volume, check_same_geometry, read_mask, read_volume
+from nnunet_cipa.nnunet.cases import CaseFiles
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.json_files import read_object
+from nnunet_cipa.files.json_files import read_object
 
 
 def read_patients(dataset: Path, cases: Iterable[str]) -> dict[str, str]:

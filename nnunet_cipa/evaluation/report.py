@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation.cases import CaseFiles
 from nnunet_cipa.evaluation.measures import Measures, measure
 from nnunet_cipa.evaluation.overlap import dice
 from nnunet_cipa.evaluation.overlay import draw_overlay
 from nnunet_cipa.evaluation.threshold import PetThreshold
 from nnunet_cipa.evaluation.versions import versions
 from nnunet_cipa.evaluation.volumes import check_same_geometry, read_mask, read_volume
-from nnunet_cipa.new_folders import new_folder
+from nnunet_cipa.files.new_folders import new_folder
+from nnunet_cipa.nnunet.cases import CaseFiles
 from nnunet_cipa.tables import Table
 from nnunet_cipa.templates import load_template
 

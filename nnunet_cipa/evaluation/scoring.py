@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunet_cipa.dataset_conversion.workers import run_jobs
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation.by_slice import SliceMeasures, measure_slices
-from nnunet_cipa.evaluation.cases import CaseFiles, find_cases
 from nnunet_cipa.evaluation.folds import read_folds
 from nnunet_cipa.evaluation.measures import TOLERANCE_MM, Measures, check_tolerance, measure
 from nnunet_cipa.evaluation.patients import read_patients
-from nnunet_cipa.evaluation.predictions import SUMMARY, find_predictions
-from nnunet_cipa.evaluation.summary import read_dice
 from nnunet_cipa.evaluation.volumes import read_mask
-from nnunet_cipa.json_files import read_object
+from nnunet_cipa.files.json_files import read_object
+from nnunet_cipa.nnunet.cases import CaseFiles, find_cases
+from nnunet_cipa.nnunet.predictions import SUMMARY, find_predictions
+from nnunet_cipa.nnunet.summary import read_dice
+from nnunet_cipa.processes.workers import run_jobs
 
 
 @dataclass(frozen=True)

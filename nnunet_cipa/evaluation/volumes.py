@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.nifti import check_nifti
+from nnunet_cipa.files.nifti import check_nifti
 
 # NIfTI stores positions as 32-bit floats, so equal geometries differ by rounding.
 _TOLERANCE_MM = 1e-3

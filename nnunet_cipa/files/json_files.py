@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nnunet_cipa.atomic import write_text
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.files.atomic import write_text
 
 _REMEDY = "run the step that writes it again, to its end"
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.json_files import read_object
+from nnunet_cipa.files.json_files import read_object
+from nnunet_cipa.nnunet.channels import find_modalities
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,6 @@ def find_cases(dataset: Path, part: str = "Ts", predictions: Path | None = None)
     CIPAError
         If there are none, a file is missing, or dataset.json does not name one CT and one PET channel.
     """
-    # torch takes seconds to import, in each worker process too
-    from nnunet_cipa.trainers.modalities import find_modalities  # noqa: PLC0415
-
     description = read_object(dataset / "dataset.json")
     ending = description.get("file_ending")
     if not isinstance(ending, str) or not ending:

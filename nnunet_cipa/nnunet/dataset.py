@@ -9,9 +9,10 @@ from typing import Any
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.json_files import read_json, read_object
-from nnunet_cipa.nnunet_folders import PREPROCESSED, RAW, SPLITS, find_dataset, folder_if_set, nnunet_folder
-from nnunet_cipa.processes import Step
+from nnunet_cipa.files.json_files import read_object
+from nnunet_cipa.nnunet.folders import PREPROCESSED, RAW, SPLITS, find_dataset, folder_if_set, nnunet_folder
+from nnunet_cipa.nnunet.splits import read_splits
+from nnunet_cipa.processes.commands import Step
 
 _PLANNERS = {
     "nnUNetPlans": None,
@@ -78,9 +79,7 @@ class Dataset:
         """
         path = self.preprocessed / SPLITS
         remedy = f"write the folds there, by patient, before the benchmark (nnU-Net would draw {SPLITS} by case)"
-        splits = read_json(path, remedy)
-        if not isinstance(splits, list) or not splits or not all(map(_is_fold, splits)):
-            raise CIPAError(f"{path}: is no list of folds with the cases of train and val; {remedy}")
+        splits = read_splits(path, remedy)
         cases: set[str] = set()
         for fold in folds:
             if fold >= len(splits):
@@ -139,10 +138,3 @@ class Dataset:
         folder = self.preprocessed / PlansManager(content).get_configuration(configuration).data_identifier
         # a case is CASE.b2nd or CASE.npz, beside CASE_seg.b2nd and CASE.pkl
         return all(any((folder / f"{case}{end}").is_file() for end in (".b2nd", ".npz")) for case in cases)
-
-
-def _is_fold(content: Any) -> bool:
-    return isinstance(content, dict) and all(
-        isinstance(content.get(part), list) and all(isinstance(case, str) for case in content[part])
-        for part in ("train", "val")
-    )

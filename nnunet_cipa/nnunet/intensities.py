@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.trainers.plan_checks import shown
+from nnunet_cipa.errors import CIPAError, shown
 
 _CHANNELS = ("0", "1")
 

@@ -62,14 +62,15 @@ def read_curve(fold: Path) -> Curve:
     """
     epochs: dict[int, Epoch] = {}
     for log in sorted(fold.glob(LOGS)):
-        found = _read_log(log.read_text(encoding="utf-8", errors="replace"))
+        found = read_epochs(log.read_text(encoding="utf-8", errors="replace"))
         if found:
-            # a training that begins anew or goes on from an older checkpoint replaces what came after that
+            # a training that begins again or goes on from an older checkpoint replaces what came after that
             epochs = {number: epoch for number, epoch in epochs.items() if number < min(found)} | found
     return Curve(tuple(epochs[number] for number in sorted(epochs)))
 
 
-def _read_log(text: str) -> dict[int, Epoch]:
+def read_epochs(text: str) -> dict[int, Epoch]:
+    """Return the epochs of a log by their numbers; one that was cut off before its loss is left out."""
     values: dict[int, dict[str, float]] = {}
     current: dict[str, float] | None = None
     for line in text.splitlines():
@@ -81,7 +82,6 @@ def _read_log(text: str) -> dict[int, Epoch]:
                 match = pattern.search(line)
                 if match:
                     current[name] = _mean(match[1])
-    # an epoch that was cut off by a kill has no loss
     return {number: Epoch(number, **found) for number, found in values.items() if "train_loss" in found}
 
 

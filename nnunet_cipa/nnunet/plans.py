@@ -5,7 +5,7 @@ from typing import Any
 
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.errors import CIPAError, shown
 
 LARGEST_SIDE = 4096
 LARGEST_LABEL = 65535
@@ -79,8 +79,3 @@ def _is_label(value: Any) -> bool:
 
 def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {shown(str(error))}"
-
-
-def shown(value: Any) -> str:
-    """Return a value as one line of at most 200 characters."""
-    return ascii(value)[:200]

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.nnunet_folders import PREPROCESSED, RAW, SPLITS, VARIABLES, folder_if_set, nnunet_folder
+from nnunet_cipa.nnunet.folders import PREPROCESSED, RAW, SPLITS, VARIABLES, folder_if_set, nnunet_folder
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 

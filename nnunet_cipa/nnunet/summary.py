@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.json_files import read_object
+from nnunet_cipa.files.json_files import read_object
 
 _REMEDY = "write it again with nnUNetv2_evaluate_folder, or with nnUNetv2_train --val if it is of a fold"
 

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from tqdm import tqdm
 
-from .finished import CutOffError
+from nnunet_cipa.errors import CutOffError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")

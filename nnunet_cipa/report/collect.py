@@ -9,10 +9,10 @@ from nnunet_cipa.evaluation.measures import TOLERANCE_MM
 from nnunet_cipa.evaluation.scoring import Model, Study, score_folds
 from nnunet_cipa.evaluation.statistics import Settings, compute_statistics
 from nnunet_cipa.evaluation.versions import versions
-from nnunet_cipa.json_files import read_json, read_object
+from nnunet_cipa.files.json_files import read_json, read_object
+from nnunet_cipa.nnunet.logs import read_curve
 from nnunet_cipa.report.content import ModelFacts, Report
 from nnunet_cipa.report.cost import count_cost
-from nnunet_cipa.report.curves import read_curve
 from nnunet_cipa.report.models import Record
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from nnunet_cipa.evaluation.leakage import LeakageAudit
 from nnunet_cipa.evaluation.scoring import Score
 from nnunet_cipa.evaluation.statistics import Statistics
+from nnunet_cipa.nnunet.logs import Curve
 from nnunet_cipa.report.cost import Cost
-from nnunet_cipa.report.curves import Curve
 
 
 @dataclass(frozen=True)

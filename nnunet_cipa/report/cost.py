@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnunet_cipa.json_files import read_object
+from nnunet_cipa.files.json_files import read_object
 
 if TYPE_CHECKING:
     from torch import nn

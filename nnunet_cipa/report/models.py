@@ -8,8 +8,8 @@ from typing import Any
 from nnunet_cipa.benchmark.layout import is_job_record, is_record
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation.scoring import Model
-from nnunet_cipa.json_files import read_json
-from nnunet_cipa.nnunet_folders import PREPROCESSED, RAW, RESULTS, SPLITS, find_dataset, nnunet_folder
+from nnunet_cipa.files.json_files import read_json
+from nnunet_cipa.nnunet.folders import PREPROCESSED, RAW, RESULTS, SPLITS, find_dataset, nnunet_folder
 
 RECORD = "benchmark.json"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.locks import alone
+from nnunet_cipa.files.locks import alone
 
 
 @contextlib.contextmanager

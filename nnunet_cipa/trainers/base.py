@@ -14,10 +14,10 @@ from torch import nn
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
+from nnunet_cipa.nnunet.orientation import check_axial
 from nnunet_cipa.trainers.augmentation import augmentation
 from nnunet_cipa.trainers.nonfinite import NonFiniteGuard
 from nnunet_cipa.trainers.optimizer import parameter_groups
-from nnunet_cipa.trainers.orientation import check_axial
 from nnunet_cipa.trainers.plans import plan_cipa
 from nnunet_cipa.trainers.resuming import ResumableTraining, unwrap
 from nnunet_cipa.trainers.schedule import CosineSchedule

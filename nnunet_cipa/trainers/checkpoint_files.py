@@ -9,9 +9,9 @@ from typing import IO, Any, cast
 
 from torch import Tensor
 
-from nnunet_cipa.atomic import replacing
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.file_hash import file_hash
+from nnunet_cipa.files.atomic import replacing
+from nnunet_cipa.files.hashes import file_hash
 from nnunet_cipa.weights.torch_files import save_torch
 
 _BESIDES_TENSORS = 8 << 20

@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 from nnunet_cipa.network.arguments import STRIDE
-from nnunet_cipa.trainers.intensities import find_intensities
-from nnunet_cipa.trainers.modalities import find_modalities
-from nnunet_cipa.trainers.plan_checks import check_labels, resolve_configuration
+from nnunet_cipa.nnunet.channels import find_modalities
+from nnunet_cipa.nnunet.intensities import find_intensities
+from nnunet_cipa.nnunet.plans import check_labels, resolve_configuration
 
 NETWORK = "nnunet_cipa.network.CIPA"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
-from nnunet_cipa.nnunet_folders import SPLITS
+from nnunet_cipa.nnunet.folders import SPLITS
 
 START = ".start_"
 

@@ -2,8 +2,8 @@
 
 from typing import Any, ClassVar
 
+from nnunet_cipa.nnunet.plans import resolve_configuration
 from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
-from nnunet_cipa.trainers.plan_checks import resolve_configuration
 from nnunet_cipa.trainers.slices import nnUNetTrainerCIPA25D, nnUNetTrainerCIPASIM
 
 

@@ -16,8 +16,8 @@ from torch import nn
 
 from nnunet_cipa import trainers
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.json_files import read_object
-from nnunet_cipa.nnunet_folders import PREPROCESSED, find_dataset, nnunet_folder
+from nnunet_cipa.files.json_files import read_object
+from nnunet_cipa.nnunet.folders import PREPROCESSED, find_dataset, nnunet_folder
 
 _SEED = 0
 

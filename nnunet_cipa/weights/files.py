@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
-from nnunet_cipa.atomic import replacing
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.files.atomic import replacing
 from nnunet_cipa.weights.declared_sizes import check_declared_sizes
 from nnunet_cipa.weights.facts import Facts, facts_of_checkpoint
 from nnunet_cipa.weights.hostile import check_archive, check_tensors

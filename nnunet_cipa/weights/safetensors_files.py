@@ -5,8 +5,8 @@ from pathlib import Path
 from torch import Tensor
 
 from nnunet_cipa import __version__
-from nnunet_cipa.atomic import replacing
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.files.atomic import replacing
 from nnunet_cipa.weights.facts import Facts, facts_of_metadata, metadata_of
 
 SUFFIX = ".safetensors"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.json_files import read_json
-from nnunet_cipa.new_folders import new_folder
+from nnunet_cipa.files.json_files import read_json
+from nnunet_cipa.files.new_folders import new_folder
 from nnunet_cipa.weights.files import read_checkpoint
 from nnunet_cipa.weights.torch_files import load_plain, save_torch
 

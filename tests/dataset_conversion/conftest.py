@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import nibabel as nib
@@ -9,9 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nnunet_cipa.dataset_conversion import splits
+from nnunet_cipa.dataset_conversion.lucid import convert
 from nnunet_cipa.dataset_conversion.phantoms import lucid as lucid_phantom
 from nnunet_cipa.dataset_conversion.phantoms.lucid import Form
 from nnunet_cipa.dataset_conversion.phantoms.patient import draw_patient
+from tests.dataset_conversion import lucid_dicom_remedies
 from tests.dataset_conversion.lucid_dicom import NUMBERS, Export, drawn, link_tree
 
 ROWS, COLUMNS = 24, 32
@@ -160,6 +164,19 @@ def pair(export):
         shutil.rmtree(folder)
     export.hold_nobody_out()
     return export
+
+
+@pytest.fixture
+def one_fold(monkeypatch):
+    """For one patient, who is enough where no fold is looked at."""
+    for module in (splits, convert):
+        monkeypatch.setattr(module, "FOLDS", 1)
+
+
+@pytest.fixture
+def follow(one_fold, pair, phantoms, raw, capsys):
+    """Make a fault, and follow the remedy of its refusal."""
+    return partial(lucid_dicom_remedies.check, pair, Export(phantoms[Form.DICOM]), raw, capsys)
 
 
 PHANTOMS = "nnunet_cipa.dataset_conversion.phantoms"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from nnunet_cipa.dataset_conversion import finished
-from nnunet_cipa.dataset_conversion.finished import RECORDS, CutOffError
+from nnunet_cipa.dataset_conversion.finished import RECORDS
 from nnunet_cipa.dataset_conversion.lucid import convert as lucid_module
 from nnunet_cipa.dataset_conversion.lucid.case import provenance
 from nnunet_cipa.dataset_conversion.lucid.convert import convert_lucid
@@ -21,7 +21,7 @@ from nnunet_cipa.dataset_conversion.lucid.options import Options as LucidOptions
 from nnunet_cipa.dataset_conversion.pclt20k import convert as pclt20k_module
 from nnunet_cipa.dataset_conversion.pclt20k.convert import Options, convert_pclt20k
 from nnunet_cipa.dataset_conversion.staging import NEW
-from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.errors import CIPAError, CutOffError
 
 FINAL = "Dataset701_PCLT20K"
 

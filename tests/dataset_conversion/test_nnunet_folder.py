@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from nnunet_cipa.dataset_conversion.nnunet_folder import dataset_folder
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.nnunet.raw_folder import dataset_folder
 
 
 def test_unset_variable_is_refused_with_the_command_that_sets_it(monkeypatch):

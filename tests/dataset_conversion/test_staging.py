@@ -16,8 +16,8 @@ from nnunet_cipa.dataset_conversion.pclt20k.check import CheckJob, check_patient
 from nnunet_cipa.dataset_conversion.pclt20k.convert import Options, convert_pclt20k
 from nnunet_cipa.dataset_conversion.pclt20k.source import read_source
 from nnunet_cipa.dataset_conversion.staging import LOCK, NEW, OLD, TRASH, staged_folder
-from nnunet_cipa.dataset_conversion.workers import run_jobs
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.processes.workers import run_jobs
 
 FINAL = "Dataset701_PCLT20K"
 

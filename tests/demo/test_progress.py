@@ -30,7 +30,7 @@ def log(*seconds):
     ("seconds", "line"),
     [
         ((), ""),
-        ((80.0,), "epoch 1 of 4, loss -0.0, Dice of validation patches 0.05, about 4 min left"),
+        ((80.0,), "epoch 1 of 4, loss 0.0, Dice of validation patches 0.05, about 4 min left"),
         ((80.0, 20.0), "epoch 2 of 4, loss -0.1, Dice of validation patches 0.15, about 40 s left"),
         ((80.0, 20.0, 40.0), "epoch 3 of 4, loss -0.2, Dice of validation patches 0.25, about 30 s left"),
         ((80.0, 20.0, 40.0, 30.0), ""),

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from nnunet_cipa import processes
 from nnunet_cipa.demo import steps
 from nnunet_cipa.demo.steps import StepRunner
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.processes import Step, find_program
+from nnunet_cipa.processes import commands as processes
+from nnunet_cipa.processes.commands import Step, find_program
 
 
 @pytest.fixture

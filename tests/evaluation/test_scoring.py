@@ -156,7 +156,7 @@ PATIENTS = {"a": "a", "b1": "b", "b2": "b", "c": "c"}
         ([fold("b1 b2 a", "a c"), fold("a c", "b1 b2")], "fold 0 validates case a and trains on case a"),
         ([], "is no list of folds"),
         ([{"train": ["a"]}], "is no list of folds"),
-        ([fold("", "a b1 b2 c")], "is no list of folds"),
+        ([fold("", "a b1 b2 c")], "fold 0 has no cases in train"),
         ({"train": ["a"]}, "is no list of folds"),
     ],
 )

@@ -5,7 +5,7 @@ import json
 import os
 
 from nnunet_cipa import trainers
-from nnunet_cipa.evaluation.cases import find_cases
+from nnunet_cipa.nnunet.cases import find_cases
 from nnunet_cipa.trainers.target import Target, resolve_target
 from tests.fuzz.mutations import choose, mutate_json
 from tests.trainers.conftest import DATASET, PLANS

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from nnunet_cipa.report.curves import read_curve
+from nnunet_cipa.nnunet.logs import read_curve
 
 # as nnU-Net 2.8.1 writes it
 LOG = """

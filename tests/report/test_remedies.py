@@ -8,7 +8,7 @@ import pytest
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation import Model
-from nnunet_cipa.locks import alone
+from nnunet_cipa.files.locks import alone
 from nnunet_cipa.report import collect
 from nnunet_cipa.report.models import find_models, raw_dataset
 from nnunet_cipa.report.place import claimed_folder

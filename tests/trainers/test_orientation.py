@@ -10,8 +10,8 @@ from nnunetv2.imageio.nibabel_reader_writer import NibabelIO, NibabelIOWithReori
 from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO, SimpleITKIOWithReorient
 from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
 
+from nnunet_cipa.nnunet.orientation import check_axial, plane_of
 from nnunet_cipa.trainers import nnUNetTrainerCIPA_demo, nnUNetTrainerCIPASIM_demo
-from nnunet_cipa.trainers.orientation import check_axial, plane_of
 
 
 @pytest.fixture

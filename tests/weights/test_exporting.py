@@ -150,7 +150,7 @@ def test_a_failed_export_leaves_what_was_there(checkpoint, tmp_path, monkeypatch
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("nnunet_cipa.atomic.os.fsync", full)
+    monkeypatch.setattr("nnunet_cipa.files.atomic.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         export_weights(checkpoint[0], out)
     assert out.read_text() == "earlier"

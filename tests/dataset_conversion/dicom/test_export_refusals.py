@@ -11,25 +11,8 @@ import SimpleITK as sitk
 from nnunet_cipa.cli import main
 from nnunet_cipa.dataset_conversion.dicom.export import ExportOptions, export_dicom
 from tests.dataset_conversion.dicom.ct_series import SERIES, write_ct
+from tests.dataset_conversion.dicom.export_study import GRID, OTHER, mask_on, write_damaged
 from tests.dataset_conversion.dicom.geometry import make_grid
-
-GRID = make_grid((16, 14, 5), (1.0, 1.5, 3.0))
-OTHER = SERIES + ".8"
-
-
-def mask_on(grid, label=1, dtype=np.uint8):
-    values = np.zeros(grid.GetSize()[::-1], dtype=dtype)
-    values[1:3, 4:9, 5:10] = label
-    image = sitk.GetImageFromArray(values)
-    image.CopyInformation(grid)
-    return image
-
-
-@pytest.fixture
-def study(tmp_path):
-    write_ct(tmp_path / "ct", GRID)
-    sitk.WriteImage(mask_on(GRID), tmp_path / "mask.nii.gz")
-    return tmp_path
 
 
 def refused(study, capsys, *options, out="out"):
@@ -87,11 +70,6 @@ def test_masks_on_another_grid_are_refused_with_both_geometries(study, capsys, o
     assert (
         "the CT has 16 x 14 x 5 voxels of 1.0000 x 1.5000 x 3.0000 mm from (-20.50, 13.25, -300.00) along LPS" in line
     )
-
-
-def write_damaged(study):
-    path = study / "mask.nii.gz"
-    path.write_bytes(path.read_bytes()[:-9])
 
 
 def write_image(image):

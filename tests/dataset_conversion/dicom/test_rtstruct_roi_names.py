@@ -37,7 +37,13 @@ def test_order_of_preference(names, expected):
 
 @pytest.mark.parametrize(
     ("pattern", "expected"),
-    [("gtv", "GTV"), ("ptv", "PTV"), (".*heart", "IGTV minus heart"), (r"itv\+5mm", "ITV+5mm"), ("lung.l", "Lung_L")],
+    [
+        ("gtv", "GTV"),
+        (".*heart", "IGTV minus heart"),
+        (r"itv\+5mm", "ITV+5mm"),
+        ("itv+5mm", "ITV+5mm"),
+        ("lung.l", "Lung_L"),
+    ],
 )
 def test_pattern_matches_a_whole_name_whatever_its_case(pattern, expected):
     assert chosen(OTHERS, pattern) == expected
@@ -46,8 +52,7 @@ def test_pattern_matches_a_whole_name_whatever_its_case(pattern, expected):
 @pytest.mark.parametrize(
     ("names", "pattern", "said"),
     [
-        (["IGTV", "igtv", "ITV"], None, r"'IGTV', 'igtv' all match the usual names"),
-        (["IGTV-1", "IGTV-2"], None, r"'IGTV-1', 'IGTV-2' all match"),
+        (["IGTV-1", "IGTV-2"], None, r"'IGTV-1', 'IGTV-2' all match the usual names"),
         (["IGTV", "GTV", "PTV"], ".*gtv", r"'IGTV', 'GTV' all match --roi '\.\*gtv'"),
         (OTHERS, None, r"no ROI matches the usual names.*'BODY', 'Lung_L', 'GTV'.*'CITV'"),
         (OTHERS, "heart", r"no ROI matches --roi 'heart'; it holds 'BODY'"),
@@ -57,6 +62,11 @@ def test_pattern_matches_a_whole_name_whatever_its_case(pattern, expected):
 def test_none_and_several_are_listed(names, pattern, said):
     with pytest.raises(CIPAError, match=f"^set.dcm: .*{said}.*name one with --roi"):
         chosen(names, pattern)
+
+
+def test_names_that_no_pattern_tells_apart_are_to_be_changed():
+    with pytest.raises(CIPAError, match=r"'IGTV', 'igtv ' all match the usual names of an IGTV; rename all but one$"):
+        chosen(["IGTV", "igtv ", "ITV"])
 
 
 @pytest.mark.parametrize("pattern", ["(", "*", "a{99999999999999999999}"])
