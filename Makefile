@@ -46,6 +46,7 @@ types: .venv/installed
 	rm -rf build/lib build/types
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --target build/types .
 	cd build/types && $(abspath $(BIN))/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache nnunet_cipa
+	cd build/types && PYTHONPATH=. $(abspath $(BIN))/lint-imports --no-logo ../../pyproject.toml
 
 docs: .venv/installed
 	$(BIN)/mkdocs build --strict

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nnunet_cipa.dataset_conversion.pclt20k.check import CheckedPatient
+from nnunet_cipa.pages.palette import BARS
 
 COLUMNS = (
     "case", "list", "slice", "name", "columns", "rows", "area", "components",
@@ -20,7 +21,6 @@ COLUMNS = (
 TABLE = "slices.csv"
 FIGURE_2 = "slices_and_areas.png"
 FIGURE_3 = "centres_and_boxes.png"
-_BLUE = "#33658a"
 
 
 def write_statistics(folder: Path, patients: Sequence[CheckedPatient]) -> None:
@@ -65,12 +65,12 @@ def _slices_and_areas(patients: Sequence[CheckedPatient]) -> Figure:
     left, right = figure.subplots(1, 2)
     counts = [len(checked.facts) for checked in patients]
     bins = np.histogram_bin_edges(counts, bins=min(30, max(5, max(counts) - min(counts) + 1)))
-    left.hist(counts, bins=bins.tolist(), color=_BLUE, edgecolor="white", linewidth=0.6)
+    left.hist(counts, bins=bins.tolist(), color=BARS, edgecolor="white", linewidth=0.6)
     _label(left, f"{len(counts)} patients, median {np.median(counts):g} slices", "slices a patient", "patients")
     left.yaxis.set_major_locator(MaxNLocator(integer=True))
     areas = np.asarray([fact.area for checked in patients for fact in checked.facts])
     edges = np.geomspace(max(1, areas.min()), max(2, areas.max() + 1), 31)
-    right.hist(areas, bins=edges.tolist(), color=_BLUE, edgecolor="white", linewidth=0.6)
+    right.hist(areas, bins=edges.tolist(), color=BARS, edgecolor="white", linewidth=0.6)
     right.set_xscale("log")
     _label(right, f"{len(areas)} slices, median {np.median(areas):g} pixels", "tumour area a slice (pixels)", "slices")
     return figure

@@ -9,7 +9,7 @@ from tqdm import tqdm
 from nnunet_cipa.benchmark.execute import Result, RunningJob
 from nnunet_cipa.benchmark.jobs import Action
 from nnunet_cipa.benchmark.plan import Plan, Request
-from nnunet_cipa.tables import render
+from nnunet_cipa.pages.tables import render
 
 
 def overview(request: Request, plan: Plan) -> Iterator[str]:

@@ -10,7 +10,7 @@ from nnunet_cipa.cli import bench_plot
 from nnunet_cipa.cli.bench_options import add_counts, check_folder, positive
 
 if TYPE_CHECKING:
-    from nnunet_cipa.bench import BenchReport
+    from nnunet_cipa.speed import BenchReport
 
 NETWORKS = ("plain", "resenc-l", "cipa", "cipa-checkpointing", "cipa-unfused", "cipa-25d", "cipa-sim", "cipa-features")
 
@@ -93,7 +93,7 @@ def _backends() -> list[str]:
 
 
 def _scan(args: argparse.Namespace) -> None:
-    from nnunet_cipa.bench import ScanBench, bench_scan  # noqa: PLC0415 - torch takes seconds to import
+    from nnunet_cipa.speed import ScanBench, bench_scan  # noqa: PLC0415 - torch takes seconds to import
 
     check_folder(args.json)
     batch, channels, length, d_state = map(tuple, (args.batch, args.channels, args.length, args.d_state))
@@ -102,7 +102,7 @@ def _scan(args: argparse.Namespace) -> None:
 
 
 def _network(args: argparse.Namespace) -> None:
-    from nnunet_cipa.bench import NetworkBench, bench_network  # noqa: PLC0415 - torch takes seconds to import
+    from nnunet_cipa.speed import NetworkBench, bench_network  # noqa: PLC0415 - torch takes seconds to import
 
     check_folder(args.json)
     patches = tuple(tuple(size) for size in args.patch_size or [(512, 512)])

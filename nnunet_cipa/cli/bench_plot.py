@@ -34,7 +34,7 @@ def _picture(text: str) -> Path:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from nnunet_cipa.bench.plot import plot  # noqa: PLC0415 - slow imports
+    from nnunet_cipa.speed.plot import plot  # noqa: PLC0415 - slow imports
 
     check_folder(args.out)
     plot(args.files, args.out)

@@ -67,10 +67,10 @@ def _positive(text: str) -> int:
 
 
 def _run(args: argparse.Namespace) -> None:
+    from nnunet_cipa.benchmark.report import Request, make_report  # noqa: PLC0415 - as above
+    from nnunet_cipa.benchmark.report.models import find_models, find_splits, raw_dataset  # noqa: PLC0415 - as above
     from nnunet_cipa.evaluation import Settings  # noqa: PLC0415 - as above
     from nnunet_cipa.processes.workers import default_processes  # noqa: PLC0415 - slow imports
-    from nnunet_cipa.report import Request, make_report  # noqa: PLC0415 - as above
-    from nnunet_cipa.report.models import find_models, find_splits, raw_dataset  # noqa: PLC0415 - as above
 
     if args.out.exists():
         raise CIPAError(f"{args.out}: exists; remove it or choose another folder for the report")

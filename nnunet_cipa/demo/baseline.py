@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from nnunet_cipa.demo.judge import mean_dice
 from nnunet_cipa.demo.layout import Training
 from nnunet_cipa.evaluation import read_dice
-from nnunet_cipa.tables import Table
+from nnunet_cipa.pages.tables import Table
 
 
 def comparison(trainings: Mapping[str, Training], seconds: Mapping[str, float]) -> Table:

@@ -8,8 +8,8 @@ from nnunet_cipa.benchmark.variants import Variant
 from nnunet_cipa.demo.judge import mean_dice
 from nnunet_cipa.demo.layout import Demo, Training, step
 from nnunet_cipa.evaluation import dice_by_position, false_positive_ml, find_cases, read_dice, read_mask
+from nnunet_cipa.pages.tables import Table
 from nnunet_cipa.processes.commands import Step
-from nnunet_cipa.tables import Table
 
 DATASET = "Dataset702_LUCID"
 PATIENTS = 20

@@ -13,8 +13,8 @@ from nnunet_cipa.demo.progress import training_losses
 from nnunet_cipa.demo.steps import StepRunner
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation import Command, Page, find_cases, fit_pet_threshold, read_dice, score_case, write_page
+from nnunet_cipa.pages.tables import Table
 from nnunet_cipa.processes.commands import Step
-from nnunet_cipa.tables import Table
 
 NOTICE = (
     "These are synthetic phantoms, drawn by a program. The figures show that the software works from end to end; they "

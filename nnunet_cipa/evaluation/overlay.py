@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nnunet_cipa.evaluation.volumes import Volume, check_same_geometry, read_mask, read_volume
 from nnunet_cipa.nnunet.cases import CaseFiles
+from nnunet_cipa.pages.palette import PREDICTION, TRUTH
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,8 @@ class Pen:
     label: str
 
 
-# Okabe and Ito's palette: told apart with every common colour vision deficiency, and the line styles differ too.
-_TRUTH = Pen("#E69F00", "solid", "truth")
-_PREDICTION = Pen("#56B4E9", "dashed", "prediction")
+_TRUTH = Pen(TRUTH, "solid", "truth")
+_PREDICTION = Pen(PREDICTION, "dashed", "prediction")
 _MARGIN_MM = 12.0
 _FINE = 8
 

@@ -15,8 +15,10 @@ from nnunet_cipa.evaluation.versions import versions
 from nnunet_cipa.evaluation.volumes import check_same_geometry, read_mask, read_volume
 from nnunet_cipa.files.new_folders import new_folder
 from nnunet_cipa.nnunet.cases import CaseFiles
-from nnunet_cipa.tables import Table
-from nnunet_cipa.templates import load_template
+from nnunet_cipa.pages import palette
+from nnunet_cipa.pages.numbers import number
+from nnunet_cipa.pages.tables import Table
+from nnunet_cipa.pages.templates import load_template
 
 
 @dataclass(frozen=True)
@@ -129,15 +131,10 @@ def write_page(page: Page, folder: Path) -> Path:
         raise CIPAError(f"{folder}: exists; remove it or choose another folder for the page")
     if not page.curve.is_file():
         raise CIPAError(f"{page.curve}: no such file; run the training to its end, which draws it")
-    template = load_template("nnunet_cipa.evaluation", "report.html", figure=_figure)
+    template = load_template("nnunet_cipa.evaluation", "report.html", number=number)
     with new_folder(folder) as building:
         slices = {result.files.name: draw_overlay(result.files, building / result.picture) for result in page.results}
         shutil.copyfile(page.curve, building / "progress.png")
-        text = template.render(page=page, slices=slices, versions=versions())
+        text = template.render(page=page, slices=slices, versions=versions(), palette=palette)
         (building / "index.html").write_text(text, encoding="utf-8")
     return folder / "index.html"
-
-
-def _figure(value: float, digits: int = 2) -> str:
-    """Format a number of the table; n/a if it is not defined."""
-    return "n/a" if math.isnan(value) else f"{value:.{digits}f}"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from nnunet_cipa.benchmark.report.models import read_record
 from nnunet_cipa.benchmark.run import LOCK
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.report.models import read_record
 from tests.benchmark.test_refusals import refused
 from tests.benchmark.test_remedies import trained
 from tests.benchmark.test_slurm import SBATCH, SLURM

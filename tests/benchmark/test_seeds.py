@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nnunet_cipa.report.models import read_record, recorded_models
+from nnunet_cipa.benchmark.report.models import read_record, recorded_models
 
 WORDS = "Dataset701_Phantom 2d {} -tr {} -p nnUNetPlans -device cpu"
 

@@ -78,7 +78,12 @@ class Stage:
 
     def prepare(self, guess="exact", losses=(-0.2, -0.7)):
         (self.written / "3.says").parent.mkdir(parents=True, exist_ok=True)
-        (self.written / "3.says").write_text("".join(f"2000-01-01 00:00:00.0: train_loss {loss}\n" for loss in losses))
+        (self.written / "3.says").write_text(
+            "".join(
+                f"2000-01-01 00:00:00.0: Epoch {epoch}\n2000-01-01 00:00:00.0: train_loss {loss}\n"
+                for epoch, loss in enumerate(losses)
+            )
+        )
         for part, names in (("Tr", ("t1", "t22")), ("Ts", ("h1", "h22"))):
             for name in names:
                 mask = tumour(name)

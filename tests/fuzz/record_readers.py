@@ -9,10 +9,10 @@ from nnunet_cipa.benchmark.execute import read_attempts
 from nnunet_cipa.benchmark.jobs import Job
 from nnunet_cipa.benchmark.plan import Plan, Request
 from nnunet_cipa.benchmark.record import RECORD, begin_record
+from nnunet_cipa.benchmark.report.models import read_record, recorded_models
 from nnunet_cipa.dataset_conversion.finished import RECORDS, keep_finished, note_finished
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.nnunet.dataset import Dataset
-from nnunet_cipa.report.models import read_record, recorded_models
 from tests.fuzz.mutations import choose, mutate_json
 
 NAME, KEY = "Dataset701_Phantom", "nnUNetTrainer_4x10__nnUNetPlans__2d"

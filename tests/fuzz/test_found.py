@@ -13,6 +13,7 @@ import pytest
 
 from nnunet_cipa.benchmark.execute import RunningJob
 from nnunet_cipa.benchmark.record import RECORD, check_record
+from nnunet_cipa.benchmark.report.models import read_record
 from nnunet_cipa.dataset_conversion.dicom.ct import read_ct
 from nnunet_cipa.dataset_conversion.dicom.files import scan_folder
 from nnunet_cipa.dataset_conversion.dicom.pet import read_pet
@@ -25,7 +26,6 @@ from nnunet_cipa.dataset_conversion.lucid.nifti_set import is_nifti_layout
 from nnunet_cipa.dataset_conversion.pclt20k.source import parse_name, read_source
 from nnunet_cipa.dataset_conversion.png import read_grey_png
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.report.models import read_record
 from nnunet_cipa.trainers.plans import plan_cipa
 from tests.dataset_conversion.dicom.writer import write_series
 from tests.fuzz import dicom_elements as dicom

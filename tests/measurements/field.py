@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nnunet_cipa.bench.scan import Scan, ScanBench, compare_scans
 from nnunet_cipa.ops import selective_scan
+from nnunet_cipa.speed.scan import Scan, ScanBench, compare_scans
 
 CHUNK = 4  # steps; in longer ones P underflows with states that decay as fast as exp(-16 dt)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnunet_cipa.dataset_conversion.phantoms.lucid import image_study
 from nnunet_cipa.dataset_conversion.phantoms.pclt20k import image_patient
-from nnunet_cipa.tables import render
+from nnunet_cipa.pages.tables import render
 
 PAPER = ("PCLT20K, the paper", "36.2", "59.4", "19.9", "11 to 5830")
 

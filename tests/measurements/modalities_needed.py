@@ -8,7 +8,7 @@ from scipy import ndimage
 from sklearn.ensemble import RandomForestClassifier
 
 from nnunet_cipa.dataset_conversion.phantoms.pclt20k import image_patient
-from nnunet_cipa.tables import render
+from nnunet_cipa.pages.tables import render
 
 MODALITIES = (("ct",), ("pet",), ("ct", "pet"))
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from nnunet_cipa.bench.networks import NetworkSetting
-from nnunet_cipa.bench.scan_call import ScanCall
 from nnunet_cipa.ops import ScanWeights, cross_scan, selective_scan
 from nnunet_cipa.ops.numba import threads as numba_threads
+from nnunet_cipa.speed.networks import NetworkSetting
+from nnunet_cipa.speed.scan_call import ScanCall
 
 pytest.importorskip("pytest_benchmark", reason="pip install pytest-benchmark")
 

@@ -8,8 +8,8 @@ import sys
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from nnunet_cipa.bench.network import _TrainingStep
-from nnunet_cipa.bench.networks import NetworkSetting
+from nnunet_cipa.speed.network import _TrainingStep
+from nnunet_cipa.speed.networks import NetworkSetting
 
 STEPS, LINES = 3, 25
 

@@ -63,7 +63,7 @@ def test_few_windows_at_a_time_are_all_at_once(setting, monkeypatch):
 PEAK = """
 import sys
 import torch
-from nnunet_cipa.bench.timing import _peak_memory
+from nnunet_cipa.speed.timing import _peak_memory
 from nnunet_cipa.network import CIPA, cipa
 
 cipa.PIXELS_AT_ONCE = 2 * 64 * 64

@@ -1,0 +1,162 @@
+"""Charts as SVG that take the colour of the page's text, so that they read in light and dark."""
+
+import io
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from nnunet_cipa.benchmark.report.content import ModelFacts, Report
+from nnunet_cipa.evaluation.metrics import METRICS
+from nnunet_cipa.evaluation.statistics import values
+from nnunet_cipa.pages.numbers import number
+from nnunet_cipa.pages.palette import SERIES
+
+# matplotlib takes no "currentColor"; no other element has this colour
+_INK = "#010203"
+
+
+def _style(name: str) -> Any:
+    """Return matplotlib's settings for a chart; its name keeps its ids apart from those of the other charts."""
+    return {
+        "svg.fonttype": "none",
+        "font.family": "sans-serif",
+        "font.size": 11,
+        "text.color": _INK,
+        "axes.edgecolor": _INK,
+        "axes.labelcolor": _INK,
+        "axes.titlesize": 12,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "xtick.color": _INK,
+        "ytick.color": _INK,
+        "text.parse_math": False,
+        "svg.hashsalt": name,
+    }
+
+
+def box_plots(report: Report) -> str:
+    """Draw the tested measures by model: quartiles, whiskers to 1.5 times their range, and each case."""
+    metrics = [METRICS[name] for name in report.statistics.settings.tested]
+    with mpl.rc_context(_style("boxes")):
+        height = 1.3 + 0.48 * len(report.titles)
+        figure = Figure(figsize=(3.9 * len(metrics), height), layout="constrained")
+        for axis, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
+            for row, title in enumerate(report.titles):
+                _box(axis, row, values(report.of(title), metric.name))
+            axis.set_yticks(range(len(report.titles)), report.titles if axis.get_subplotspec().is_first_col() else [])
+            axis.set_ylim(len(report.titles) - 0.4, -0.6)
+            axis.set_title(f"{metric.title}{f', {metric.unit}' if metric.unit else ''}")
+            axis.grid(axis="x", alpha=0.25)
+        return _svg(figure, "Box plots of the measures by model")
+
+
+def _box(axis: Axes, row: int, scores: Sequence[float]) -> None:
+    defined = np.array([score for score in scores if not math.isnan(score)])
+    colour = SERIES[row % len(SERIES)]
+    axis.boxplot(
+        [defined], positions=[row], orientation="horizontal", widths=0.5, showfliers=False, manage_ticks=False,
+        boxprops={"color": colour, "linewidth": 1.5}, whiskerprops={"color": colour}, capprops={"color": colour},
+        medianprops={"color": colour, "linewidth": 2.5},
+    )  # fmt: skip
+    # in steps of the number, not at random, so that a report is the same each time
+    offsets = 0.3 * np.sin(np.arange(len(defined)) * 2.4)
+    axis.plot(defined, row + offsets, "o", color=colour, markersize=3, alpha=0.5, markeredgewidth=0)
+
+
+def bland_altman(report: Report) -> str:
+    """Draw predicted less true volume by their mean, with the mean difference and the limits of agreement."""
+    with mpl.rc_context(_style("volumes")):
+        columns = min(3, len(report.titles))
+        rows = math.ceil(len(report.titles) / columns)
+        figure = Figure(figsize=(4 * columns, 3.2 * rows), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+        for index, axis in enumerate(axes.flat):
+            if index >= len(report.titles):
+                axis.set_visible(False)
+                continue
+            _bland_altman(axis, report, index)
+            axis.set_title(report.titles[index])
+            axis.tick_params(labelbottom=True, labelleft=index % columns == 0)
+        figure.supxlabel("mean of true and predicted volume, ml", fontsize=11)
+        figure.supylabel("predicted less true, ml", fontsize=11)
+        return _svg(figure, "Predicted less true volume by their mean")
+
+
+def limits_of_agreement(differences: Sequence[float]) -> tuple[float, float, float]:
+    """Return the mean difference and the limits of agreement, 1.96 standard deviations below and above it.
+
+    Notes
+    -----
+    Source: Bland and Altman, Statistical methods for assessing agreement, Lancet 327 (1986).
+    """
+    mean = float(np.mean(differences))
+    spread = 1.96 * float(np.std(differences, ddof=1)) if len(differences) > 1 else math.nan
+    return mean, mean - spread, mean + spread
+
+
+def _bland_altman(axis: Axes, report: Report, index: int) -> None:
+    scores = report.of(report.titles[index])
+    true, predicted = (np.array(values(scores, name)) for name in ("truth_ml", "predicted_ml"))
+    mean, low, high = limits_of_agreement(list(predicted - true))
+    axis.plot((true + predicted) / 2, predicted - true, "o", color=SERIES[index % len(SERIES)], markersize=4, alpha=0.7)
+    for value, style in ((mean, "-"), (low, "--"), (high, "--")):
+        if math.isfinite(value):
+            axis.axhline(value, color=_INK, linestyle=style, linewidth=1)
+            axis.annotate(
+                number(value, 1), (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=9
+            )
+    axis.grid(alpha=0.25)
+
+
+def training_curves(models: Sequence[ModelFacts]) -> str:
+    """Draw losses and pseudo Dice by epoch: a thin line a fold; nothing if no model has a curve."""
+    shown = [model for model in models if any(curve.epochs for curve in model.curves.values())]
+    if not shown:
+        return ""
+    with mpl.rc_context(_style("curves")):
+        figure = Figure(figsize=(11.7, 2.5 * len(shown)), layout="constrained")
+        axes = figure.subplots(len(shown), 3, squeeze=False)
+        for index, (row, model) in enumerate(zip(axes, shown, strict=True)):
+            colour = SERIES[[other.title for other in models].index(model.title) % len(SERIES)]
+            for axis, name in zip(row, ("train_loss", "val_loss", "pseudo_dice"), strict=True):
+                for curve in (curve for curve in model.curves.values() if curve.epochs):
+                    points = [(epoch.number, getattr(epoch, name)) for epoch in curve.epochs]
+                    # a line of one point is not seen
+                    marker = "o" if len(points) == 1 else None
+                    axis.plot(*zip(*points, strict=True), marker=marker, color=colour, linewidth=1, alpha=0.8)
+                axis.grid(alpha=0.25)
+                axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+                if index == 0:
+                    axis.set_title(
+                        {"train_loss": "training loss", "val_loss": "validation loss"}.get(name, "pseudo Dice")
+                    )
+                if index == len(shown) - 1:
+                    axis.set_xlabel("epoch")
+            row[0].set_ylabel(model.title, fontsize=10)
+        return _svg(figure, "Training curves by model and fold")
+
+
+def _svg(figure: Figure, label: str) -> str:
+    """Return the figure as an element for a page, as wide as there is room up to its own width.
+
+    ``label`` is what a screen reader says in its place; it is no text of the user.
+    """
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :].replace(_INK, "currentColor")
+    width = re.search(r'width="([\d.]+)pt"', text)
+    assert width is not None  # noqa: S101 - matplotlib always writes it
+    text = re.sub(r' height="[\d.]+pt"', "", text, count=1)
+    return text.replace(
+        width[0],
+        f'role="img" aria-label="{label}" style="width:100%;max-width:{float(width[1]) * 4 / 3:.0f}px;height:auto"',
+        1,
+    )

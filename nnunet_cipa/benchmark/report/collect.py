@@ -1,0 +1,152 @@
+"""Gathers what a report shows: scores, statistics, curves, cost, hardware and versions."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nnunet_cipa.benchmark.report.content import ModelFacts, Report
+from nnunet_cipa.benchmark.report.cost import count_cost
+from nnunet_cipa.benchmark.report.models import Record
+from nnunet_cipa.evaluation.leakage import audit_leakage
+from nnunet_cipa.evaluation.measures import TOLERANCE_MM
+from nnunet_cipa.evaluation.scoring import Model, Study, score_folds
+from nnunet_cipa.evaluation.statistics import Settings, compute_statistics
+from nnunet_cipa.evaluation.versions import versions
+from nnunet_cipa.files.json_files import read_json, read_object
+from nnunet_cipa.nnunet.logs import read_curve
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to report on.
+
+    Attributes
+    ----------
+    dataset : Path
+        ``$nnUNet_raw/DatasetNNN_NAME``.
+    splits : Path
+        The splits_final.json that the models were trained with.
+    models : tuple of Model
+        What is compared.
+    folds : tuple of int
+        Which folds; all if empty.
+    tolerance_mm : float
+        Of the normalised surface Dice.
+    settings : Settings
+        Of intervals and tests.
+    processes : int
+        For scoring and the audit.
+    audit : bool
+        Look for patients under two names.
+    record : Record or None
+        Of the benchmark, if ``benchmark run`` made the models.
+    command : str
+        What called for the report.
+    """
+
+    dataset: Path
+    splits: Path
+    models: tuple[Model, ...]
+    folds: tuple[int, ...] = ()
+    tolerance_mm: float = TOLERANCE_MM
+    settings: Settings = field(default_factory=Settings)
+    processes: int = 1
+    audit: bool = True
+    record: Record | None = None
+    command: str = ""
+
+
+def collect(request: Request) -> Report:
+    """Score the models and gather what is known of them.
+
+    Raises
+    ------
+    CIPAError
+        As ``score_folds`` and ``audit_leakage``.
+    """
+    study = Study(request.dataset, request.splits, request.models, request.folds, request.tolerance_mm)
+    scores = score_folds(study, request.processes)
+    audit = audit_leakage(request.dataset, request.processes) if request.audit else None
+    folds = sorted({score.fold for score in scores})
+    record = request.record
+    models = [_facts_of(model, folds) for model in request.models]
+    commands = (*(record.commands if record else ()), *([request.command] if request.command else ()))
+    return Report(
+        dataset=request.dataset.name,
+        scores=scores,
+        statistics=compute_statistics(scores, request.settings),
+        models=models,
+        audit=audit,
+        tolerance_mm=request.tolerance_mm,
+        notices=list(_notices(request, len(folds))),
+        commands=commands,
+        facts=_facts(request, folds, models),
+    )
+
+
+def _facts_of(model: Model, folds: list[int]) -> ModelFacts:
+    configuration = model.folder.name.rpartition("__")[2]
+    return ModelFacts(
+        model.title,
+        count_cost(model.folder, configuration),
+        {fold: read_curve(model.folder / f"fold_{fold}") for fold in folds},
+        _training(model.folder, folds),
+    )
+
+
+def _training(folder: Path, folds: list[int]) -> dict[str, str]:
+    """Return what nnU-Net wrote to debug.json; values that differ between folds one after the other."""
+    found: dict[str, list[str]] = {}
+    for fold in folds:
+        path = folder / f"fold_{fold}" / "debug.json"
+        debug = read_object(path, "remove it; the report then lacks its settings") if path.is_file() else {}
+        iterations = debug.get("num_iterations_per_epoch")
+        epochs = f"{debug['num_epochs']} x {iterations}" if "num_epochs" in debug and iterations else None
+        names = {
+            "epochs": epochs,
+            "batch": debug.get("batch_size"),
+            "device": debug.get("gpu_name", debug.get("device")),
+            # the attribute of a trainer that knows a seed, as text
+            "seed": str(debug.get("seed")).lower() if debug else None,
+        }
+        for name, value in {**names, "torch": debug.get("torch_version")}.items():
+            if value is not None:
+                found.setdefault(name, []).append(str(value))
+    return {name: ", ".join(dict.fromkeys(given)) for name, given in found.items()}
+
+
+def _notices(request: Request, folds: int) -> Iterator[str]:
+    description = read_object(request.dataset / "dataset.json")
+    if description.get("synthetic"):
+        yield "These are synthetic phantoms, drawn by a program. The figures say nothing about patients."
+    if description.get("spacing_assumed"):
+        yield (
+            f"The voxel size {description.get('spacing_mm', '')} mm is assumed: the data set does not publish it. "
+            "Distances in mm and volumes are as good as that assumption."
+        )
+    total = len(read_json(request.splits))
+    if folds < total:
+        yield f"Only {folds} of {total} folds are in this report, so not every case is."
+    if not request.audit:
+        yield "No leakage audit was made: whether a patient is in the data set under two names was not looked at."
+
+
+def _facts(request: Request, folds: list[int], models: list[ModelFacts]) -> dict[str, str]:
+    provenance = request.dataset / "provenance" / "_dataset.json"
+    seed = read_object(provenance).get("seed") if provenance.is_file() else None
+    settings = request.settings
+    facts = {
+        "folds": ", ".join(map(str, folds)),
+        "seed of the folds": "not known" if seed is None else str(seed),
+        "bootstrap": f"BCa, {settings.resamples:,} resamples of patients, seed {settings.seed}",
+        "tolerance of NSD": f"{request.tolerance_mm:g} mm",
+    }
+    if request.record is not None:
+        facts |= request.record.facts
+    else:
+        seeds = {model.title: model.training.get("seed", "none") for model in models}
+        if set(seeds.values()) == {"none"}:
+            facts["seed of the training"] = "none: nnU-Net seeds neither initial weights nor the drawing of patches"
+        else:
+            facts["seed of the training"] = ", ".join(f"{title}: {seed}" for title, seed in seeds.items())
+    return facts | {f"this report: {name}": value for name, value in versions().items()}

@@ -1,0 +1,1 @@
+"""What every page shares: colours, tables and templates."""

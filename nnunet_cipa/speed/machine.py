@@ -1,0 +1,86 @@
+"""What figures depend on: the machine, the versions, and how fast the machine's memory is."""
+
+import os
+import platform
+import re
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.speed.timing import measure
+
+_PACKAGES = ("nnunet-cipa", "torch", "numba", "triton", "nnunetv2", "mamba-ssm")
+_CPU_FACTS = Path("/proc/cpuinfo")
+_COPIED_BYTES = 2**28  # far more than a cache holds
+_COPIES = 7
+
+Facts = dict[str, Any]
+
+
+def find_device(name: str) -> torch.device:
+    """Return the device of that name.
+
+    Raises
+    ------
+    CIPAError
+        If it is "cuda" and there is none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise CIPAError("device 'cuda': torch finds no CUDA device here; measure on the device 'cpu'")
+    return torch.device(name)
+
+
+def machine_facts(device: torch.device) -> Facts:
+    """Describe the machine; nothing names it.
+
+    Returns
+    -------
+    dict
+        processor (its model), instructions (the widest vectors that torch uses), cores, threads (that torch and the
+        scan use), memory_bytes, gpu (its model, or None without CUDA), device (what is measured: "cpu" or "cuda") and
+        copy_bytes_per_second of that device.
+    """
+    return {
+        "processor": _processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory_bytes": _memory(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "device": device.type,
+        "copy_bytes_per_second": copy_bandwidth(device),
+    }
+
+
+def versions() -> Facts:
+    """Return name -> version of Python, CUDA as torch has it, and the packages; None for what is not installed."""
+    found: Facts = {"Python": platform.python_version(), "CUDA": torch.version.cuda}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def copy_bandwidth(device: torch.device) -> float:
+    """Measure the bytes a second that torch reads and writes in the fastest of some copies of a large tensor."""
+    source = torch.ones(_COPIED_BYTES // 4, device=device)
+    target = torch.empty_like(source)
+    return 2 * _COPIED_BYTES / measure(lambda: target.copy_(source), device, _COPIES).fastest
+
+
+def _processor() -> str:
+    """Return the processor's model where Linux tells it, else what Python knows."""
+    named = re.search(r"^model name\s*:\s*(.+)$", _CPU_FACTS.read_text(), re.MULTILINE) if _CPU_FACTS.exists() else None
+    return named.group(1).strip() if named else platform.processor() or platform.machine()
+
+
+def _memory() -> int | None:
+    names = getattr(os, "sysconf_names", {})
+    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(names):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

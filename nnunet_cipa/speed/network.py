@@ -1,0 +1,177 @@
+"""Speed of the network beside nnU-Net's own, in one process."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from nnunet_cipa.ops import preferred_backend
+from nnunet_cipa.speed.command import command_line
+from nnunet_cipa.speed.machine import find_device, machine_facts, versions
+from nnunet_cipa.speed.networks import NNUNET, NetworkSetting, reads_slices, scan_backend
+from nnunet_cipa.speed.report import BenchReport, Row
+from nnunet_cipa.speed.states import StateUpdates
+from nnunet_cipa.speed.timing import Timing, measure
+
+_HEADER = (
+    "network", "backend", "patch", "batch", "slices", "parameters", "pass", "median s", "range s", "memory", "states/s",
+    "ratio",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NetworkBench:
+    """What to measure: every combination of patch size, batch and slices.
+
+    Attributes
+    ----------
+    variant : str
+        Of CIPA.
+    patch_size : tuple of (int, int)
+        (H, W); multiples of 128 from 256, which nnU-Net's networks of eight stages need.
+    batch : tuple of int
+        Pairs of images.
+    slices : tuple of int
+        That "cipa-25d", "cipa-sim" and "cipa-features" read; the other networks read one.
+    device : str
+        "cpu" or "cuda"; on CUDA the passes run under autocast, in bfloat16 where the GPU has it.
+    repeats : int
+        Timed runs.
+    """
+
+    variant: str = "tiny"
+    patch_size: tuple[tuple[int, int], ...] = ((512, 512),)
+    batch: tuple[int, ...] = (1,)
+    slices: tuple[int, ...] = (3,)
+    device: str = "cpu"
+    repeats: int = 5
+
+    def settings(self, networks: Sequence[str]) -> list[list[NetworkSetting]]:
+        """Return for each patch size and batch the networks, with their numbers of slices."""
+        return [
+            [
+                NetworkSetting(name, self.variant, batch, patch_size, slices)
+                for name in networks
+                for slices in (self.slices if reads_slices(name) else (1,))
+            ]
+            for patch_size, batch in itertools.product(self.patch_size, self.batch)
+        ]
+
+
+def bench_network(bench: NetworkBench, networks: Sequence[str] = ("plain", "resenc-l", "cipa")) -> BenchReport:
+    """Measure a prediction and a training step (forward, backward, AdamW) of some networks.
+
+    Parameters
+    ----------
+    bench : NetworkBench
+        What to measure.
+    networks : sequence of str
+        "plain" (nnU-Net's 2D network), "resenc-l" (its ResEnc-L), "cipa", "cipa-checkpointing" (activation
+        checkpointing), "cipa-unfused" (scans by the backend "torch"), "cipa-25d" (several slices), "cipa-sim" (and
+        SIM on them) or "cipa-features" (SIM on their features); the first is what the ratios refer to.
+
+    Returns
+    -------
+    BenchReport
+        States a second are the state updates of all scans of a forward pass over the seconds of the whole pass.
+
+    Raises
+    ------
+    CIPAError
+        If a network does not exist, the patch or the number of slices does not fit, or there is no such device.
+    """
+    device = find_device(bench.device)
+    groups = bench.settings(networks)
+    for setting in itertools.chain.from_iterable(groups):
+        setting.check()
+    machine = machine_facts(device)
+    torch.backends.cudnn.benchmark = device.type == "cuda"  # as nnU-Net trains and predicts
+    rows = []
+    with tqdm(total=sum(map(len, groups)), desc="network", disable=None) as bar:
+        for group in groups:
+            first: dict[str, float] = {}
+            for setting in group:
+                with scan_backend(setting.name):
+                    for figures in _measure(setting, device, bench.repeats):
+                        seconds = figures.timing.seconds
+                        rows.append(_row(figures, seconds / first.setdefault(figures.kind, seconds)))
+                bar.update()
+    command = command_line("network", bench, {"networks": networks})
+    return BenchReport("network", command, machine, versions(), _HEADER, rows)
+
+
+@dataclass(frozen=True)
+class _Figures:
+    setting: NetworkSetting
+    backend: str
+    parameters: int
+    states: int
+    kind: str
+    timing: Timing
+
+
+def _measure(setting: NetworkSetting, device: torch.device, repeats: int) -> Iterator[_Figures]:
+    network = setting.build().to(device)
+    parameters = sum(p.numel() for p in network.parameters())
+    backend = "" if setting.name in NNUNET else preferred_backend(device.type)
+    prediction = _Prediction(network, setting, device)
+    with StateUpdates() as counted:
+        prediction()
+    for kind, run in (("prediction", prediction), ("training step", _TrainingStep(network, setting, device))):
+        yield _Figures(setting, backend, parameters, counted.total, kind, measure(run, device, repeats))
+
+
+def _row(figures: _Figures, ratio: float) -> Row:
+    setting = figures.setting
+    height, width = setting.patch_size
+    speed = figures.states / figures.timing.seconds
+    values = {
+        "name": setting.name,
+        "backend": figures.backend or None,
+        "variant": setting.variant if figures.backend else None,
+        "batch": setting.batch,
+        "height": height,
+        "width": width,
+        "slices": setting.slices,
+        "parameters": figures.parameters,
+        "pass": figures.kind,
+        **asdict(figures.timing),
+        "state_updates": figures.states,
+        "states_per_second": speed,
+        "ratio": ratio,
+    }
+    cells = (setting.name, figures.backend, f"{height} x {width}", str(setting.batch), str(setting.slices),
+             f"{figures.parameters / 1e6:.1f} M", figures.kind, *figures.timing.cells,
+             f"{speed:.3g}" if figures.backend else "", f"{ratio:.3g}")  # fmt: skip
+    return Row(values, cells)
+
+
+class _Prediction:
+    def __init__(self, network: nn.Module, setting: NetworkSetting, device: torch.device) -> None:
+        self.network = network
+        shape = (setting.batch, 2 * setting.slices, *setting.patch_size)
+        self.image = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(device)
+        self.half = torch.bfloat16 if self.image.is_cuda and torch.cuda.is_bf16_supported() else torch.float16
+
+    def __call__(self) -> None:
+        self.network.eval()
+        with torch.inference_mode(), torch.autocast("cuda", self.half, enabled=self.image.is_cuda):
+            self.network(self.image)
+
+
+class _TrainingStep(_Prediction):
+    def __init__(self, network: nn.Module, setting: NetworkSetting, device: torch.device) -> None:
+        super().__init__(network, setting, device)
+        self.optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
+        self.target = torch.zeros(setting.batch, *setting.patch_size, dtype=torch.long, device=device)
+
+    def __call__(self) -> None:
+        self.network.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cuda", self.half, enabled=self.image.is_cuda):
+            loss = nn.functional.cross_entropy(self.network(self.image), self.target)
+        loss.backward()
+        self.optimizer.step()

@@ -1,0 +1,200 @@
+import time
+
+import pytest
+import torch
+
+from nnunet_cipa.cli import main
+from nnunet_cipa.cli.bench import _backends
+from nnunet_cipa.network import CIPA
+from nnunet_cipa.network.recomputing import Recomputing
+from nnunet_cipa.ops import ScanWeights, available_backends, cross_scan, selective_scan
+from nnunet_cipa.pages.tables import render
+from nnunet_cipa.speed.networks import NetworkSetting
+from nnunet_cipa.speed.states import StateUpdates
+from nnunet_cipa.speed.timing import Timing, measure
+
+MIB = 2**20
+SCAN = ["--channels", "8", "--length", "64", "--d-state", "4", "--repeats", "2"]
+
+
+def table(printed):
+    """The rows of a Markdown table by their header."""
+    lines = [line for line in printed.splitlines() if line.startswith("|")]
+    header, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def test_seconds_are_those_of_the_clock():
+    timing = measure(lambda: time.sleep(0.02), torch.device("cpu"), 3)
+    assert 0.02 <= timing.fastest <= timing.seconds <= timing.slowest < 1
+
+
+def test_memory_is_what_a_call_holds_at_its_peak():
+    timing = measure(lambda: torch.ones(64 * MIB // 4), torch.device("cpu"), 1)
+    assert 60 * MIB < timing.peak_bytes < 80 * MIB
+
+
+def test_table_is_aligned():
+    lines = render(("a", "long name"), [("1234", "5")]).splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert lines[1] == "|------|-----------|"
+
+
+def test_scan_table_has_each_backend_and_its_error(capsys):
+    assert main(["bench", "scan", *SCAN, "--backends", "numba", "torch"]) == 0
+    rows = table(capsys.readouterr().out)
+    assert [(row["backend"], row["pass"]) for row in rows] == [
+        (backend, kind) for backend in ("numba", "torch") for kind in ("forward", "forward and backward")
+    ]
+    assert all(float(row["largest error"]) < 1e-5 for row in rows)
+    assert [row["ratio"] for row in rows[:2]] == ["1", "1"]
+    ratio = float(rows[2]["median s"]) / float(rows[0]["median s"])
+    assert float(rows[2]["ratio"]) == pytest.approx(ratio, rel=0.01)
+    for row in rows:
+        assert float(row["states/s"]) == pytest.approx(8 * 64 * 4 / float(row["median s"]), rel=0.01)
+
+
+def test_every_combination_of_sizes_is_measured_and_has_a_ratio_of_its_own(capsys):
+    sizes = ["--batch", "1", "2", "--channels", "4", "8", "--length", "5", "6", "--d-state", "2", "3"]
+    assert main(["bench", "scan", *sizes, "--repeats", "1", "--backends", "torch", "--forward-only"]) == 0
+    rows = table(capsys.readouterr().out)
+    expected = [f"{b}, {d}, {length}, {n}" for b in (1, 2) for d in (4, 8) for length in (5, 6) for n in (2, 3)]
+    assert [row["b, d, l, n"] for row in rows] == expected
+    assert {row["ratio"] for row in rows} == {"1"}
+    assert {row["pass"] for row in rows} == {"forward"}
+
+
+def test_table_begins_with_machine_versions_and_command(capsys):
+    assert main(["bench", "scan", *SCAN, "--backends", "torch"]) == 0
+    machine, versions, command = capsys.readouterr().out.splitlines()[:3]
+    assert f", {torch.get_num_threads()} thread" in machine
+    assert f"torch {torch.__version__.partition('+')[0]}" in versions
+    assert command == (
+        "- command: `nnunet-cipa bench scan --batch 1 --channels 8 --length 64 --d-state 4 --device cpu --repeats 2 "
+        "--backends torch`"
+    )
+
+
+def test_choices_are_the_backends_there_are():
+    assert _backends() == sorted(available_backends())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["scan", "--backends", "cuda"], "invalid choice: 'cuda'"),
+        (["scan", "--length", "0"], "0 is below 1"),
+        (["scan", "--length", "1e3"], "invalid count value: '1e3'"),
+        (["scan", "--length"], "expected at least one argument"),
+        (["scan", "--channels", "8", "7"], "7 is no multiple of 4"),
+        (["scan", "--repeats", "0"], "0 is below 1"),
+        (["network", "--patch-size", "64"], "expected 2 arguments"),
+        (["network", "--slices", "2"], "invalid choice: 2"),
+        (["network", "--batch", "-1"], "-1"),
+        (["plot", "a.json", "--out", "a.gif"], "a.gif ends in none of .svg, .png, .pdf"),
+        (["plot", "--out", "a.svg"], "required: FILE"),
+        (["plot", "a.json"], "required: --out"),
+        ([], "required: SUBJECT"),
+    ],
+)
+def test_wrong_arguments_end_with_2(arguments, told, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["bench", *arguments])
+    assert stop.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+@pytest.mark.parametrize("subject", ["scan", "network"])
+def test_device_that_is_not_there_is_refused(subject, capsys):
+    assert main(["bench", subject, "--device", "cuda"]) == 1
+    assert "torch finds no CUDA device" in capsys.readouterr().err
+
+
+def test_backend_that_cannot_be_used_is_refused_with_the_reason(monkeypatch, capsys):
+    monkeypatch.setattr(
+        "nnunet_cipa.speed.scan.available_backends", lambda: {"mamba_ssm": (False, "it needs a CUDA device")}
+    )
+    assert main(["bench", "scan", "--backends", "mamba_ssm"]) == 1
+    assert "'mamba_ssm' cannot be used: it needs a CUDA device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("cipa", {}),
+        ("cipa-checkpointing", {}),
+        ("cipa-25d", {"slices": 3}),
+        ("cipa-sim", {"slices": 3, "sim": "input"}),
+        ("cipa-features", {"slices": 3, "sim": "features"}),
+    ],
+)
+def test_network_table_has_a_prediction_and_a_training_step(name, settings, capsys):
+    arguments = ["--variant", "nano", "--patch-size", "64", "64", "--repeats", "1", "--networks", name]
+    assert main(["bench", "network", *arguments]) == 0
+    rows = table(capsys.readouterr().out)
+    count = sum(p.numel() for p in CIPA(2, 2, patch_size=(64, 64), variant="nano", **settings).parameters())
+    assert [(row["network"], row["parameters"], row["pass"]) for row in rows] == [
+        (name, f"{count / 1e6:.1f} M", kind) for kind in ("prediction", "training step")
+    ]
+    assert all(0 < float(row["median s"]) < 60 for row in rows)
+
+
+def test_activation_checkpointing_is_on_in_the_network_of_that_name_alone():
+    for name in ("cipa", "cipa-checkpointing"):
+        network = NetworkSetting(name, "nano", 1, (64, 64), 1).build()
+        parts = {part.recompute for part in network.modules() if isinstance(part, Recomputing)}
+        assert parts == {name == "cipa-checkpointing"}
+
+
+def test_the_unfused_network_alone_is_scanned_by_operators_of_pytorch(monkeypatch, capsys):
+    monkeypatch.setenv("NNUNET_CIPA_SCAN_BACKEND", "reference")
+    arguments = ["--variant", "nano", "--patch-size", "32", "32", "--repeats", "1", "--networks"]
+    assert main(["bench", "network", *arguments, "cipa", "cipa-unfused", "cipa-25d"]) == 0
+    rows = table(capsys.readouterr().out)[::2]
+    assert [(row["network"], row["backend"]) for row in rows] == [
+        ("cipa", "reference"), ("cipa-unfused", "torch"), ("cipa-25d", "reference"),
+    ]  # fmt: skip
+
+
+def test_networks_are_measured_at_every_patch_batch_and_number_of_slices(monkeypatch, capsys):
+    monkeypatch.setattr("nnunet_cipa.speed.network.measure", lambda *_: Timing(1.0, 1.0, 1.0, 0.0))
+    arguments = ["--variant", "nano", "--patch-size", "64", "64", "--patch-size", "32", "64", "--repeats", "1"]
+    sizes = ["--batch", "1", "2", "--slices", "1", "5", "--networks", "cipa", "cipa-25d"]
+    assert main(["bench", "network", *arguments, *sizes]) == 0
+    rows = table(capsys.readouterr().out)[::2]
+    assert [(row["patch"], row["batch"], row["network"], row["slices"]) for row in rows] == [
+        (patch, batch, *network)
+        for patch in ("64 x 64", "32 x 64")
+        for batch in ("1", "2")
+        for network in (("cipa", "1"), ("cipa-25d", "1"), ("cipa-25d", "5"))
+    ]
+
+
+def test_patch_that_does_not_fit_nnunets_networks_is_refused_before_anything_is_measured(monkeypatch, capsys):
+    monkeypatch.setattr("nnunet_cipa.speed.network.measure", lambda *_: pytest.fail("measured"))
+    patches = ["--patch-size", "512", "512", "--patch-size", "128", "128"]
+    assert main(["bench", "network", *patches, "--networks", "cipa", "plain"]) == 1
+    assert "patch_size (128, 128) does not fit plain; give multiples of 128 from 256" in capsys.readouterr().err
+
+
+def test_patch_that_does_not_fit_cipa_is_refused(capsys):
+    assert main(["bench", "network", "--patch-size", "100", "64", "--networks", "cipa"]) == 1
+    assert "cipa: patch_size (100, 64)" in capsys.readouterr().err
+
+
+def test_states_of_a_scan_are_counted_once_a_forward_pass():
+    u, matrix = torch.randn(2, 6, 7, requires_grad=True), torch.randn(2, 3, 7)
+    with StateUpdates() as counted:
+        selective_scan(u, u, -torch.rand(6, 3), matrix, matrix, backend="torch").sum().backward()
+    assert counted.total == 2 * 6 * 7 * 3
+
+
+def test_states_of_a_map_are_counted_in_four_directions():
+    x = torch.randn(2, 5, 7, 6)
+    shapes = {"x_proj": (4, 2 + 2 * 3, 6), "dt_proj": (4, 6, 2), "dt_bias": (4, 6), "A": (4, 6, 3), "D": (4, 6)}
+    weights = ScanWeights(**{name: -torch.rand(shape) for name, shape in shapes.items()})
+    for backend in ("numba", "torch"):
+        with StateUpdates() as counted:
+            cross_scan(x, weights, backend=backend)
+        assert counted.total == 2 * 5 * 7 * 4 * 6 * 3
