@@ -107,7 +107,9 @@ def _folders() -> Iterator[Finding]:
             folder for folder in (Path(value).absolute(), *Path(value).absolute().parents) if folder.exists()
         )
         writable = existing.is_dir() and os.access(existing, os.W_OK)
-        yield Finding("nnU-Net", name, value, "" if writable else f"{existing} is no directory that can be written to")
+        yield Finding(
+            "nnU-Net", name, value, "" if writable else f"{existing} is not a directory that can be written to"
+        )
 
 
 def _trainers() -> Iterator[Finding]:

@@ -21,10 +21,10 @@ def test_content(tmp_path):
     ("content", "problem"),
     [
         (None, "no such file"),
-        (b"", "is no valid JSON"),
-        (b'{"a": 1', "is no valid JSON"),
-        (b"\xff\xfe\x00", "is no valid JSON"),
-        (b"[" * 200_000, "is no valid JSON"),
+        (b"", "is not valid JSON"),
+        (b'{"a": 1', "is not valid JSON"),
+        (b"\xff\xfe\x00", "is not valid JSON"),
+        (b"[" * 200_000, "is not valid JSON"),
     ],
 )
 def test_what_cannot_be_read(tmp_path, read, content, problem):

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunet_cipa.dataset_conversion.dataset_files import (
+from nnunet_cipa.dataset_conversion.lucid.options import Options, check_options
+from nnunet_cipa.dataset_conversion.pipeline.dataset_files import (
     CONVERTED_BY,
     FOLDERS,
     DatasetFacts,
@@ -13,18 +14,16 @@ from nnunet_cipa.dataset_conversion.dataset_files import (
     refuse_existing,
     write_dataset_json,
 )
-from nnunet_cipa.dataset_conversion.finished import forget_records, keep_finished
-from nnunet_cipa.dataset_conversion.lucid.case import ORGAN_FOLDERS, CaseJob, provenance, write_case
-from nnunet_cipa.dataset_conversion.lucid.check import CheckJob, PatientFacts, check_patient
-from nnunet_cipa.dataset_conversion.lucid.dicom_set import Wanted, read_dicom_set
-from nnunet_cipa.dataset_conversion.lucid.identifiers import refuse_identifiers
-from nnunet_cipa.dataset_conversion.lucid.key_table import writing_keys
-from nnunet_cipa.dataset_conversion.lucid.nifti_set import is_nifti_layout, read_nifti_set
-from nnunet_cipa.dataset_conversion.lucid.options import Options, check_options
-from nnunet_cipa.dataset_conversion.lucid.study_set import UNITS, Failure, Patient, StudySet
-from nnunet_cipa.dataset_conversion.problems import refuse
-from nnunet_cipa.dataset_conversion.splits import FOLDS, make_splits
-from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.dataset_conversion.pipeline.finished import forget_records, keep_finished
+from nnunet_cipa.dataset_conversion.pipeline.splits import FOLDS, make_splits
+from nnunet_cipa.dataset_conversion.study_set.case import ORGAN_FOLDERS, CaseJob, provenance, write_case
+from nnunet_cipa.dataset_conversion.study_set.check import CheckJob, PatientFacts, check_patient
+from nnunet_cipa.dataset_conversion.study_set.dicom_set import Wanted, read_dicom_set
+from nnunet_cipa.dataset_conversion.study_set.identifiers import refuse_identifiers
+from nnunet_cipa.dataset_conversion.study_set.key_table import writing_keys
+from nnunet_cipa.dataset_conversion.study_set.nifti_set import is_nifti_layout, read_nifti_set
+from nnunet_cipa.dataset_conversion.study_set.study_set import UNITS, Failure, Patient, StudySet
+from nnunet_cipa.errors import CIPAError, refuse
 from nnunet_cipa.files.json_files import write_json
 from nnunet_cipa.nnunet.folders import SPLITS
 from nnunet_cipa.nnunet.raw_folder import dataset_folder

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnunet_cipa.dataset_conversion.dataset_files import check_run
-from nnunet_cipa.dataset_conversion.lucid.case import LOWEST_HU, Storage
-from nnunet_cipa.dataset_conversion.lucid.key_table import check_place
-from nnunet_cipa.dataset_conversion.lucid.study_set import Roi
+from nnunet_cipa.dataset_conversion.pipeline.dataset_files import check_run
+from nnunet_cipa.dataset_conversion.study_set.case import LOWEST_HU, Storage
+from nnunet_cipa.dataset_conversion.study_set.key_table import check_place
+from nnunet_cipa.dataset_conversion.study_set.study_set import Roi
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.processes.workers import default_processes
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cipa.dataset_conversion.dataset_files import (
+from nnunet_cipa.dataset_conversion.pclt20k.check import CheckedPatient
+from nnunet_cipa.dataset_conversion.pclt20k.slice import read_slice
+from nnunet_cipa.dataset_conversion.pipeline.dataset_files import (
     CONVERTED_BY,
     FOLDERS,
     RAW_CHANNELS,
@@ -17,12 +19,10 @@ from nnunet_cipa.dataset_conversion.dataset_files import (
     ready_values,
     writing_case,
 )
-from nnunet_cipa.dataset_conversion.finished import note_finished
-from nnunet_cipa.dataset_conversion.nifti_stream import NiftiStream
-from nnunet_cipa.dataset_conversion.pclt20k.check import CheckedPatient
-from nnunet_cipa.dataset_conversion.pclt20k.slice import read_slice
+from nnunet_cipa.dataset_conversion.pipeline.finished import note_finished
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.json_files import write_json
+from nnunet_cipa.files.nifti_stream import NiftiStream
 
 
 class Intensity(str, Enum):

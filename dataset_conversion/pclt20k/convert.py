@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnunet_cipa.dataset_conversion.dataset_files import (
+from nnunet_cipa.dataset_conversion.pclt20k.case import CaseJob, Intensity, provenance, write_case
+from nnunet_cipa.dataset_conversion.pclt20k.check import CheckedPatient, CheckJob, check_patient, split_at_gaps
+from nnunet_cipa.dataset_conversion.pclt20k.source import Source, read_source
+from nnunet_cipa.dataset_conversion.pipeline.dataset_files import (
     CONVERTED_BY,
     FOLDERS,
     DatasetFacts,
@@ -15,13 +18,9 @@ from nnunet_cipa.dataset_conversion.dataset_files import (
     refuse_existing,
     write_dataset_json,
 )
-from nnunet_cipa.dataset_conversion.finished import keep_finished
-from nnunet_cipa.dataset_conversion.pclt20k.case import CaseJob, Intensity, provenance, write_case
-from nnunet_cipa.dataset_conversion.pclt20k.check import CheckedPatient, CheckJob, check_patient, split_at_gaps
-from nnunet_cipa.dataset_conversion.pclt20k.source import Source, read_source
-from nnunet_cipa.dataset_conversion.problems import refuse
-from nnunet_cipa.dataset_conversion.splits import make_splits, name_cases
-from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.dataset_conversion.pipeline.finished import keep_finished
+from nnunet_cipa.dataset_conversion.pipeline.splits import make_splits, name_cases
+from nnunet_cipa.errors import CIPAError, refuse
 from nnunet_cipa.files.json_files import write_json
 from nnunet_cipa.nnunet.folders import SPLITS
 from nnunet_cipa.nnunet.raw_folder import dataset_folder

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from nnunet_cipa.dataset_conversion.pclt20k.source import KINDS, SliceName
-from nnunet_cipa.dataset_conversion.png import GreyImage, read_grey_png
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.files.png import GreyImage, read_grey_png
 
 TUMOUR_FROM = 128
 MAX_TUMOUR_SHARE = 0.5

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunet_cipa.dataset_conversion.problems import refuse
-from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.errors import CIPAError, refuse
 from nnunet_cipa.files.regular import read_regular
 
 KINDS = ("CT", "PET", "mask")

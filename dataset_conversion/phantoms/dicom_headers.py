@@ -1,4 +1,4 @@
-"""What all DICOM objects of a synthetic patient share: who it is, UIDs, and how a file is written."""
+"""Attributes that all DICOM objects of a synthetic patient share: who it is, UIDs, and how a file is written."""
 
 import uuid
 from dataclasses import dataclass

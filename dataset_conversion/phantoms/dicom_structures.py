@@ -10,7 +10,6 @@ from pydicom import Dataset
 from pydicom.uid import CTImageStorage, RTStructureSetStorage
 from scipy import ndimage
 
-from nnunet_cipa.dataset_conversion.dicom.outlines import Polygon, keyholes, outlines
 from nnunet_cipa.dataset_conversion.phantoms.dicom_headers import (
     STUDY_DATE,
     Identity,
@@ -22,6 +21,7 @@ from nnunet_cipa.dataset_conversion.phantoms.dicom_headers import (
 from nnunet_cipa.dataset_conversion.phantoms.dicom_series import CT
 from nnunet_cipa.dataset_conversion.phantoms.geometry import Grid
 from nnunet_cipa.dataset_conversion.phantoms.lucid_study import Study
+from nnunet_cipa.dicom.rtstruct.outlines import Polygon, keyholes, outlines
 
 RING_WIDTH = 10.0
 STUDY_MANAGEMENT = "1.2.840.10008.3.1.2.3.1"

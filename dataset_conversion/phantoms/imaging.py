@@ -1,4 +1,4 @@
-"""What the scanners make of the phantom: CT noise; PET with breathing, point spread, noise and a coarse grid."""
+"""Imaging of the phantom: CT noise; PET with breathing, point spread, noise and a coarse grid."""
 
 from dataclasses import dataclass
 

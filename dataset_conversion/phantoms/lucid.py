@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from nnunet_cipa import __version__
-from nnunet_cipa.dataset_conversion.nifti_stream import NiftiStream
 from nnunet_cipa.dataset_conversion.phantoms.anatomy import organs
 from nnunet_cipa.dataset_conversion.phantoms.breathing import course, over_cycle, scan_pet, travel_field
 from nnunet_cipa.dataset_conversion.phantoms.dicom import write_dicom
@@ -23,6 +22,7 @@ from nnunet_cipa.dataset_conversion.phantoms.sizes import LARGEST
 from nnunet_cipa.dataset_conversion.phantoms.study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_study
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.json_files import write_json
+from nnunet_cipa.files.nifti_stream import NiftiStream
 from nnunet_cipa.processes.workers import run_jobs
 
 PET_VOXEL = 4.0

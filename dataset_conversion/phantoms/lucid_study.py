@@ -1,4 +1,4 @@
-"""What one patient of the breathing phantom is made of."""
+"""The volumes of one patient of the breathing phantom."""
 
 from dataclasses import dataclass
 

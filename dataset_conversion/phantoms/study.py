@@ -1,4 +1,4 @@
-"""What the synthetic study sets have in common: the folder, the numbers asked for, who is held out."""
+"""The common parts of the synthetic study sets: the folder, the numbers asked for, who is held out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

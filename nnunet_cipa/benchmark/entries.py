@@ -1,4 +1,4 @@
-"""What is compared: trainers, and what each starts from."""
+"""Entries of a comparison: trainers, and what each starts from."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -72,5 +72,5 @@ def existing_file(path: Path, option: str) -> Path:
         If it does not.
     """
     if not path.is_file():
-        raise CIPAError(f"{option}: {path} is no file; give the checkpoint to start from")
+        raise CIPAError(f"{option}: {path} is not a file; give the checkpoint to start from")
     return path.absolute()

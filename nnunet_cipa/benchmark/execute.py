@@ -158,7 +158,7 @@ def read_attempts(job: Job) -> list[dict[str, Any]]:
     remedy = "remove it; the training is not lost"
     content = read_json(job.record, remedy)
     if not is_job_record(content):
-        raise CIPAError(f"{job.record}: is no record of a fold, or damaged; {remedy}")
+        raise CIPAError(f"{job.record}: is not a record of a fold, or damaged; {remedy}")
     return list(content["attempts"])
 
 
@@ -171,7 +171,7 @@ def _lock(job: Job) -> int:
     """Return a locked file descriptor.
 
     The lock belongs to all who have the descriptor, so a training that outlives a killed benchmark keeps it; this is
-    why it is no FileLock, which does not give it away.
+    why it is not a FileLock, which does not give it away.
     """
     path = Path(job.records) / f"fold_{job.fold}.lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)

@@ -1,4 +1,4 @@
-"""How the records of a benchmark and of its jobs are laid out, for those who read them again."""
+"""Layout of the records of a benchmark and of its jobs, for those who read them again."""
 
 from collections.abc import Callable
 from typing import Any

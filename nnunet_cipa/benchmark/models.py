@@ -1,4 +1,4 @@
-"""What is trained: a trainer on plans and a configuration from given weights, and where its results are."""
+"""Models: a trainer on plans and a configuration from given weights, and where its results are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a run tells: the models at its start, then its jobs."""
+"""Overview that a run prints: the models at its start, then its jobs."""
 
 import math
 import sys

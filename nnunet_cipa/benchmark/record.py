@@ -1,4 +1,4 @@
-"""What a benchmark is, in JSON for its report, and the refusal to mix it with another."""
+"""Record of a benchmark, in JSON for its report, and the refusal to mix it with another."""
 
 import platform
 import shlex

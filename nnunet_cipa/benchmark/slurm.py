@@ -69,7 +69,9 @@ def parse_options(pairs: Iterable[str]) -> dict[str, str]:
         key, equals, value = pair.partition("=")
         name = key.strip("-").replace("-", "_")
         if not equals or not name.isidentifier():
-            raise CIPAError(f"--slurm {pair}: is no KEY=VALUE with an option of sbatch; write it as in partition=gpu")
+            raise CIPAError(
+                f"--slurm {pair}: is not a KEY=VALUE with an option of sbatch; write it as in partition=gpu"
+            )
         if name in _OWN:
             raise CIPAError(
                 f"--slurm {pair}: {name} is set by the benchmark; leave it out (--jobs says how many run at a time)"

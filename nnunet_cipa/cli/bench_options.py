@@ -1,4 +1,4 @@
-"""What the commands of ``bench`` share."""
+"""Options that the commands of ``bench`` share."""
 
 import argparse
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ def add_counts(parser: argparse.ArgumentParser, name: str, default: Sequence[int
     def count(text: str) -> int:
         value = positive(text)
         if value % multiple:
-            raise argparse.ArgumentTypeError(f"{text} is no multiple of {multiple}")
+            raise argparse.ArgumentTypeError(f"{text} is not a multiple of {multiple}")
         return value
 
     shown = " ".join(map(str, default))

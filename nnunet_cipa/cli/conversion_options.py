@@ -1,4 +1,4 @@
-"""What the converters' commands share."""
+"""Options that the converters' commands share."""
 
 import argparse
 import sys

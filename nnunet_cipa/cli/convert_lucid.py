@@ -105,8 +105,8 @@ def register_lucid(subparsers: "Subparsers[argparse.ArgumentParser]", common: ar
 def _convert_lucid(args: argparse.Namespace) -> None:
     # Imported here: the other subcommands should not wait for nnU-Net.
     from nnunet_cipa.dataset_conversion.lucid import Options, convert_lucid  # noqa: PLC0415 - see above
-    from nnunet_cipa.dataset_conversion.lucid.case import Intensity, Storage  # noqa: PLC0415 - see above
-    from nnunet_cipa.dataset_conversion.lucid.study_set import Roi  # noqa: PLC0415 - see above
+    from nnunet_cipa.dataset_conversion.study_set.case import Intensity, Storage  # noqa: PLC0415 - see above
+    from nnunet_cipa.dataset_conversion.study_set.study_set import Roi  # noqa: PLC0415 - see above
 
     named = args.roi is None or args.roi.upper() in ROIS
     if named and args.label is not None:
@@ -134,7 +134,7 @@ def _convert_lucid(args: argparse.Namespace) -> None:
 
 
 def _print_summary(conversion: "Conversion", roi: str) -> None:
-    from nnunet_cipa.dataset_conversion.problems import listed  # noqa: PLC0415 - as above
+    from nnunet_cipa.errors import listed  # noqa: PLC0415 - as above
 
     for part, folder in (("train", "imagesTr"), ("test", "imagesTs")):
         facts = [case.facts for case in conversion.part(part)]

@@ -32,7 +32,7 @@ def register(
 
 def _export(args: argparse.Namespace) -> None:
     # Imported here: the other subcommands should not wait for SimpleITK and pydicom.
-    from nnunet_cipa.dataset_conversion.dicom.export import ExportOptions, export_dicom  # noqa: PLC0415 - see above
+    from nnunet_cipa.dicom.export.write import ExportOptions, export_dicom  # noqa: PLC0415 - see above
 
     options = ExportOptions(args.roi_name, args.label, args.series, args.seg, args.overwrite)
     for path in export_dicom(args.prediction, args.ct, args.out, options):

@@ -1,4 +1,4 @@
-"""Whether the network learned."""
+"""The verdict on whether the network learned."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How far a training is and how long it still takes, read from what nnU-Net prints."""
+"""Progress of a training and the time left, read from what nnU-Net prints."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What one case scores."""
+"""The measures of one case."""
 
 import math
 from dataclasses import dataclass
@@ -86,7 +86,7 @@ def measure(truth: Volume, prediction: Volume, tolerance_mm: float = TOLERANCE_M
     Raises
     ------
     CIPAError
-        If they do not lie on one voxel grid, or the tolerance is no positive number.
+        If they do not lie on one voxel grid, or the tolerance is not a positive number.
     """
     check_same_geometry(truth, prediction)
     check_tolerance(tolerance_mm)

@@ -1,4 +1,4 @@
-"""What a prediction marks in an organ that holds no tumour, such as the heart, which takes up the tracer too."""
+"""Predicted volume in an organ that holds no tumour, such as the heart, which takes up the tracer too."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Which patient a case is of."""
+"""The patient of each case."""
 
 from collections.abc import Iterable
 from pathlib import Path

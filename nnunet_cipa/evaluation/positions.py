@@ -10,7 +10,7 @@ from nnunet_cipa.evaluation.overlap import dice
 
 
 def lesion_ends(truth: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Say of each slice (first axis) whether a lesion starts or ends in it; lesions are 18-connected components."""
+    """Return for each slice (first axis) whether a lesion starts or ends in it; lesions are 18-connected components."""
     box = box_around(truth)
     lesions, _ = label(truth[box], NEIGHBOURHOOD)
     ends = np.zeros(len(truth), dtype=bool)

@@ -1,4 +1,4 @@
-"""What the scores of a cross-validation say: means with intervals, folds, tests between models, strata."""
+"""Statistics of a cross-validation: means with intervals, folds, tests between models, strata."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class Statistics:
     means : dict
         (model, metric) -> mean over all cases, each in the fold in which it was held out.
     fold_means : dict
-        (model, metric) -> the mean of each fold, which shows their spread and is no interval.
+        (model, metric) -> the mean of each fold, which shows their spread and is not an interval.
     tests : list of PairedTest
         Each pair of models by each tested metric.
     strata : list of (Stratum, dict)

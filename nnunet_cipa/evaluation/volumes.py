@@ -49,7 +49,7 @@ def read_volume(path: Path) -> Volume:
     Raises
     ------
     CIPAError
-        If there is no such file, it cannot be read, it is no such image, or holds values that are not finite.
+        If there is no such file, it cannot be read, it is not such an image, or holds values that are not finite.
     """
     if not path.is_file():
         raise CIPAError(f"{path}: no such file; complete the folder, or give another")

@@ -16,7 +16,7 @@ def read_json(path: Path, remedy: str = _REMEDY) -> Any:
     Raises
     ------
     CIPAError
-        If it is not there, cannot be read or is no JSON; the message ends with the remedy.
+        If it is not there, cannot be read or is not JSON; the message ends with the remedy.
     """
     try:
         return json.loads(path.read_bytes())
@@ -25,7 +25,7 @@ def read_json(path: Path, remedy: str = _REMEDY) -> Any:
     except OSError as error:
         raise CIPAError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from error
     except (ValueError, RecursionError) as error:
-        raise CIPAError(f"{path}: is no valid JSON ({error}); {remedy}") from error
+        raise CIPAError(f"{path}: is not valid JSON ({error}); {remedy}") from error
 
 
 def read_object(path: Path, remedy: str = _REMEDY) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whether a NIfTI file is whole: SimpleITK takes what is missing from one that was cut off, and NaN, as 0."""
+"""A check that a NIfTI file is whole: SimpleITK takes what is missing from one that was cut off, and NaN, as 0."""
 
 import gzip
 import zlib
@@ -19,7 +19,7 @@ def check_nifti(path: Path) -> None:
     Raises
     ------
     CIPAError
-        If it is cut off, its checksum is wrong, it is no NIfTI file or holds values that are not finite.
+        If it is cut off, its checksum is wrong, it is not a NIfTI file or holds values that are not finite.
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:

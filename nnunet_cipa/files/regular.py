@@ -19,7 +19,7 @@ def check_regular(path: Path) -> None:
     except OSError as error:
         raise unreadable(path, error) from error
     if not S_ISREG(mode):
-        raise CIPAError(f"{path}: is no file, nor a link to one; put the file there")
+        raise CIPAError(f"{path}: is not a file, nor a link to one; put the file there")
 
 
 def read_regular(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""What the network is not defined for."""
+"""Checks of the network's arguments."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How CT and PET become one feature at each stage."""
+"""Fusion of CT and PET to one feature at each stage."""
 
 from torch import Tensor, nn
 

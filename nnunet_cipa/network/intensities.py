@@ -1,4 +1,4 @@
-"""What the values of the input mean: stored such that zero is the lowest, and checked in prediction."""
+"""Intensities of the input: stored such that zero is the lowest, and checked in prediction."""
 
 import math
 import warnings

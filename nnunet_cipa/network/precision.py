@@ -1,4 +1,4 @@
-"""Which half precision the network runs in under autocast."""
+"""Half precision of the network under autocast."""
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
@@ -9,7 +9,7 @@ import torch
 @torch.compiler.assume_constant_result
 @lru_cache
 def has_fast_bfloat16() -> bool:
-    """Say whether the CUDA device computes in bfloat16 itself (compute capability 8.0 and later)."""
+    """Return whether the CUDA device computes in bfloat16 itself (compute capability 8.0 and later)."""
     return torch.cuda.is_bf16_supported(including_emulation=False)
 
 

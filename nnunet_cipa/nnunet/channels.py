@@ -1,4 +1,4 @@
-"""Which input channel is CT and which is PET, as dataset.json says."""
+"""Input channels of CT and PET, as dataset.json tells them."""
 
 from typing import Any
 

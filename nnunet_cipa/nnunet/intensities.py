@@ -1,4 +1,4 @@
-"""What dataset.json says of the stored intensities."""
+"""Stored intensities, as dataset.json tells them."""
 
 from collections.abc import Callable
 from typing import Any

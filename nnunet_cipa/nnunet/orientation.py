@@ -1,4 +1,4 @@
-"""Whether the slices of preprocessed cases are axial, by the direction of the images that they come from."""
+"""A check that the slices of preprocessed cases are axial, by the direction of the images that they come from."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -17,7 +17,7 @@ def read_splits(path: Path, remedy: str) -> list[dict[str, list[str]]]:
     """
     content = read_json(path, remedy)
     if not isinstance(content, list) or not content or not all(map(_is_fold, content)):
-        raise CIPAError(f"{path}: is no list of folds with the cases of train and val; {remedy}")
+        raise CIPAError(f"{path}: is not a list of folds with the cases of train and val; {remedy}")
     return content
 
 

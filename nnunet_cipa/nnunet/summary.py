@@ -1,4 +1,4 @@
-"""What ``nnUNetv2_evaluate_folder`` wrote."""
+"""Results of ``nnUNetv2_evaluate_folder``."""
 
 from pathlib import Path
 

@@ -55,7 +55,7 @@ class ScanArguments(NamedTuple):
         return min(self.B.shape[1], self.C.shape[1])
 
     def varies(self, matrix: Tensor) -> bool:
-        """Say of B or C whether it is (b, groups, n, l), not (b, d, n, 1)."""
+        """Return whether B or C is (b, groups, n, l), not (b, d, n, 1)."""
         return bool(matrix.shape[1] == self.groups and matrix.shape[3] == self.u.shape[2])
 
     def converted(self) -> "ScanArguments":

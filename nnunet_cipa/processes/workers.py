@@ -102,7 +102,7 @@ class _Pool(Generic[Job, Result]):
             pool.shutdown(cancel_futures=True)
 
     def _cause(self, workers: Sequence[BaseProcess]) -> str:
-        """Say which jobs the workers were at that ended by themselves, and why they may have."""
+        """Return which jobs the workers were at that ended by themselves, and why they may have."""
         gone = {worker.pid: worker.exitcode for worker in workers if worker.exitcode not in _ENDED_BY_POOL}
         at = [self._jobs[index] for index, pid in enumerate(self._under_way) if pid in gone or (pid and not gone)]
         names = ", ".join(map(self._name, at)) or "no job yet"

@@ -1,4 +1,4 @@
-"""How cost grows: the measurements that differ in one size alone, as lines."""
+"""Growth of cost: the measurements that differ in one size alone, as lines."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

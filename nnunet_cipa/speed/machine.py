@@ -1,4 +1,4 @@
-"""What figures depend on: the machine, the versions, and how fast the machine's memory is."""
+"""The machine that figures depend on: its parts, the versions, and the speed of its memory."""
 
 import os
 import platform

@@ -100,7 +100,7 @@ class NetworkSetting:
 
 
 def reads_slices(name: str) -> bool:
-    """Say whether the number of slices is a setting of the network."""
+    """Return whether the number of slices is a setting of the network."""
     return name in _CIPA and _CIPA[name].reads_slices
 
 

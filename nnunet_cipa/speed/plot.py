@@ -45,7 +45,7 @@ def plot(files: Sequence[Path], out: Path) -> None:
     Raises
     ------
     CIPAError
-        If a file is no such report, or no size was measured at two values.
+        If a file is not such a report, or no size was measured at two values.
     """
     panels = growth([read_report(path) for path in files])
     if not panels:

@@ -56,15 +56,15 @@ def _row_problem(row: Any, subject: str) -> str:
     if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in ("name", "pass")):
         return "no name or no pass"
     if row.get("variant") is not None and not isinstance(row["variant"], str):
-        return f"variant is {row['variant']!r}, which is no name"
+        return f"variant is {row['variant']!r}, which is not a name"
     for name in _SIZES[subject]:
         if not isinstance(row.get(name), int) or not _is_above_zero(row[name]):
-            return f"{name} is {row.get(name)!r}, which is no whole number above zero"
+            return f"{name} is {row.get(name)!r}, which is not a whole number above zero"
     for name in _TIMES:
         if not _is_above_zero(row.get(name)):
-            return f"{name} is {row.get(name)!r}, which is no number above zero"
+            return f"{name} is {row.get(name)!r}, which is not a number above zero"
     peak = row.get("peak_bytes")
-    return "" if peak is None or _is_finite(peak) else f"peak_bytes is {peak!r}, which is no number"
+    return "" if peak is None or _is_finite(peak) else f"peak_bytes is {peak!r}, which is not a number"
 
 
 def _is_above_zero(value: Any) -> bool:

@@ -86,7 +86,7 @@ def describe(machine: Mapping[str, Any]) -> str:
 
 
 def threads(machine: Mapping[str, Any]) -> str:
-    """Say how many threads compute."""
+    """Return how many threads compute."""
     return f"{machine['threads']} thread{'s' if machine['threads'] != 1 else ''}"
 
 

@@ -11,7 +11,7 @@ from nnunet_cipa.ops import cross_op, scan_op  # noqa: F401 - they register the 
 class StateUpdates(TorchDispatchMode):
     """Counts b * d * l * n of every forward scan of a sequence, and of all four directions of every scan of a map.
 
-    Calls of the backend ``reference``, which is no operator, are not seen.
+    Calls of the backend ``reference``, which is not an operator, are not seen.
     """
 
     def __init__(self) -> None:

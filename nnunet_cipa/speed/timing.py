@@ -71,7 +71,7 @@ def _peak_memory(function: Callable[[], object], device: torch.device) -> float:
     if not _CLEAR.exists():
         return math.nan
     _give_back_freed_memory()
-    _CLEAR.write_text("5")  # starts the high-water mark of resident memory anew
+    _CLEAR.write_text("5")  # starts the high-water mark of resident memory again
     before = _resident("VmRSS")
     function()
     return float(_resident("VmHWM") - before)

@@ -45,13 +45,14 @@ class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining, SideBySideTraining):
     Raises
     ------
     CIPAError
-        If dataset.json does not name one CT and one PET channel, or a variable has another value.
+        If dataset.json does not name one CT and one PET channel, a variable has another value, or ``settings`` names
+        no attribute.
     NotImplementedError
         For a cascade, a three-dimensional configuration, or slices that are not axial.
     """
 
     architecture: ClassVar[dict[str, Any]] = {}
-    settings: ClassVar[dict[str, Any]] = {}  # attributes, set after those below; a subclass adds its own
+    settings: ClassVar[dict[str, Any]] = {}  # values of the attributes below and of nnU-Net's; a subclass adds its own
 
     def __init__(
         self,
@@ -75,6 +76,8 @@ class nnUNetTrainerCIPA(NonFiniteGuard, ResumableTraining, SideBySideTraining):
         self._best_ema = -math.inf  # nnU-Net takes any first value for the best if there is none, NaN too
         for owner in reversed(type(self).__mro__):
             for name, value in vars(owner).get("settings", {}).items():
+                if not hasattr(self, name):
+                    raise CIPAError(f"{owner.__name__}: settings has {name!r}, and trainers have no such attribute")
                 setattr(self, name, value)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Which parameters decay."""
+"""Parameter groups for weight decay."""
 
 from collections.abc import Iterable
 

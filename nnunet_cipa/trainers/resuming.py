@@ -83,7 +83,7 @@ class ResumableTraining(SeededTraining):
             restore_random_state(self._random_states[self.local_rank], self.device)
             self._random_states = None
         elif self.current_epoch:
-            self.print_to_log_file(f"the checkpoint has no random states of {ranks} process(es); they start anew")
+            self.print_to_log_file(f"the checkpoint has no random states of {ranks} process(es); they start again")
         for loader in (self.dataloader_train, self.dataloader_val):
             seed_workers(loader)
 

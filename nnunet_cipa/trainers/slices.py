@@ -1,6 +1,6 @@
 """Trainers of networks that read neighbouring slices: nnUNetTrainerCIPA25D, and those with SIM."""
 
-from types import SimpleNamespace
+from copy import copy
 from typing import Any, ClassVar
 
 from batchgenerators.dataloading.nondet_multi_threaded_augmenter import NonDetMultiThreadedAugmenter
@@ -11,6 +11,7 @@ from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
 from nnunetv2.training.dataloading.data_loader import nnUNetDataLoader
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.default_n_proc_DA import get_allowed_n_proc_DA
+from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
 
 from nnunet_cipa.trainers.augmentation import SlicesToChannelsTransform
 from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
@@ -41,8 +42,9 @@ class nnUNetTrainerCIPA25D(nnUNetTrainerCIPA):
     ) -> tuple[RandomScalar, bool, list[int], tuple[int, ...]]:
         """Take what nnU-Net chooses for the patch in plane, for a window of slices that is never turned out of it."""
         _, *plane = self.configuration_manager.patch_size
-        in_plane = SimpleNamespace(
-            configuration_manager=SimpleNamespace(patch_size=plane), print_to_log_file=self.print_to_log_file
+        in_plane = copy(self)
+        in_plane.configuration_manager = ConfigurationManager(
+            {**self.configuration_manager.configuration, "patch_size": plane}
         )
         chosen = nnUNetTrainer.configure_rotation_dummyDA_mirroring_and_inital_patch_size(in_plane)
         rotation, dummy_2d, initial, mirror_axes = chosen

@@ -41,7 +41,7 @@ def adapt_weights(
     Raises
     ------
     CIPAError
-        If the network is another than CIPA, the source is no checkpoint of this package or does not fit, or ``out``
+        If the network is another than CIPA, the source is not a checkpoint of this package or does not fit, or ``out``
         cannot be written.
     """
     if not isinstance(network, CIPA):
@@ -61,7 +61,7 @@ def _fit(network: CIPA, checkpoint: Checkpoint, dataset_json: dict[str, Any]) ->
     state = dict(checkpoint.weights)
     if PATCH_EMBED not in state:
         raise CIPAError(
-            f"is no checkpoint of this package, as it has no {PATCH_EMBED}; bring released files in with "
+            f"is not a checkpoint of this package, as it has no {PATCH_EMBED}; bring released files in with "
             "'nnunet-cipa weights import'"
         )
     head = state.pop(HEAD, None)

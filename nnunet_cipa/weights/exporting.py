@@ -13,7 +13,7 @@ def export_weights(source: str | os.PathLike[str], out: str | os.PathLike[str]) 
 
     The file's metadata say, as far as the checkpoint does: ``trainer``, ``network`` (its class), ``arch_kwargs`` of the
     plans, ``patch_size``, ``labels`` and ``regions_class_order`` of dataset.json, and ``nnunet_cipa``, the version that
-    wrote the file. What is no text is JSON. Optimizer, log and random states are left out.
+    wrote the file. What is not text is JSON. Optimizer, log and random states are left out.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a weights file says of the network that its weights are of, as plain values."""
+"""Facts in a weights file on the network that its weights are of, as plain values."""
 
 import json
 from dataclasses import dataclass

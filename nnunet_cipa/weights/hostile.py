@@ -1,4 +1,4 @@
-"""What is refused of a weights file from a stranger before it is loaded or used."""
+"""Refusals of weights files from strangers, before they are loaded or used."""
 
 import re
 import zipfile
@@ -50,7 +50,9 @@ def check_tensors(tensors: Mapping[str, Tensor]) -> None:
     for name, tensor in tensors.items():
         if not _NAME.fullmatch(name):
             shown = ascii(name[:64])
-            raise CIPAError(f"{shown} is no name of a tensor: letters, digits, dots, dashes and underscores, up to 256")
+            raise CIPAError(
+                f"{shown} is not a name of a tensor: letters, digits, dots, dashes and underscores, up to 256"
+            )
         if tensor.dtype not in _DTYPES or tensor.layout != torch.strided or tensor.device.type != "cpu":
             kind = f"{tensor.dtype}, {tensor.layout}, {tensor.device.type}"
             raise CIPAError(f"{name} is {kind}; weights are dense tensors of floating-point numbers; convert them")

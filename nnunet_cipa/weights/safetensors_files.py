@@ -18,7 +18,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], Facts]:
     Raises
     ------
     CIPAError
-        If it is no such file, or not all of it.
+        If it is not such a file, or not all of it.
     """
     from safetensors import SafetensorError, safe_open  # noqa: PLC0415 - only needed for this format
 

@@ -10,7 +10,7 @@ _SIM = ("sim.", "feature_sims.")
 
 
 def is_sim(name: str) -> bool:
-    """Say whether a tensor of the network belongs to a slice interaction module."""
+    """Return whether a tensor of the network belongs to a slice interaction module."""
     return name.startswith(_SIM)
 
 

@@ -73,7 +73,7 @@ from pathlib import Path
 with Path(os.environ["FAKE"], "adapted").open("a") as file:
     print(*sys.argv[1:], file=file)
 if "broken" in sys.argv[3]:
-    sys.exit("broken: is no checkpoint")
+    sys.exit("broken: is not a checkpoint")
 Path(sys.argv[4]).write_text("adapted")
 """
 

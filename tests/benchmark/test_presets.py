@@ -65,7 +65,7 @@ def test_every_preset_is_checked():
 def test_gtv_checkpoint_has_to_be_given_and_there(name, tmp_path):
     with pytest.raises(CIPAError, match=rf"--preset {name}: starts from .* as --gtv-checkpoint$"):
         preset_entries(name, None)
-    with pytest.raises(CIPAError, match=r"--gtv-checkpoint: .*missing\.pth is no file"):
+    with pytest.raises(CIPAError, match=r"--gtv-checkpoint: .*missing\.pth is not a file"):
         preset_entries(name, tmp_path / "missing.pth")
 
 

@@ -99,7 +99,7 @@ def test_plan_runs_the_stock_command_and_takes_its_word_for_nothing(fake, capsys
     [
         (("NoSuchTrainer",), (), "--trainers NoSuchTrainer: nnU-Net finds no such trainer"),
         (("nnUNetTrainerCIPA",), ("--configurations", "3d_fullres"), "configuration 3d_fullres is three-dimensional"),
-        (("nnUNetTrainer:missing.pth",), (), "missing.pth is no file"),
+        (("nnUNetTrainer:missing.pth",), (), "missing.pth is not a file"),
         ((), ("--preset", "igtv-table2"), "give its checkpoint_final.pth as --gtv-checkpoint"),
     ],
 )

@@ -35,7 +35,7 @@ def change_plans(fake):
 @pytest.mark.parametrize(
     ("fault", "options", "told"),
     [
-        (damage, (), "benchmark.json: is no valid JSON .*; give another folder as (--out)$"),
+        (damage, (), "benchmark.json: is not valid JSON .*; give another folder as (--out)$"),
         (something_else, (), "is of no benchmark, or damaged; give another folder as (--out)$"),
         (None, ("--epochs", 9), "budget 218 x 250, not 9 x 250; give another folder as (--out)$"),
         (change_plans, (), "has changed since .*; bring it back, or give another folder as (--out)$"),

@@ -164,7 +164,7 @@ def test_a_checkpoint_that_cannot_be_adapted_fails_its_folds_alone(fake, tmp_pat
     assert fake.words() == [WORDS.format(fold, "nnUNetTrainer_218x250") for fold in (0, 1)]
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3
-    assert all("adapt.log, its end: broken: is no checkpoint" in line for line in lines[:2])
+    assert all("adapt.log, its end: broken: is not a checkpoint" in line for line in lines[:2])
 
 
 def test_plans_and_configurations_are_for_the_networks_of_the_plans(fake, capsys):

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnunet_cipa.dataset_conversion import splits
 from nnunet_cipa.dataset_conversion.lucid import convert
 from nnunet_cipa.dataset_conversion.phantoms import lucid as lucid_phantom
 from nnunet_cipa.dataset_conversion.phantoms.lucid import Form
 from nnunet_cipa.dataset_conversion.phantoms.patient import draw_patient
+from nnunet_cipa.dataset_conversion.pipeline import splits
 from tests.dataset_conversion import lucid_dicom_remedies
 from tests.dataset_conversion.lucid_dicom import NUMBERS, Export, drawn, link_tree
 

@@ -9,10 +9,10 @@ import pytest
 import SimpleITK as sitk
 
 from nnunet_cipa.cli import main
-from nnunet_cipa.dataset_conversion.lucid.case import Intensity, Storage
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
-from nnunet_cipa.dataset_conversion.lucid.crop import MARGIN_MM, Crop, body_box, find_crop
 from nnunet_cipa.dataset_conversion.phantoms.lucid import image_study
+from nnunet_cipa.dataset_conversion.study_set.case import Intensity, Storage
+from nnunet_cipa.dataset_conversion.study_set.crop import MARGIN_MM, Crop, body_box, find_crop
 from nnunet_cipa.errors import CIPAError
 
 SLICES = 12

@@ -12,15 +12,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nnunet_cipa.dataset_conversion import finished
-from nnunet_cipa.dataset_conversion.finished import RECORDS
 from nnunet_cipa.dataset_conversion.lucid import convert as lucid_module
-from nnunet_cipa.dataset_conversion.lucid.case import provenance
 from nnunet_cipa.dataset_conversion.lucid.convert import convert_lucid
 from nnunet_cipa.dataset_conversion.lucid.options import Options as LucidOptions
 from nnunet_cipa.dataset_conversion.pclt20k import convert as pclt20k_module
 from nnunet_cipa.dataset_conversion.pclt20k.convert import Options, convert_pclt20k
-from nnunet_cipa.dataset_conversion.staging import NEW
+from nnunet_cipa.dataset_conversion.pipeline import finished
+from nnunet_cipa.dataset_conversion.pipeline.finished import RECORDS
+from nnunet_cipa.dataset_conversion.pipeline.staging import NEW
+from nnunet_cipa.dataset_conversion.study_set.case import provenance
 from nnunet_cipa.errors import CIPAError, CutOffError
 
 FINAL = "Dataset701_PCLT20K"

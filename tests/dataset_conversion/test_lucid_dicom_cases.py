@@ -10,9 +10,9 @@ from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset
 from scipy.ndimage import map_coordinates
 
 from nnunet_cipa.cli import main
-from nnunet_cipa.dataset_conversion.lucid.case import Intensity, Storage
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
 from nnunet_cipa.dataset_conversion.phantoms.lucid import Form
+from nnunet_cipa.dataset_conversion.study_set.case import Intensity, Storage
 from nnunet_cipa.errors import CIPAError
 from tests.dataset_conversion.lucid_dicom import (
     IDS,
@@ -183,12 +183,12 @@ def test_label_without_a_pattern_is_refused(phantoms, raw, capsys):
 
 
 def test_pattern_that_is_no_expression_is_told_once_before_any_file_is_opened(tmp_path, raw):
-    with pytest.raises(CIPAError, match=r"^--roi '\(' is no regular expression"):
+    with pytest.raises(CIPAError, match=r"^--roi '\(' is not a regular expression"):
         convert_lucid(tmp_path, Options(pattern="(", processes=1))
 
 
 def test_names_and_folders_of_the_files_tell_nothing(phantoms, raw, tmp_path):
-    """All files of all patients in one folder, under other names and among files that are no DICOM."""
+    """All files of all patients in one folder, under other names and among files that are not DICOM."""
     flat = tmp_path / "flat"
     flat.mkdir()
     source = link_tree(phantoms[Form.DICOM], tmp_path / "copy")

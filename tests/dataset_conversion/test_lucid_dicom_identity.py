@@ -9,13 +9,13 @@ import pydicom
 import pytest
 
 from nnunet_cipa.cli import main
-from nnunet_cipa.dataset_conversion.lucid import case as case_module
+from nnunet_cipa.dataset_conversion.study_set import case as case_module
 from nnunet_cipa.dataset_conversion.lucid import convert as convert_module
-from nnunet_cipa.dataset_conversion.lucid.case import Intensity, Storage
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
-from nnunet_cipa.dataset_conversion.lucid.dicom_set import Wanted, read_dicom_set
-from nnunet_cipa.dataset_conversion.lucid.identifiers import refuse_identifiers
 from nnunet_cipa.dataset_conversion.phantoms.lucid import Form
+from nnunet_cipa.dataset_conversion.study_set.case import Intensity, Storage
+from nnunet_cipa.dataset_conversion.study_set.dicom_set import Wanted, read_dicom_set
+from nnunet_cipa.dataset_conversion.study_set.identifiers import refuse_identifiers
 from nnunet_cipa.errors import CIPAError
 from tests.dataset_conversion.lucid_dicom import IDS, PATIENTS, cases, whose
 
@@ -124,7 +124,7 @@ def test_without_a_key_table_the_user_is_warned(phantoms, raw, capsys):
         ("nnUNet_raw/keys.csv", "lies in nnUNet_raw"),
         ("nnUNet_raw/../nnUNet_raw/keys.csv", "lies in nnUNet_raw"),
         ("link/keys.csv", "lies in nnUNet_raw"),
-        ("nowhere/keys.csv", "is no folder; make it first"),
+        ("nowhere/keys.csv", "is not a folder; make it first"),
         ("old.csv", "exists; give --overwrite to replace it"),
         ("nnUNet_raw/..", "exists"),
     ],

@@ -8,10 +8,10 @@ import pydicom
 import pytest
 
 from nnunet_cipa.cli import main
-from nnunet_cipa.dataset_conversion.lucid.case import Intensity, Storage
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
-from nnunet_cipa.dataset_conversion.lucid.damage import attribute_problems
 from nnunet_cipa.dataset_conversion.phantoms.lucid import Form
+from nnunet_cipa.dataset_conversion.study_set.case import Intensity, Storage
+from nnunet_cipa.dataset_conversion.study_set.damage import attribute_problems
 from nnunet_cipa.errors import CIPAError
 from tests.dataset_conversion.lucid_dicom import IDS, cases, drawn, link_tree, provenance, values, whose, written
 

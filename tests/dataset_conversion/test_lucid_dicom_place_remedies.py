@@ -53,7 +53,7 @@ def test_the_key_table_goes_to_another_place(two, raw, tmp_path, capsys):
 
 def test_the_folder_of_the_key_table_is_made(two, raw, tmp_path, capsys):
     table = tmp_path / "private" / "keys.csv"
-    refused(capsys, "is no folder; make it first", two, "--key-table", table)
+    refused(capsys, "is not a folder; make it first", two, "--key-table", table)
     table.parent.mkdir()
     assert converted(two, "--key-table", table)
     assert len(table.read_text().splitlines()) == 3

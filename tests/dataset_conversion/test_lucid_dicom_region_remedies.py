@@ -158,7 +158,7 @@ FAULTS = {
         Remedy("'A|B' if patients have different names", options("--roi", "IGTV|IGTV-2"), patients=BOTH),
     ),
     "no usual name": (rename(IGTV="ITV+5mm"), Remedy("name one with --roi", options("--roi", "ITV+5mm"))),
-    "name that is no expression": (
+    "name that is not an expression": (
         rename(IGTV="ITV (5"),
         Remedy("correct it, or escape it", options("--roi", r"ITV \(5"), given=("--roi", "ITV (5")),
     ),

@@ -1,4 +1,4 @@
-"""What is told of a series that is no CT in HU, or no whole and regular volume, done as the message has it."""
+"""What is told of a series that is not CT in HU, or no whole and regular volume, done as the message has it."""
 
 import shutil
 

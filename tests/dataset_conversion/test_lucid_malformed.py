@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from nnunet_cipa.dataset_conversion.lucid.case import CaseJob, Storage, write_case
-from nnunet_cipa.dataset_conversion.lucid.check import CheckJob, check_patient
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
-from nnunet_cipa.dataset_conversion.lucid.nifti_set import read_nifti_set
-from nnunet_cipa.dataset_conversion.lucid.study_set import Roi
+from nnunet_cipa.dataset_conversion.study_set.case import CaseJob, Storage, write_case
+from nnunet_cipa.dataset_conversion.study_set.check import CheckJob, check_patient
+from nnunet_cipa.dataset_conversion.study_set.nifti_set import read_nifti_set
+from nnunet_cipa.dataset_conversion.study_set.study_set import Roi
 from nnunet_cipa.errors import CIPAError
 
 NAME = "P02"
@@ -112,12 +112,12 @@ def add(name, content=b"x"):
 FAULTS = {
     "no CT": (remove("CT"), f"{NAME}/CT.nii.gz", "missing", "add it"),
     "no mask": (remove("IGTV"), f"{NAME}/IGTV.nii.gz", "missing", "add it"),
-    "foreign file of a patient": (add(f"{NAME}/ITV.nii.gz"), f"{NAME}/ITV.nii.gz", "no part of the layout", "move it"),
-    "foreign file at the top": (add("notes.docx"), "notes.docx", "no part of the layout", "move it"),
+    "foreign file of a patient": (add(f"{NAME}/ITV.nii.gz"), f"{NAME}/ITV.nii.gz", "not part of the layout", "move it"),
+    "foreign file at the top": (add("notes.docx"), "notes.docx", "not part of the layout", "move it"),
     "name of a patient": (lambda s: (s.root / NAME).rename(s.root / "P 02"), "P 02", "letters, digits", "rename"),
     "other units": (add("study.json", b'{"units": {"PET": "BQML"}}'), "study.json", "BQML", "convert"),
-    "facts that are no JSON": (add("study.json", b"{"), "study.json", "no valid JSON", "write it again"),
-    "facts that are no object": (add("study.json", b"[]"), "study.json", "holds a list where an", "write it again"),
+    "facts that are not JSON": (add("study.json", b"{"), "study.json", "not valid JSON", "write it again"),
+    "facts that are not an object": (add("study.json", b"[]"), "study.json", "holds a list where an", "write it again"),
     "vague facts": (add("study.json", b'{"synthetic": "no"}'), "study.json", "'no'", "true or false"),
     "test list of unknown": (add("test.txt", b"P09\n"), "test.txt", "'P09'", "correct the list"),
     "test list that is empty": (add("test.txt", b"\n"), "test.txt", "lists no patient", "remove it"),

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from nnunet_cipa.dataset_conversion.dicom.contours import contours_to_mask
-from nnunet_cipa.dataset_conversion.dicom.ct import read_ct
-from nnunet_cipa.dataset_conversion.dicom.files import scan_folder
-from nnunet_cipa.dataset_conversion.dicom.pet import read_pet
-from nnunet_cipa.dataset_conversion.dicom.roi_names import choose_roi
-from nnunet_cipa.dataset_conversion.dicom.selection import select_ct, select_pet
-from nnunet_cipa.dataset_conversion.dicom.series import build_series, group_series
-from nnunet_cipa.dataset_conversion.dicom.structures import check_belongs, read_contours, read_structure_set
 from nnunet_cipa.dataset_conversion.phantoms.dicom_structures import ring
 from nnunet_cipa.dataset_conversion.phantoms.lucid import image_study, make_lucid_phantom
+from nnunet_cipa.dicom.files import scan_folder
+from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
+from nnunet_cipa.dicom.rtstruct.roi_names import choose_roi
+from nnunet_cipa.dicom.rtstruct.structures import check_belongs, read_contours, read_structure_set
+from nnunet_cipa.dicom.series.ct import read_ct
+from nnunet_cipa.dicom.series.grouping import build_series, group_series
+from nnunet_cipa.dicom.series.selection import select_ct, select_pet
+from nnunet_cipa.dicom.suv.pet import read_pet
 from nnunet_cipa.errors import CIPAError
 
 SMALL = {"size": 64, "slices": 16}

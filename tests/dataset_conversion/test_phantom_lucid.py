@@ -10,10 +10,6 @@ import pytest
 import SimpleITK as sitk
 from scipy import ndimage
 
-from nnunet_cipa.dataset_conversion.lucid.check import CheckJob, check_patient
-from nnunet_cipa.dataset_conversion.lucid.nifti_set import read_nifti_set
-from nnunet_cipa.dataset_conversion.lucid.study_set import Roi
-from nnunet_cipa.dataset_conversion.nifti_stream import NiftiStream
 from nnunet_cipa.dataset_conversion.phantoms import lucid as phantom_lucid
 from nnunet_cipa.dataset_conversion.phantoms.anatomy import heart_centre, organs
 from nnunet_cipa.dataset_conversion.phantoms.breathing import (
@@ -29,7 +25,11 @@ from nnunet_cipa.dataset_conversion.phantoms.geometry import Grid, ellipsoid, oc
 from nnunet_cipa.dataset_conversion.phantoms.imaging import Breathing
 from nnunet_cipa.dataset_conversion.phantoms.lucid import Form, image_study, make_lucid_phantom
 from nnunet_cipa.dataset_conversion.phantoms.patient import draw_patient
+from nnunet_cipa.dataset_conversion.study_set.check import CheckJob, check_patient
+from nnunet_cipa.dataset_conversion.study_set.nifti_set import read_nifti_set
+from nnunet_cipa.dataset_conversion.study_set.study_set import Roi
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.files.nifti_stream import NiftiStream
 
 SMALL = {"size": 64, "slices": 20}
 SEED = 3

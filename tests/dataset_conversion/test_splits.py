@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnunet_cipa.dataset_conversion.splits import make_splits
+from nnunet_cipa.dataset_conversion.pipeline.splits import make_splits
 from nnunet_cipa.errors import CIPAError
 
 CASES = st.dictionaries(st.text("0123456789", min_size=1), st.integers(1, 300), min_size=5, max_size=40)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from nnunet_cipa.dataset_conversion.finished import RECORDS
 from nnunet_cipa.dataset_conversion.pclt20k.case import CaseJob, Intensity, write_case
 from nnunet_cipa.dataset_conversion.pclt20k.check import CheckJob, check_patient
 from nnunet_cipa.dataset_conversion.pclt20k.convert import Options, convert_pclt20k
 from nnunet_cipa.dataset_conversion.pclt20k.source import read_source
-from nnunet_cipa.dataset_conversion.staging import LOCK, NEW, OLD, TRASH, staged_folder
+from nnunet_cipa.dataset_conversion.pipeline.finished import RECORDS
+from nnunet_cipa.dataset_conversion.pipeline.staging import LOCK, NEW, OLD, TRASH, staged_folder
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.processes.workers import run_jobs
 
@@ -82,7 +82,7 @@ def test_leftovers_of_a_living_run_are_not_touched(raw):
                 "-c",
                 (
                     "import sys; from pathlib import Path\n"
-                    "from nnunet_cipa.dataset_conversion.staging import staged_folder\n"
+                    "from nnunet_cipa.dataset_conversion.pipeline.staging import staged_folder\n"
                     "with staged_folder(Path(sys.argv[1]), overwrite=False): pass"
                 ),
                 str(raw / FINAL),

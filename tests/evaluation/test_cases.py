@@ -64,7 +64,7 @@ def test_dataset_json_of_other_modalities(dataset):
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(b"{", "is no valid JSON"), (b"\xff\xfe\x00", "is no valid JSON"), (b"[1]", "holds a list where an object")],
+    [(b"{", "is not valid JSON"), (b"\xff\xfe\x00", "is not valid JSON"), (b"[1]", "holds a list where an object")],
 )
 def test_damaged_dataset_json(dataset, content, problem):
     path = dataset.folder / "dataset.json"

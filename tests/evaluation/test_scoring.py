@@ -154,10 +154,10 @@ PATIENTS = {"a": "a", "b1": "b", "b2": "b", "c": "c"}
         ),
         ([fold("c", "a b1"), fold("a", "b2 c")], "patient b is in fold 0 and, as case b2, in fold 1"),
         ([fold("b1 b2 a", "a c"), fold("a c", "b1 b2")], "fold 0 validates case a and trains on case a"),
-        ([], "is no list of folds"),
-        ([{"train": ["a"]}], "is no list of folds"),
+        ([], "is not a list of folds"),
+        ([{"train": ["a"]}], "is not a list of folds"),
         ([fold("", "a b1 b2 c")], "fold 0 has no cases in train"),
-        ({"train": ["a"]}, "is no list of folds"),
+        ({"train": ["a"]}, "is not a list of folds"),
     ],
 )
 def test_folds_that_are_not_clean(tmp_path, folds, problem):

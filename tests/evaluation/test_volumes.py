@@ -102,7 +102,7 @@ def test_nifti_of_another_writer(tmp_path, name):
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nii", "a.mha"])
 def test_text_under_the_name_of_an_image(tmp_path, name):
     path = tmp_path / name
-    path.write_text("this is no image")
+    path.write_text("this is not an image")
     with pytest.raises(CIPAError, match=re.escape(f"{path}: cannot be read ")):
         read_volume(path)
 

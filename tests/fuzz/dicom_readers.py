@@ -6,15 +6,15 @@ import numpy as np
 import SimpleITK as sitk
 from skimage.draw import polygon2mask
 
-from nnunet_cipa.dataset_conversion.dicom.contours import contours_to_mask
-from nnunet_cipa.dataset_conversion.dicom.ct import read_ct
-from nnunet_cipa.dataset_conversion.dicom.files import scan_folder
-from nnunet_cipa.dataset_conversion.dicom.pet import read_pet
-from nnunet_cipa.dataset_conversion.dicom.series import build_series, group_series
-from nnunet_cipa.dataset_conversion.dicom.structures import check_belongs, read_contours, read_structure_set
+from nnunet_cipa.dicom.files import scan_folder
+from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
+from nnunet_cipa.dicom.rtstruct.structures import check_belongs, read_contours, read_structure_set
+from nnunet_cipa.dicom.series.ct import read_ct
+from nnunet_cipa.dicom.series.grouping import build_series, group_series
+from nnunet_cipa.dicom.suv.pet import read_pet
 from nnunet_cipa.errors import CIPAError
-from tests.dataset_conversion.dicom import rtstruct
-from tests.dataset_conversion.dicom.writer import write_series
+from tests.dicom import rtstruct
+from tests.dicom.writer import write_series
 from tests.fuzz import dicom_elements as dicom
 from tests.fuzz.mutations import NAMES, NUMBERS, TEXTS, choose, mutate_bytes
 

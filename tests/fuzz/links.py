@@ -24,7 +24,7 @@ class Tree:
             one.bind(os.path.relpath(self.outside / "socket"))
 
     def bring_back(self):
-        """Remove what is no file of the tree, and write those that were changed."""
+        """Remove what is not a file of the tree, and write those that were changed."""
         for path in sorted(self.root.rglob("*"), reverse=True):
             known = path in self.files if path.is_file() else path in self.folders and path.is_dir()
             if path.is_symlink() or not known:

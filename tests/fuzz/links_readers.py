@@ -8,15 +8,15 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from nnunet_cipa.dataset_conversion.dicom.ct import read_ct
-from nnunet_cipa.dataset_conversion.dicom.files import scan_folder
-from nnunet_cipa.dataset_conversion.dicom.pet import read_pet
-from nnunet_cipa.dataset_conversion.dicom.series import build_series, group_series
-from nnunet_cipa.dataset_conversion.dicom.structures import read_structure_set
 from nnunet_cipa.dataset_conversion.lucid import Options, convert_lucid
+from nnunet_cipa.dicom.files import scan_folder
+from nnunet_cipa.dicom.rtstruct.structures import read_structure_set
+from nnunet_cipa.dicom.series.ct import read_ct
+from nnunet_cipa.dicom.series.grouping import build_series, group_series
+from nnunet_cipa.dicom.suv.pet import read_pet
 from nnunet_cipa.errors import CIPAError
-from tests.dataset_conversion.dicom import rtstruct
-from tests.dataset_conversion.dicom.writer import write_series
+from tests.dicom import rtstruct
+from tests.dicom.writer import write_series
 from tests.fuzz import dicom_elements as dicom
 from tests.fuzz.dicom_readers import Series
 from tests.fuzz.links import Tree, is_regular

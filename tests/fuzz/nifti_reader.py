@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 
-from nnunet_cipa.dataset_conversion.lucid.image import corner_points, read_volume
+from nnunet_cipa.dataset_conversion.study_set.image import corner_points, read_volume
 from tests.fuzz.mutations import NUMBERS, choose, mutate_bytes
 
 # Offset and type of the fields of the NIfTI-1 header that say where voxels are and how they are stored.

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from nnunet_cipa.dataset_conversion.pclt20k import Options, convert_pclt20k
-from nnunet_cipa.dataset_conversion.png import read_grey_png
+from nnunet_cipa.files.png import read_grey_png
 from tests.fuzz.mutations import NAMES, NUMBERS, choose, mutate_bytes
 
 SIDE = 8

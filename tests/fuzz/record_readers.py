@@ -10,7 +10,7 @@ from nnunet_cipa.benchmark.jobs import Job
 from nnunet_cipa.benchmark.plan import Plan, Request
 from nnunet_cipa.benchmark.record import RECORD, begin_record
 from nnunet_cipa.benchmark.report.models import read_record, recorded_models
-from nnunet_cipa.dataset_conversion.finished import RECORDS, keep_finished, note_finished
+from nnunet_cipa.dataset_conversion.pipeline.finished import RECORDS, keep_finished, note_finished
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.nnunet.dataset import Dataset
 from tests.fuzz.mutations import choose, mutate_json

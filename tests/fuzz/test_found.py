@@ -14,20 +14,20 @@ import pytest
 from nnunet_cipa.benchmark.execute import RunningJob
 from nnunet_cipa.benchmark.record import RECORD, check_record
 from nnunet_cipa.benchmark.report.models import read_record
-from nnunet_cipa.dataset_conversion.dicom.ct import read_ct
-from nnunet_cipa.dataset_conversion.dicom.files import scan_folder
-from nnunet_cipa.dataset_conversion.dicom.pet import read_pet
-from nnunet_cipa.dataset_conversion.dicom.series import build_series, group_series
-from nnunet_cipa.dataset_conversion.dicom.structures import read_structure_set
-from nnunet_cipa.dataset_conversion.finished import RECORDS, keep_finished
-from nnunet_cipa.dataset_conversion.lucid.held_out import held_out, read_facts
-from nnunet_cipa.dataset_conversion.lucid.image import read_volume
-from nnunet_cipa.dataset_conversion.lucid.nifti_set import is_nifti_layout
 from nnunet_cipa.dataset_conversion.pclt20k.source import parse_name, read_source
-from nnunet_cipa.dataset_conversion.png import read_grey_png
+from nnunet_cipa.dataset_conversion.pipeline.finished import RECORDS, keep_finished
+from nnunet_cipa.dataset_conversion.study_set.held_out import held_out, read_facts
+from nnunet_cipa.dataset_conversion.study_set.image import read_volume
+from nnunet_cipa.dataset_conversion.study_set.nifti_set import is_nifti_layout
+from nnunet_cipa.dicom.files import scan_folder
+from nnunet_cipa.dicom.rtstruct.structures import read_structure_set
+from nnunet_cipa.dicom.series.ct import read_ct
+from nnunet_cipa.dicom.series.grouping import build_series, group_series
+from nnunet_cipa.dicom.suv.pet import read_pet
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.files.png import read_grey_png
 from nnunet_cipa.trainers.plans import plan_cipa
-from tests.dataset_conversion.dicom.writer import write_series
+from tests.dicom.writer import write_series
 from tests.fuzz import dicom_elements as dicom
 from tests.fuzz.dicom_readers import Structures
 from tests.fuzz.nifti_reader import FIELDS, NiftiVolume, _put
@@ -285,7 +285,7 @@ def test_images_that_are_no_files(own, put):
     for image, read in ((Png(own), read_grey_png), (NiftiVolume(own), read_volume)):
         image.path.unlink(missing_ok=True)
         put(image.path)
-        with pytest.raises(CIPAError, match=r"cannot be read|is no file"):
+        with pytest.raises(CIPAError, match=r"cannot be read|is not a file"):
             read(image.path)
 
 
@@ -305,7 +305,7 @@ def test_an_image_that_cannot_be_read_when_the_layout_is_looked_for(own):
 def test_lists_of_a_study_set_that_are_no_files(own, put, name):
     """Before, a link that leads nowhere was no list, so that nobody was held out."""
     put(own / name)
-    with pytest.raises(CIPAError, match=r"cannot be read|is no file"):
+    with pytest.raises(CIPAError, match=r"cannot be read|is not a file"):
         held_out(own, ["P01"], None, 0) if name == "test.txt" else read_facts(own)
 
 
@@ -316,7 +316,7 @@ def test_lists_of_pclt20k_that_are_no_files(own, put):
     lists.write_lists(lists.lines)
     (lists.root / "test.txt").unlink()
     put(lists.root / "test.txt")
-    with pytest.raises(CIPAError, match=r"cannot be read|is no file|no train\.txt and test\.txt in it"):
+    with pytest.raises(CIPAError, match=r"cannot be read|is not a file|no train\.txt and test\.txt in it"):
         read_source(lists.root)
 
 
@@ -396,9 +396,9 @@ def test_a_fold_whose_record_is_damaged_is_not_started(own, content, monkeypatch
     reader = BenchmarkRecord(own)
     reader.job.record.write_text(json.dumps(content))
     monkeypatch.setattr("nnunet_cipa.benchmark.execute.start_process", lambda *args, **kwargs: pytest.fail("started"))
-    with pytest.raises(CIPAError, match=r"fold_0\.json: is no record of a fold, or damaged; remove it"):
+    with pytest.raises(CIPAError, match=r"fold_0\.json: is not a record of a fold, or damaged; remove it"):
         RunningJob(reader.job, {}, {})
-    with pytest.raises(CIPAError, match=r"fold_0\.json: (is no record|holds a list)"):
+    with pytest.raises(CIPAError, match=r"fold_0\.json: (is not a record|holds a list)"):
         read_record(reader.out)
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.dataset_conversion.dicom.rtstruct import SERIES, save, structure_set
-from tests.dataset_conversion.dicom.writer import write_series
+from tests.dicom.rtstruct import SERIES, save, structure_set
+from tests.dicom.writer import write_series
 
 
 def circle(radius, points, z):
@@ -50,11 +50,11 @@ def peak():
 
 def measure(root, out):
     """Convert the patient below ``root``; for each step, seconds and peak memory of the process so far in MiB."""
-    from nnunet_cipa.dataset_conversion.dataset_files import FOLDERS
-    from nnunet_cipa.dataset_conversion.lucid.case import CaseJob, Storage, write_case
-    from nnunet_cipa.dataset_conversion.lucid.check import CheckJob, check_patient
-    from nnunet_cipa.dataset_conversion.lucid.dicom_set import Wanted, read_dicom_set
-    from nnunet_cipa.dataset_conversion.lucid.study_set import Roi
+    from nnunet_cipa.dataset_conversion.pipeline.dataset_files import FOLDERS
+    from nnunet_cipa.dataset_conversion.study_set.case import CaseJob, Storage, write_case
+    from nnunet_cipa.dataset_conversion.study_set.check import CheckJob, check_patient
+    from nnunet_cipa.dataset_conversion.study_set.dicom_set import Wanted, read_dicom_set
+    from nnunet_cipa.dataset_conversion.study_set.study_set import Roi
 
     steps = {}
 

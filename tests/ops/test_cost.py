@@ -26,7 +26,7 @@ def scan(length):
     u, delta = torch.randn(1, 384, length, requires_grad=True), torch.randn(1, 384, length, requires_grad=True)
     B, C = torch.randn(1, 4, 16, length, requires_grad=True), torch.randn(1, 4, 16, length, requires_grad=True)
     A, D = (-torch.rand(384, 16)).requires_grad_(), torch.ones(384, requires_grad=True)
-    Path("/proc/self/clear_refs").write_text("5")  # starts the high-water mark anew
+    Path("/proc/self/clear_refs").write_text("5")  # starts the high-water mark again
     before = peak()
     selective_scan(u, delta, A, B, C, D, delta_bias=D, delta_softplus=True, backend=sys.argv[1]).sum().backward()
     return (peak() - before) / (u.numel() * 4)

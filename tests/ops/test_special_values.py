@@ -1,4 +1,4 @@
-"""Inputs that are no numbers or far out of range spread as in the reference."""
+"""Inputs that are not numbers or far out of range spread as in the reference."""
 
 from collections.abc import Callable
 

@@ -86,7 +86,7 @@ def test_choices_are_the_backends_there_are():
         (["scan", "--length", "0"], "0 is below 1"),
         (["scan", "--length", "1e3"], "invalid count value: '1e3'"),
         (["scan", "--length"], "expected at least one argument"),
-        (["scan", "--channels", "8", "7"], "7 is no multiple of 4"),
+        (["scan", "--channels", "8", "7"], "7 is not a multiple of 4"),
         (["scan", "--repeats", "0"], "0 is below 1"),
         (["network", "--patch-size", "64"], "expected 2 arguments"),
         (["network", "--slices", "2"], "invalid choice: 2"),

@@ -1,6 +1,6 @@
 """nnU-Net's code that the trainers override or build on: its signatures, and hashes of its sources.
 
-``python -m tests.trainers.nnunet_sources`` writes them down anew. Do that after reading what has changed, and after
+``python -m tests.trainers.nnunet_sources`` writes them down again. Do that after reading what has changed, and after
 changing the trainers where they have to follow.
 """
 

@@ -145,6 +145,14 @@ def test_activation_checkpointing_by_attribute_or_variable(attribute, variable, 
     assert switches == {expected}
 
 
+def test_a_setting_that_no_trainer_has_is_refused(make_trainer):
+    class Misspelt(trainers.nnUNetTrainerCIPASIM_demo):
+        settings = {"num_epoch": 3}
+
+    with pytest.raises(CIPAError, match="Misspelt: settings has 'num_epoch', and trainers have no such attribute"):
+        make_trainer(Misspelt)
+
+
 def test_another_value_of_the_variable_is_refused_before_the_network_is_built(make_trainer, monkeypatch):
     monkeypatch.setenv(CHECKPOINTING_VARIABLE, "yes")
     trainer = make_trainer(trainers.nnUNetTrainerCIPA_demo)

@@ -254,7 +254,7 @@ def test_checkpoints_that_do_not_fit_are_refused(plan, trained, tmp_path):
     with pytest.raises(CIPAError, match=r"tiny\.pth: encoder\.patch_embed.* has shape \(96, 3, 4, 4\)"):
         adapt(other, tmp_path / "out.pth", target)
     torch.save({"layer.weight": torch.zeros(3)}, other)
-    with pytest.raises(CIPAError, match=r"tiny\.pth: is no checkpoint of this package"):
+    with pytest.raises(CIPAError, match=r"tiny\.pth: is not a checkpoint of this package"):
         adapt(other, tmp_path / "out.pth", target)
     path, _ = trained("2d")
     with pytest.raises(CIPAError, match="is the file to read"):

@@ -105,7 +105,7 @@ def test_a_tensor_of_one_number_repeated_a_million_million_times(tmp_path):
 def test_names_that_no_network_has(tmp_path, suffix, name):
     path = tmp_path / f"w{suffix}"
     (torch.save if suffix == ".pth" else save_file)({"good": torch.ones(2), name: torch.ones(2)}, path)
-    with pytest.raises(CIPAError, match="is no name of a tensor") as raised:
+    with pytest.raises(CIPAError, match="is not a name of a tensor") as raised:
         read_state_dict(path)
     assert str(raised.value).isprintable()
     assert str(raised.value).isascii()

@@ -146,7 +146,7 @@ def training_curves(models: Sequence[ModelFacts]) -> str:
 def _svg(figure: Figure, label: str) -> str:
     """Return the figure as an element for a page, as wide as there is room up to its own width.
 
-    ``label`` is what a screen reader says in its place; it is no text of the user.
+    ``label`` is what a screen reader says in its place; it is not text of the user.
     """
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

@@ -1,4 +1,4 @@
-"""What a report shows."""
+"""Content of a report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What a network costs: parameters and multiply-adds, counted without computing anything."""
+"""Cost of a network: parameters and multiply-adds, counted without computing anything."""
 
 import math
 from dataclasses import dataclass

@@ -79,7 +79,7 @@ def read_record(folder: Path) -> Record:
     for job in sorted((folder / "jobs").glob("*/fold_*[0-9].json")):
         attempts = read_json(job, "remove it, which loses no training")
         if not is_job_record(attempts):
-            raise CIPAError(f"{job}: is no record of a fold, or damaged; remove it, which loses no training")
+            raise CIPAError(f"{job}: is not a record of a fold, or damaged; remove it, which loses no training")
         commands += [attempt["command"] for attempt in attempts["attempts"]]
     facts: dict[str, str] = {}
     for section, found in (runs[-1].get("machine", {}) if runs else {}).items():

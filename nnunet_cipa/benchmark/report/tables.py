@@ -82,7 +82,7 @@ def fold_table(report: Report) -> Table:
         rows.append((model, *map(number, means), spread))
     return Table(
         "Dice by fold", ("model", *(f"fold {fold}" for fold in folds), "lowest to highest"), rows,
-        "How far the folds' means lie apart. This is no confidence interval: folds share most of their training cases.",
+        "How far the folds' means lie apart. No confidence interval: folds share most of their training cases.",
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ def compile_kernel(kernel: Callable[..., Any], *constants: object) -> Callable[.
     Parameters
     ----------
     kernel : callable
-        A function made anew for each set of constants.
+        A function made for each set of constants.
     constants
         What tells this kernel from the others made by the same code.
 

@@ -1,4 +1,4 @@
-"""How a four-direction scan is laid out for the numba kernels: sixteen channels side by side, as maps have them."""
+"""Layout of a four-direction scan for the numba kernels: sixteen channels side by side, as maps have them."""
 
 import math
 from typing import NamedTuple

@@ -39,7 +39,7 @@ def forward(arguments: ScanArguments) -> tuple[Tensor, Tensor, Tensor]:
 def backward(grad_y: Tensor, grad_last_state: Tensor, saved: Tensor, arguments: ScanArguments) -> Gradients:
     """Return the gradients of u, delta, A, B, C, D and delta_bias, in the type of the computation.
 
-    The adjoint g_t = C_t dy_t + exp(dt_{t+1} A) g_{t+1} is the same scan run backwards, over states made anew
+    The adjoint g_t = C_t dy_t + exp(dt_{t+1} A) g_{t+1} is the same scan run backwards, over states computed again
     from the one that was kept before the chunk.
     """
     arguments = arguments.converted()

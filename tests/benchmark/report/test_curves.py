@@ -51,7 +51,7 @@ def log(*losses, first=0):
     [
         # continued from the checkpoint of epoch 2
         ([log(0.9, 0.8, 0.7, 0.6), log(0.5, 0.4, first=2)], [0.9, 0.8, 0.5, 0.4]),
-        # begun anew
+        # begun again
         ([log(0.9, 0.8, 0.7), log(0.3)], [0.3]),
         # validated again
         ([log(0.9, 0.8), "x: predicting case1 \n"], [0.9, 0.8]),

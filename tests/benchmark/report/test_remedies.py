@@ -125,7 +125,7 @@ def test_settings_of_a_training_that_are_damaged_are_removed(made, request_for, 
     model = shutil.copytree(made.model("exact"), tmp_path / "exact__nnUNetPlans__2d")
     (model / "fold_0" / "debug.json").write_text("{")
     request = request_for(models=(Model("exact", model),), folds=(0,), audit=False)
-    (path,) = refused(r"(\S+): is no valid JSON .*; remove it; the report then lacks its settings$", collect, request)
+    (path,) = refused(r"(\S+): is not valid JSON .*; remove it; the report then lacks its settings$", collect, request)
     Path(path).unlink()
     assert collect(request).models[0].training == {}
 

@@ -1,4 +1,4 @@
-"""The backward kernel: states made anew chunk by chunk, then the adjoint scan from the chunk's end to its start."""
+"""The backward kernel: states computed again chunk by chunk, then the adjoint scan from the end to the start."""
 
 from collections.abc import Callable
 from functools import cache

@@ -1,4 +1,4 @@
-"""The backward kernel of the four-direction scan: states made anew chunk by chunk, then the adjoint scan."""
+"""The backward kernel of the four-direction scan: states computed again chunk by chunk, then the adjoint scan."""
 
 from collections.abc import Callable
 from functools import cache

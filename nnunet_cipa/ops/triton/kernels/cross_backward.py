@@ -1,4 +1,4 @@
-"""The backward kernel of the four-direction scan: a chunk's states made anew, its adjoint scan, and all gradients."""
+"""The backward kernel of the four directions: a chunk's states computed again, its adjoint scan, all gradients."""
 
 import triton
 import triton.language as tl

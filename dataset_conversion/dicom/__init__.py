@@ -1,1 +1,0 @@
-"""Reads and writes DICOM: series, SUV, structure sets."""

@@ -1,0 +1,1 @@
+"""What every converter does: staging, finished cases, folds, provenance and dataset.json."""

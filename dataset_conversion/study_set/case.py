@@ -1,0 +1,192 @@
+"""Writes one patient of a study set as an nnU-Net case: PET on the CT's grid, intensities, mask, provenance."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from nnunet_cipa.dataset_conversion.pipeline.dataset_files import (
+    CONVERTED_BY,
+    FOLDERS,
+    RAW_CHANNELS,
+    READY_CHANNELS,
+    ready_values,
+    writing_case,
+)
+from nnunet_cipa.dataset_conversion.pipeline.finished import note_finished
+from nnunet_cipa.dataset_conversion.study_set.check import PatientFacts
+from nnunet_cipa.dataset_conversion.study_set.study_set import UNITS, WRITTEN, Patient, Roi
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.files.json_files import write_json
+from nnunet_cipa.files.nifti_stream import NiftiStream
+
+# What scanners write outside the field of view (-3024, -2000) is not darker than air.
+LOWEST_HU = -1024.0
+# nnU-Net does not look at them.
+ORGAN_FOLDERS = {"train": "organsTr", "test": "organsTs"}
+Window = tuple[float, float]
+
+
+class Intensity(str, Enum):
+    """How values are stored.
+
+    ``window``: clipped to a window and scaled to 0..3.2, to which CIPA adds -1.6. ``raw``: HU and SUV, for nnU-Net
+    to normalise.
+    """
+
+    WINDOW = "window"
+    RAW = "raw"
+
+    @property
+    def channels(self) -> dict[str, dict[str, Any]]:
+        """What dataset.json says of the channels: nnU-Net chooses the normalisation by their names."""
+        return READY_CHANNELS if self is Intensity.WINDOW else RAW_CHANNELS
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How intensities are stored, and the windows of HU and SUV that ``Intensity.WINDOW`` needs."""
+
+    intensity: Intensity = Intensity.WINDOW
+    hu_window: Window = (-1200.0, -200.0)
+    suv_range: Window = (0.0, 20.0)
+
+    def hu(self, values: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Turn HU into what is stored."""
+        hu = np.maximum(values, np.float32(LOWEST_HU), dtype=np.float32)
+        return window(hu, self.hu_window) if self.intensity is Intensity.WINDOW else hu
+
+    def suv(self, values: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Turn SUV into what is stored."""
+        suv = values.astype(np.float32)
+        return window(suv, self.suv_range) if self.intensity is Intensity.WINDOW else suv
+
+    def facts(self) -> dict[str, object]:
+        """Return what dataset.json and the provenance say of it."""
+        window = self.intensity is Intensity.WINDOW
+        return {
+            "intensity": self.intensity.value,
+            "lowest_hu": LOWEST_HU,
+            "hu_window": self.hu_window if window else None,
+            "suv_range": self.suv_range if window else None,
+        }
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Size, spacing, origin and direction of an image, without its voxels; as SimpleITK has them."""
+
+    size: tuple[int, ...]
+    spacing: tuple[float, ...]
+    origin: tuple[float, ...]
+    direction: tuple[float, ...]
+
+    @classmethod
+    def of(cls, image: sitk.Image) -> "Grid":
+        """Take them from an image."""
+        return cls(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
+
+
+@dataclass(frozen=True)
+class CaseJob:
+    """A checked patient, and the dataset folder it goes to; ``kind`` says what the patient comes from."""
+
+    folder: Path
+    kind: str
+    patient: Patient
+    facts: PatientFacts
+    roi: Roi
+    storage: Storage
+    organs: tuple[str, ...] = ()
+
+
+def write_case(job: CaseJob) -> None:
+    """Write CT, PET, mask, organs and provenance of one patient; at any time one volume is held, twice at most.
+
+    Raises
+    ------
+    CIPAError
+        If a file has changed since it was checked, or the disk does not take the output.
+    """
+    case = job.patient.name
+    images, labels = (job.folder / name for name in FOLDERS[job.patient.part])
+    record = job.folder / "provenance" / f"{case}.json"
+    ct = _read_oriented(job, "CT")
+    grid = Grid.of(ct)
+    volumes = [images / f"{case}_0000.nii.gz", images / f"{case}_0001.nii.gz", labels / f"{case}.nii.gz"]
+    _write(job, volumes[0], ct, job.storage.hu)
+    del ct
+    _write(job, volumes[1], resample_to(_read(job, "PET"), grid), job.storage.suv)
+    _write(job, volumes[2], _read_oriented(job, job.roi.value), _mask)
+    for name in job.organs:
+        volumes.append(job.folder / ORGAN_FOLDERS[job.patient.part] / f"{case}_{name}.nii.gz")
+        _write(job, volumes[-1], _read_oriented(job, name), _mask)
+    with writing_case(job.folder, case):
+        made_from = provenance(job)
+        write_json(record, made_from)
+        note_finished(job.folder, case, made_from, [*volumes, record])
+
+
+def resample_to(image: sitk.Image, grid: Grid) -> sitk.Image:
+    """Resample an image linearly to the voxels of a grid; outside its field of view it is 0."""
+    place = grid.origin, grid.spacing, grid.direction
+    return sitk.Resample(image, grid.size, sitk.Transform(), sitk.sitkLinear, *place, 0.0, sitk.sitkFloat32)
+
+
+def window(values: NDArray[np.float32], limits: Window) -> NDArray[np.float32]:
+    """Clip to limits and map them to 0 and 3.2, without rounding to 256 grey values."""
+    low, high = limits
+    return ready_values(((np.clip(values, low, high) - low) / (high - low)).astype(np.float32))
+
+
+def provenance(job: CaseJob) -> dict[str, object]:
+    """Describe where a case comes from and what was done to it."""
+    return {
+        "case": job.patient.name,
+        "source": f"{job.kind} study set",
+        "part": job.patient.part,
+        "roi": job.roi.value,
+        "organs": job.organs,
+        "converted_by": CONVERTED_BY,
+        "units": UNITS,
+        "pet_interpolation": "linear",
+        "written_orientation": WRITTEN,
+        **job.storage.facts(),
+        **asdict(job.facts),
+    }
+
+
+def _read(job: CaseJob, name: str) -> sitk.Image:
+    image, _ = job.patient.read(name)
+    if job.patient.sha256(name) != job.facts.sha256[name]:
+        raise CIPAError(f"{job.patient.where(name)}: changed during the conversion; run it again")
+    return image
+
+
+def _read_oriented(job: CaseJob, name: str) -> sitk.Image:
+    """Read a volume on the CT's grid as it is to be written: in its orientation, and cropped."""
+    image = sitk.DICOMOrient(_read(job, name), WRITTEN)
+    return image if job.facts.crop is None else image[job.facts.crop.region]
+
+
+def _mask(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    return values.astype(np.uint8)
+
+
+def _write(
+    job: CaseJob, path: Path, image: sitk.Image, to_store: Callable[[NDArray[np.generic]], NDArray[np.generic]]
+) -> None:
+    """Write an image, slice by slice as ``to_store`` makes of its values."""
+    volume = sitk.GetArrayViewFromImage(image)
+    dtype = to_store(volume[:1, :1, :1]).dtype
+    with (
+        writing_case(job.folder, job.patient.name),
+        NiftiStream(path, volume.shape, image.GetSpacing(), dtype, image.GetOrigin()) as stream,
+    ):
+        for values in volume:
+            stream.write(to_store(values))

@@ -1,0 +1,132 @@
+"""The checking pass over one patient of a study set: every image is read, nothing is written."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+
+from nnunet_cipa.dataset_conversion.study_set.crop import Crop, find_crop
+from nnunet_cipa.dataset_conversion.study_set.geometry_faults import geometry_fault, pet_cover
+from nnunet_cipa.dataset_conversion.study_set.image import fingerprint
+from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, WRITTEN, Facts, Patient, Roi
+from nnunet_cipa.dataset_conversion.study_set.value_faults import binary_fault, ct_fault, pet_fault, tumour_fault
+from nnunet_cipa.errors import CIPAError
+
+
+@dataclass(frozen=True)
+class CheckJob:
+    """A patient to check, the mask that is the truth, masks of organs, and whether the case will be cropped."""
+
+    patient: Patient
+    roi: Roi
+    organs: tuple[str, ...] = ()
+    crop: bool = False
+
+
+@dataclass(frozen=True)
+class PatientFacts:
+    """What was measured of one patient.
+
+    Attributes
+    ----------
+    sha256, voxels_sha256
+        Of the files and of the images' values, by ``CT``, ``PET`` and the mask's name.
+    size, spacing_mm, pet_size, pet_spacing_mm
+        Columns, rows, slices; along x, y, z.
+    hu, suv
+        Least and greatest value.
+    tumour_ml, tumour_slices
+        Volume of the mask and the number of slices it is on.
+    pet_cover
+        Part of the CT's field of view that the PET has.
+    orientation
+        Of the CT's voxel axes as stored, such as LPS.
+    values
+        How the values of the volumes came about, for those of which there is something to tell.
+    crop
+        What the case is to be cut to; None for all of it.
+    """
+
+    sha256: dict[str, str]
+    voxels_sha256: dict[str, str]
+    size: tuple[int, ...]
+    spacing_mm: tuple[float, ...]
+    pet_size: tuple[int, ...]
+    pet_spacing_mm: tuple[float, ...]
+    hu: tuple[float, float]
+    suv: tuple[float, float]
+    tumour_ml: float
+    tumour_slices: int
+    pet_cover: float
+    orientation: str
+    values: dict[str, Facts]
+    crop: Crop | None
+
+
+@dataclass(frozen=True)
+class CheckedPatient:
+    """A patient after the checking pass; ``facts`` is None if there are ``problems``, a line each."""
+
+    patient: Patient
+    facts: PatientFacts | None
+    problems: tuple[str, ...]
+
+
+def check_patient(job: CheckJob) -> CheckedPatient:
+    """Read the images of a patient, measure them and collect what is wrong with them."""
+    problems: list[str] = []
+    images: dict[str, sitk.Image] = {}
+    values: dict[str, Facts] = {}
+    organs = ((name, binary_fault) for name in job.organs)
+    for name, fault_of in (("CT", ct_fault), ("PET", pet_fault), (job.roi.value, tumour_fault), *organs):
+        try:
+            image, facts = job.patient.read(name)
+        except CIPAError as error:
+            problems.append(str(error))
+            continue
+        fault = fault_of(sitk.GetArrayViewFromImage(image))
+        if fault is not None:
+            problems.append(f"{job.patient.where(name)}: {fault}")
+        images[name] = image
+        if facts:
+            values[name] = facts
+    if not problems:
+        fault = geometry_fault(job.patient, images, job.roi.value, job.organs)
+        problems += [] if fault is None else [fault]
+    crop = None
+    if job.crop and not problems:
+        try:
+            crop = _crop(job, images)
+        except CIPAError as error:
+            problems.append(str(error))
+    measured = None if problems else _measure(job, images, values, crop)
+    return CheckedPatient(job.patient, measured, tuple(problems))
+
+
+def _crop(job: CheckJob, images: dict[str, sitk.Image]) -> Crop:
+    ct, mask = (sitk.DICOMOrient(images[name], WRITTEN) for name in ("CT", job.roi.value))
+    hu, tumour = (sitk.GetArrayViewFromImage(image) for image in (ct, mask))
+    x, y, z = ct.GetSpacing()
+    return find_crop(hu, tumour, (z, y, x), job.patient.where("CT"))
+
+
+def _measure(job: CheckJob, images: dict[str, sitk.Image], values: dict[str, Facts], crop: Crop | None) -> PatientFacts:
+    ct, pet = (images[name] for name in IMAGES)
+    hu, suv = (sitk.GetArrayViewFromImage(image) for image in (ct, pet))
+    tumour = sitk.GetArrayViewFromImage(images[job.roi.value]) > 0
+    return PatientFacts(
+        sha256={name: job.patient.sha256(name) for name in images},
+        voxels_sha256={name: fingerprint(image) for name, image in images.items()},
+        size=ct.GetSize(),
+        spacing_mm=ct.GetSpacing(),
+        pet_size=pet.GetSize(),
+        pet_spacing_mm=pet.GetSpacing(),
+        hu=(float(hu.min()), float(hu.max())),
+        suv=(float(suv.min()), float(suv.max())),
+        tumour_ml=float(np.count_nonzero(tumour) * np.prod(ct.GetSpacing()) / 1000),
+        tumour_slices=int(np.count_nonzero(tumour.any(axis=(1, 2)))),
+        pet_cover=pet_cover(ct, pet),
+        orientation=sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(ct.GetDirection()),
+        values=values,
+        crop=crop,
+    )

@@ -1,0 +1,1 @@
+"""A predicted mask back to its patient, as RTSTRUCT and SEG."""

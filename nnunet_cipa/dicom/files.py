@@ -1,0 +1,186 @@
+"""Finds the CT and PET images and the structure sets in a folder tree."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_ISREG
+
+from pydicom.uid import (
+    CTImageStorage,
+    EnhancedCTImageStorage,
+    EnhancedPETImageStorage,
+    LegacyConvertedEnhancedCTImageStorage,
+    LegacyConvertedEnhancedPETImageStorage,
+    MediaStorageDirectoryStorage,
+    PositronEmissionTomographyImageStorage,
+    RTStructureSetStorage,
+)
+from tqdm import tqdm
+
+from nnunet_cipa.dicom.headers import (
+    DAMAGE,
+    Header,
+    first_line,
+    make_header,
+    read_attributes,
+    text,
+    tolerant,
+)
+from nnunet_cipa.errors import CIPAError
+
+ENHANCED = {
+    EnhancedCTImageStorage,
+    EnhancedPETImageStorage,
+    LegacyConvertedEnhancedCTImageStorage,
+    LegacyConvertedEnhancedPETImageStorage,
+}
+IMAGES = {"CT": CTImageStorage, "PT": PositronEmissionTomographyImageStorage}
+# Suffixes under which a file that is not DICOM is damaged rather than foreign.
+_DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
+# How a file starts that was written without the preamble of DICOM part 10: group 8, in the usual byte orders.
+_BARE = (b"\x08\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x01\x00", b"\x08\x00\x08\x00", b"\x00\x08\x00\x05")
+
+
+@dataclass(frozen=True)
+class StructureFile:
+    """An RTSTRUCT file; its contours are not read."""
+
+    path: Path
+    patient_id: str
+    study_uid: str
+    sop_instance_uid: str
+
+
+@dataclass(frozen=True)
+class Headers:
+    """What a folder tree holds.
+
+    Attributes
+    ----------
+    images
+        CT and PET image files, in no particular order.
+    structures
+        RTSTRUCT files.
+    problems
+        One line, by path, for each file that should be DICOM but cannot be read, and for each link out of the tree.
+    others
+        Number of DICOM files of other kinds, by the name of the kind.
+    foreign
+        Number of files that are not DICOM.
+    """
+
+    images: tuple[Header, ...]
+    structures: tuple[StructureFile, ...]
+    problems: dict[Path, str]
+    others: dict[str, int]
+    foreign: int
+
+
+class _NotDicom(Exception):  # noqa: N818 - it is an answer, no error
+    pass
+
+
+def scan_folder(root: Path) -> Headers:
+    """Read the header of every DICOM file under a folder, whatever the files are called.
+
+    Names that start with a dot count as foreign. A file that several links lead to is read once; links that lead out
+    of the folder are problems.
+
+    Raises
+    ------
+    CIPAError
+        If ``root`` is not a folder.
+    """
+    if not root.is_dir():
+        raise CIPAError(f"{root}: not a folder; give the folder that holds the DICOM files")
+    images: list[Header] = []
+    structures: list[StructureFile] = []
+    problems: dict[Path, str] = {}
+    others: Counter[str] = Counter()
+    foreign = 0
+    with tolerant():
+        for path in tqdm(_walk(root, problems), desc="reading headers", unit="file", disable=None):
+            try:
+                _refuse_non_dicom(path)
+                found, fault = read_attributes(path)
+                kind = found.file_meta.MediaStorageSOPClassUID
+                if kind in IMAGES.values() or kind in ENHANCED:
+                    images.append(_with_series(make_header(path, found, fault)))
+                elif kind == RTStructureSetStorage:
+                    uids = (text(found, name) for name in ("PatientID", "StudyInstanceUID", "SOPInstanceUID"))
+                    structures.append(StructureFile(path, *uids))
+                elif kind == MediaStorageDirectoryStorage:
+                    foreign += 1
+                else:
+                    others[kind.name] += 1
+            except _NotDicom:
+                foreign += 1
+            except DAMAGE as error:
+                reason = first_line(error)
+                problems[path] = (
+                    f"{path}: cannot be read as DICOM ({reason}); export it again, or remove it if it is not needed"
+                )
+    return Headers(tuple(images), tuple(structures), problems, dict(others), foreign)
+
+
+def is_dicom(path: Path) -> bool:
+    """Tell whether a file has the preamble of DICOM part 10."""
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def _walk(root: Path, problems: dict[Path, str]) -> Iterator[Path]:
+    """Give every regular file once; unreadable folders and links out of the tree go to the problems."""
+    home = root.resolve()
+    seen: set[tuple[int, int]] = set()
+
+    def unreadable(error: OSError) -> None:
+        path = Path(error.filename)
+        problems[path] = f"{path}: cannot be opened ({error.strerror}); make it readable, or remove it"
+
+    for folder, folders, names in os.walk(root, onerror=unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in (*folders, *sorted(names)):
+            path = Path(folder, name)
+            # Path.resolve raises on a loop before Python 3.13; here, one is a file that cannot be opened
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(home):
+                outside = f"{path}: a link that leads out of {root}"
+                problems[path] = f"{outside}; put the file itself there, or remove it"
+                continue
+            if name in folders:
+                continue
+            try:
+                status = path.stat()
+            except OSError as error:
+                unreadable(error)
+                continue
+            if S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) not in seen:
+                seen.add((status.st_dev, status.st_ino))
+                yield path
+
+
+def _refuse_non_dicom(path: Path) -> None:
+    """Raise ``_NotDicom`` for a foreign file, and an error for one that looks like damaged DICOM."""
+    if path.name.startswith("."):
+        raise _NotDicom
+    if is_dicom(path):
+        return
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start in _BARE:
+        raise ValueError("it lacks the preamble of DICOM part 10; add it, for example with dcmconv")
+    if path.suffix.lower() in _DICOM_SUFFIXES:
+        raise ValueError("it is empty" if not start else "it does not start as DICOM does")
+    raise _NotDicom
+
+
+def _with_series(header: Header) -> Header:
+    if not header.series_uid:
+        raise ValueError(header.fault or "it has no SeriesInstanceUID")
+    return header
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

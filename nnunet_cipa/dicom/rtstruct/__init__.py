@@ -1,0 +1,1 @@
+"""RT structure sets: read, rasterised and written."""

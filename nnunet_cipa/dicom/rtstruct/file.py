@@ -1,0 +1,61 @@
+"""The file of an RTSTRUCT, read to its end and found whole."""
+
+from pathlib import Path
+
+import pydicom
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_file_meta_info
+from pydicom.uid import DeflatedExplicitVRLittleEndian, RTStructureSetStorage
+
+from nnunet_cipa.dicom.headers import DAMAGE, first_line, tolerant
+from nnunet_cipa.dicom.nesting import fault_of_nesting
+from nnunet_cipa.errors import CIPAError
+
+UNDEFINED_LENGTH = 0xFFFFFFFF
+
+
+def read_rtstruct(path: Path) -> Dataset:
+    """Read an RTSTRUCT.
+
+    Raises
+    ------
+    CIPAError
+        If it is damaged or another kind of file.
+    """
+    try:
+        with tolerant():
+            _refuse_other_kinds(path)
+            file = pydicom.dcmread(path)
+        fault = fault_of_nesting(path.read_bytes(), file.file_meta.TransferSyntaxUID)
+        elements = [file.get_item(tag) for tag in file.keys()]  # noqa: SIM118 - iterating gives elements
+    except DAMAGE as error:
+        raise damaged(path, error) from error
+    if fault is not None:
+        raise damaged(path, ValueError(fault))
+    for element in elements:
+        # pydicom takes what is there of an element, and drops what is cut off of a sequence
+        if isinstance(element, RawDataElement) and element.value is not None:
+            held, length = len(element.value), element.length
+            if length not in {held, UNDEFINED_LENGTH}:
+                raise damaged(path, ValueError(f"{element.tag} has {held} of {length} bytes"))
+    return file
+
+
+def items(holder: Dataset, keyword: str) -> list[Dataset]:
+    """Return the items of a sequence, none if there is no such sequence."""
+    return list(holder.get(keyword) or [])
+
+
+def damaged(path: Path, error: BaseException) -> CIPAError:
+    """Return the error that says of an RTSTRUCT what could not be read."""
+    return CIPAError(f"{path}: cannot be read as RTSTRUCT ({first_line(error)}); export it again")
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    meta = read_file_meta_info(path)
+    kind = meta.get("MediaStorageSOPClassUID")
+    if kind != RTStructureSetStorage:
+        raise CIPAError(f"{path}: is not an RTSTRUCT but {getattr(kind, 'name', 'of no kind')}; give the structure set")
+    if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        raise CIPAError(f"{path}: is deflated, and what that inflates to has no bound; inflate it with dcmconv")

@@ -1,0 +1,1 @@
+"""Series: the files of one, their order and geometry, and their pixels."""

@@ -1,0 +1,1 @@
+"""Standardised uptake values by body weight, from the headers of a PET series."""
