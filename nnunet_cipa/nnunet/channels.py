@@ -1,8 +1,9 @@
 """Input channels of CT and PET, as dataset.json tells them."""
 
+from collections.abc import Sized
 from typing import Any
 
-from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.errors import CIPAError, shown
 
 _SPELLINGS = {"CT": "CT", "PET": "PET", "PT": "PET"}
 
@@ -23,11 +24,14 @@ def find_modalities(dataset_json: dict[str, Any]) -> tuple[str, ...]:
     CIPAError
         If the channels are not one CT and one PET; the message says what was found.
     """
-    channels = dataset_json.get("channel_names")
-    if isinstance(channels, dict) and len(channels) > 2:
+    # nnU-Net counts these, the first as its version 1 had them
+    counted = "modality" if "modality" in dataset_json else "channel_names"
+    channels = dataset_json.get(counted)
+    count = len(channels) if isinstance(channels, Sized) else 0
+    if count > 2 or (count < 2 and "modalities" in dataset_json):
         raise CIPAError(
-            f"dataset.json: channel_names is {channels}, and CIPA reads two channels, one CT and one PET; nnU-Net "
-            "gives a network every channel of a data set, so make one without the others"
+            f"dataset.json: {counted} is {shown(channels)}, and CIPA reads two channels, one CT and one PET; nnU-Net "
+            "gives a network every channel of a data set, so make one with these two alone"
         )
     key = "modalities" if "modalities" in dataset_json else "channel_names"
     names = dataset_json.get(key, {})

@@ -124,8 +124,16 @@ def test_a_third_channel_is_refused_once_whatever_names_two_of_them(plans, datas
     del dataset_json["modalities"]
     dataset_json |= {} if modalities is None else {"modalities": modalities}
     dataset_json["channel_names"] = {"0": "CT", "1": "PET", "2": "organs"}
-    with pytest.raises(RuntimeError, match=r"'organs'.*reads two channels.*make one without the others"):
+    with pytest.raises(RuntimeError, match=r"'organs'.*reads two channels.*make one with these two alone"):
         plan_cipa(plans, "2d", dataset_json, {})
+
+
+@pytest.mark.parametrize(
+    "more", [{"modality": {"0": "CT", "1": "PET", "2": "organs"}}, {"channel_names": "CTs"}, {"channel_names": None}]
+)
+def test_what_nnunet_would_count_as_other_channels_is_refused(more, plans, dataset_json):
+    with pytest.raises(CIPAError, match="reads two channels"):
+        plan_cipa(plans, "2d", {**dataset_json, **more}, {})
 
 
 def test_the_network_gets_the_offset_and_the_range_of_the_stored_intensities(plans, dataset_json):
