@@ -1,6 +1,8 @@
-"""The measures of ``Measures`` as a table shows them: their names, units and which way is better."""
+"""The catalogue of the measures that tables show: of each its name, unit, group and which way is better."""
 
 from dataclasses import dataclass
+
+AGREEMENT, VOLUME, LESIONS = "Agreement", "Volume and place", "Lesions, and slices by position"
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,8 @@ class Metric:
         After the point.
     better : int
         1 if more is better, -1 if less is, 0 if neither.
+    group : str
+        The table that it is shown in.
     """
 
     name: str
@@ -24,6 +28,7 @@ class Metric:
     unit: str = ""
     digits: int = 3
     better: int = 1
+    group: str = AGREEMENT
 
 
 METRICS = {
@@ -36,15 +41,15 @@ METRICS = {
         Metric("hd95_mm", "HD95", "mm", 2, -1),
         Metric("surface_mm", "Mean surface distance", "mm", 2, -1),
         Metric("nsd", "NSD"),
-        Metric("centroid_mm", "Centroid distance", "mm", 2, -1),
-        Metric("volume_error_ml", "Volume error", "ml", 2, 0),
-        Metric("relative_volume_error", "Relative volume error", "", 3, 0),
-        Metric("excess_ml", "Excess volume", "ml", 2, -1),
-        Metric("lesion_f1", "Lesion F1"),
-        Metric("false_positive_ml", "False positive volume", "ml", 2, -1),
-        Metric("false_negative_ml", "False negative volume", "ml", 2, -1),
-        Metric("dice_ends", "Dice, first and last slices"),
-        Metric("dice_between", "Dice, slices between"),
+        Metric("volume_error_ml", "Volume error", "ml", 2, 0, VOLUME),
+        Metric("relative_volume_error", "Relative volume error", "", 3, 0, VOLUME),
+        Metric("excess_ml", "Excess volume", "ml", 2, -1, VOLUME),
+        Metric("centroid_mm", "Centroid distance", "mm", 2, -1, VOLUME),
+        Metric("lesion_f1", "Lesion F1", group=LESIONS),
+        Metric("false_positive_ml", "False positive volume", "ml", 2, -1, LESIONS),
+        Metric("false_negative_ml", "False negative volume", "ml", 2, -1, LESIONS),
+        Metric("dice_ends", "Dice, first and last slices", group=LESIONS),
+        Metric("dice_between", "Dice, slices between", group=LESIONS),
     )
 }
 TESTED = ("dice", "nsd", "hd95_mm")

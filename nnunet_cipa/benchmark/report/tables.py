@@ -1,17 +1,12 @@
 """The tables of a report."""
 
 import math
-from collections.abc import Sequence
 
 from nnunet_cipa.benchmark.report.content import ModelFacts, Report
 from nnunet_cipa.benchmark.report.numbers import interval
-from nnunet_cipa.evaluation.metrics import METRICS, Metric
+from nnunet_cipa.evaluation.metrics import AGREEMENT, LESIONS, METRICS, VOLUME, Metric
 from nnunet_cipa.pages.numbers import number, p_value
 from nnunet_cipa.pages.tables import Table
-
-_AGREEMENT = ("dice", "iou", "sensitivity", "precision", "hd95_mm", "surface_mm", "nsd")
-_VOLUMES = ("volume_error_ml", "relative_volume_error", "excess_ml", "centroid_mm")
-_LESIONS = ("lesion_f1", "false_positive_ml", "false_negative_ml", "dice_ends", "dice_between")
 
 
 def summary_tables(report: Report) -> list[Table]:
@@ -31,20 +26,20 @@ def summary_tables(report: Report) -> list[Table]:
         "of lesions without any overlap."
     )
     return [
-        _means(report, "Agreement", _AGREEMENT, f"{how} NSD at {report.tolerance_mm:g} mm. {rule}"),
-        _means(report, "Volume and place", _VOLUMES, volumes),
-        _means(report, "Lesions, and slices by position", _LESIONS, lesions),
+        _means(report, AGREEMENT, f"{how} NSD at {report.tolerance_mm:g} mm. {rule}"),
+        _means(report, VOLUME, volumes),
+        _means(report, LESIONS, lesions),
     ]
 
 
-def _means(report: Report, title: str, names: Sequence[str], note: str) -> Table:
-    metrics = [METRICS[name] for name in names]
+def _means(report: Report, group: str, note: str) -> Table:
+    metrics = [metric for metric in METRICS.values() if metric.group == group]
     means = report.statistics.means
     rows = [
         (model, str(len(report.of(model))), *(interval(means[model, m.name], m.digits) for m in metrics))
         for model in report.titles
     ]
-    return Table(title, ("model", "cases", *map(_head, metrics)), rows, note)
+    return Table(group, ("model", "cases", *map(_head, metrics)), rows, note)
 
 
 def _head(metric: Metric) -> str:
