@@ -24,15 +24,6 @@ def find_modalities(dataset_json: dict[str, Any]) -> tuple[str, ...]:
     CIPAError
         If the channels are not one CT and one PET; the message says what was found.
     """
-    # nnU-Net counts these, the first as its version 1 had them
-    counted = "modality" if "modality" in dataset_json else "channel_names"
-    channels = dataset_json.get(counted)
-    count = len(channels) if isinstance(channels, Sized) else 0
-    if count > 2 or (count < 2 and "modalities" in dataset_json):
-        raise CIPAError(
-            f"dataset.json: {counted} is {shown(channels)}, and CIPA reads two channels, one CT and one PET; nnU-Net "
-            "gives a network every channel of a data set, so make one with these two alone"
-        )
     key = "modalities" if "modalities" in dataset_json else "channel_names"
     names = dataset_json.get(key, {})
     modalities: tuple[str, ...] = ()
@@ -45,3 +36,22 @@ def find_modalities(dataset_json: dict[str, Any]) -> tuple[str, ...]:
             "folders of nnUNet_preprocessed, from which nnU-Net trains, and of nnUNet_raw"
         )
     return modalities
+
+
+def check_channels(dataset_json: dict[str, Any]) -> None:
+    """Refuse a data set of which nnU-Net gives a network other than two channels.
+
+    Raises
+    ------
+    CIPAError
+        With what was found.
+    """
+    # nnU-Net counts these, the first as its version 1 had them
+    counted = "modality" if "modality" in dataset_json else "channel_names"
+    channels = dataset_json.get(counted)
+    count = len(channels) if isinstance(channels, Sized) else 0
+    if count > 2 or (count < 2 and "modalities" in dataset_json):
+        raise CIPAError(
+            f"dataset.json: {counted} is {shown(channels)}, and CIPA reads two channels, one CT and one PET; nnU-Net "
+            "gives a network every channel of a data set, so make one with these two alone"
+        )

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from nnunet_cipa.network.arguments import STRIDE
-from nnunet_cipa.nnunet.channels import find_modalities
+from nnunet_cipa.nnunet.channels import check_channels, find_modalities
 from nnunet_cipa.nnunet.intensities import find_intensities
 from nnunet_cipa.nnunet.plans import check_labels, resolve_configuration
 
@@ -47,6 +47,7 @@ def plan_cipa(
     resolved = resolve_configuration(plans, configuration)
     _check_configuration(plans, configuration, resolved)
     check_labels(plans, dataset_json)
+    check_channels(dataset_json)
     patch_size = [-(-int(side) // STRIDE) * STRIDE for side in resolved["patch_size"][-2:]]
     edited = plans["configurations"][configuration]
     edited["patch_size"] = list(patch_size) if depth is None else [depth, *patch_size]
