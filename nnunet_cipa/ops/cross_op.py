@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nnunet_cipa.ops.cross_arguments import CrossArguments
-from nnunet_cipa.ops.registry import autocast_devices, cross_scan_of
+from nnunet_cipa.ops.registry import autocast_devices, cross_scan_of, reads_half
 
 
 @torch.library.custom_op("nnunet_cipa::cross_scan", mutates_args=())
@@ -95,5 +95,6 @@ def _differentiate(ctx: Any, grad_y: Tensor, _: Tensor) -> tuple[Tensor | None, 
 
 cross_op.register_autograd(_differentiate, setup_context=_keep)
 # Where kernels read half precision as it is, a copy in float32 would have to be kept for the backward pass.
-for _device_type in autocast_devices(reads_half=False):
-    cross_op.register_autocast(_device_type, torch.float32)
+for _device_type in autocast_devices():
+    if not reads_half(_device_type):
+        cross_op.register_autocast(_device_type, torch.float32)

@@ -126,17 +126,14 @@ def device_types() -> list[str]:
     return sorted({device for backend in backends() for device in backend.devices})
 
 
-def autocast_devices(*, reads_half: bool | None = None) -> list[str]:
-    """Return the device types that backends name and torch has autocast for.
+def autocast_devices() -> list[str]:
+    """Return the device types that backends name and torch has autocast for."""
+    return [device for device in device_types() if torch.amp.is_autocast_available(device)]
 
-    With ``reads_half``, those with or without a backend whose four-direction scan reads half precision as it is.
-    """
-    halves = {device for backend in backends() if backend.reads_half for device in backend.devices}
-    return [
-        device
-        for device in device_types()
-        if torch.amp.is_autocast_available(device) and reads_half in {None, device in halves}
-    ]
+
+def reads_half(device_type: str) -> bool:
+    """Return whether a backend's four-direction scan reads half precision as it is on a device type."""
+    return any(backend.reads_half and device_type in backend.devices for backend in backends())
 
 
 def available_backends() -> dict[str, tuple[bool, str]]:
