@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -39,9 +39,8 @@ def examine() -> list[Finding]:
 def _versions() -> Iterator[Finding]:
     yield Finding("versions", "Python", platform.python_version())
     yield Finding("versions", "nnunet-cipa", version("nnunet-cipa"))
-    for requirement in map(Requirement, requires("nnunet-cipa") or ()):
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            continue
+    requirements = _requirements()
+    for requirement in requirements:
         try:
             found = version(requirement.name)
         except PackageNotFoundError:
@@ -51,17 +50,22 @@ def _versions() -> Iterator[Finding]:
         newest = NEWEST_TESTED[requirement.name]
         newer = f" (newer than {newest}, the newest that was tested)" if Version(found) > Version(newest) else ""
         yield Finding("versions", requirement.name, found + newer, "" if fits else f"pip install '{requirement}'")
-    for name in _optional_packages():
+    for name in _optional_packages({requirement.name for requirement in requirements}):
         try:
             yield Finding("versions", name, version(name))
         except PackageNotFoundError:
             yield Finding("versions", name, "not installed (optional)")
 
 
-def _optional_packages() -> list[str]:
+def _requirements() -> list[Requirement]:
+    """Return what has to be installed here, without the extras."""
+    every = map(Requirement, requires("nnunet-cipa") or ())
+    return [one for one in every if not one.marker or one.marker.evaluate({"extra": ""})]
+
+
+def _optional_packages(required: Set[str]) -> list[str]:
     from nnunet_cipa.ops.registry import backends  # noqa: PLC0415 - imports torch, which takes seconds
 
-    required = {Requirement(line).name for line in requires("nnunet-cipa") or () if "extra ==" not in line}
     return [name for backend in backends() for name in backend.packages if name not in required]
 
 

@@ -4,8 +4,7 @@ import contextlib
 import io
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
@@ -16,7 +15,7 @@ from torch import nn
 
 from nnunet_cipa import trainers
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.files.json_files import read_object
+from nnunet_cipa.nnunet.dataset import Dataset
 from nnunet_cipa.nnunet.folders import PREPROCESSED, find_dataset, nnunet_folder
 
 _SEED = 0
@@ -101,7 +100,7 @@ def plan_training(
         If it cannot be trained on this data set.
     """
     plans = deepcopy(plans)
-    if issubclass(trainer, trainers.nnUNetTrainerCIPA):
+    if brings_network(trainer):
         trainer.edit_plans(plans, configuration, dataset_json)
     return Training(trainer, plans, configuration, dataset_json)
 
@@ -115,10 +114,8 @@ def resolve_target(target: Target) -> Training:
         If the data set is not planned, has no such plans or configuration, there is no such trainer, or its network
         cannot be trained there.
     """
-    folder = _preprocessed(target.dataset_id)
-    file = folder / f"{target.plans}.json"
-    plans = read_object(file, "plan the data set, or give the name of other --plans")
-    dataset_json = read_object(folder / "dataset.json", "plan the data set again")
+    dataset = _planned(target.dataset_id)
+    file, plans, dataset_json = dataset.plans_file(target.plans), dataset.read_plans(target.plans), dataset.dataset_json
     configurations = plans.get("configurations")
     if not isinstance(configurations, dict):
         raise CIPAError(f"{file}: has no configurations; plan the data set again")
@@ -162,12 +159,13 @@ def find_trainer(name: str, option: str = "--trainer") -> type[nnUNetTrainer]:
         ) from error
 
 
-def brings_network(trainer: type) -> bool:
+def brings_network(trainer: type) -> TypeGuard[type[trainers.nnUNetTrainerCIPA]]:
     """Return whether a trainer puts its own network into the plans."""
     return issubclass(trainer, trainers.nnUNetTrainerCIPA)
 
 
-def _preprocessed(dataset_id: int) -> Path:
+def _planned(dataset_id: int) -> Dataset:
     folder = nnunet_folder(PREPROCESSED)
     remedy = f"run nnUNetv2_plan_and_preprocess -d {dataset_id} -c 2d first, or give another --dataset-id"
-    return folder / find_dataset(str(dataset_id), [folder], remedy)
+    name = find_dataset(str(dataset_id), [folder], remedy)
+    return Dataset(name, folder / name)

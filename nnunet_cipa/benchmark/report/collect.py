@@ -8,7 +8,6 @@ from nnunet_cipa.benchmark.report.content import ModelFacts, Report
 from nnunet_cipa.benchmark.report.cost import count_cost
 from nnunet_cipa.benchmark.report.models import Record
 from nnunet_cipa.evaluation.leakage import audit_leakage
-from nnunet_cipa.evaluation.measures import TOLERANCE_MM
 from nnunet_cipa.evaluation.scoring import Model, Study, score_folds
 from nnunet_cipa.evaluation.statistics import Settings, compute_statistics
 from nnunet_cipa.evaluation.versions import versions
@@ -17,21 +16,11 @@ from nnunet_cipa.nnunet.logs import read_curve
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to report on.
+class Request(Study):
+    """What to report on: a cross-validation, and how.
 
     Attributes
     ----------
-    dataset : Path
-        ``$nnUNet_raw/DatasetNNN_NAME``.
-    splits : Path
-        The splits_final.json that the models were trained with.
-    models : tuple of Model
-        What is compared.
-    folds : tuple of int
-        Which folds; all if empty.
-    tolerance_mm : float
-        Of the normalised surface Dice.
     settings : Settings
         Of intervals and tests.
     processes : int
@@ -44,11 +33,6 @@ class Request:
         What called for the report.
     """
 
-    dataset: Path
-    splits: Path
-    models: tuple[Model, ...]
-    folds: tuple[int, ...] = ()
-    tolerance_mm: float = TOLERANCE_MM
     settings: Settings = field(default_factory=Settings)
     processes: int = 1
     audit: bool = True
@@ -64,8 +48,7 @@ def collect(request: Request) -> Report:
     CIPAError
         As ``score_folds`` and ``audit_leakage``.
     """
-    study = Study(request.dataset, request.splits, request.models, request.folds, request.tolerance_mm)
-    scores = score_folds(study, request.processes)
+    scores = score_folds(request, request.processes)
     audit = audit_leakage(request.dataset, request.processes) if request.audit else None
     folds = sorted({score.fold for score in scores})
     record = request.record
