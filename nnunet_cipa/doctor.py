@@ -134,7 +134,7 @@ def _trainers() -> Iterator[Finding]:
 
 def _seed() -> Iterator[Finding]:
     from nnunet_cipa.errors import CIPAError  # noqa: PLC0415
-    from nnunet_cipa.trainers.seeding import SEED_VARIABLE, read_seed  # noqa: PLC0415
+    from nnunet_cipa.trainers.robust.seeding import SEED_VARIABLE, read_seed  # noqa: PLC0415
 
     value = os.environ.get(SEED_VARIABLE)
     if not value:

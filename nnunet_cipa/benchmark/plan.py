@@ -16,7 +16,7 @@ from nnunet_cipa.files.hashes import file_hash
 from nnunet_cipa.nnunet.dataset import Dataset
 from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.trainers.base import ENCODER_VARIABLE
-from nnunet_cipa.trainers.seeding import SEED_VARIABLE, SeededTraining, read_seed
+from nnunet_cipa.trainers.robust.seeding import SEED_VARIABLE, SeededTraining, read_seed
 from nnunet_cipa.trainers.target import brings_network, find_trainer, plan_training
 
 

@@ -14,7 +14,7 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.hashes import file_hash
 from nnunet_cipa.files.json_files import read_json, write_json
 from nnunet_cipa.nnunet.folders import SPLITS
-from nnunet_cipa.trainers.seeding import SEED_VARIABLE
+from nnunet_cipa.trainers.robust.seeding import SEED_VARIABLE
 
 RECORD = "benchmark.json"
 _MAKER = "nnunet_cipa benchmark"

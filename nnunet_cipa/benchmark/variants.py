@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nnunet_cipa.benchmark.budget import Budget
 from nnunet_cipa.files.atomic import write_text
-from nnunet_cipa.trainers.seeding import SeededTraining
+from nnunet_cipa.trainers.robust.seeding import SeededTraining
 from nnunet_cipa.trainers.target import find_trainer
 
 _HEAD = '''"""A trainer {purpose} of this benchmark; nnU-Net finds it when nnUNet_extTrainer names this folder.
@@ -69,7 +69,7 @@ class Variant:
         length = "" if budget is None else f" for {budget.epochs} epochs of {budget.iterations} iterations"
         yield _HEAD.format(
             purpose="with a seed" if budget is None else "at the budget",
-            more_imports="\nfrom nnunet_cipa.trainers.seeding import SeededTraining\n" if mixed_in else "",
+            more_imports="\nfrom nnunet_cipa.trainers.robust.seeding import SeededTraining\n" if mixed_in else "",
             name=self.name,
             mix_in="SeededTraining, " if mixed_in else "",
             trainer=self.trainer,

@@ -14,7 +14,7 @@ from nnunet_cipa.demo.progress import TrainingStep
 from nnunet_cipa.nnunet.folders import VARIABLES
 from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.processes.commands import Step
-from nnunet_cipa.trainers.seeding import SEED_VARIABLE
+from nnunet_cipa.trainers.robust.seeding import SEED_VARIABLE
 
 TRAINER = "nnUNetTrainerCIPA_demo"
 DATASET = "Dataset701_PCLT20K"

@@ -1,6 +1,7 @@
-"""The CIPA network: shared VMamba encoder, CRM and DCIM at each stage, channel-aware VSS decoder."""
+"""Networks for slices of CT and PET: CIPA, and what further ones derive from."""
 
-from nnunet_cipa.network.cipa import CIPA
-from nnunet_cipa.network.variants import VARIANTS, Variant
+from nnunet_cipa.network.cipa.network import CIPA
+from nnunet_cipa.network.cipa.variants import VARIANTS, Variant
+from nnunet_cipa.network.petct import PETCTNetwork
 
-__all__ = ["CIPA", "VARIANTS", "Variant"]
+__all__ = ["CIPA", "VARIANTS", "PETCTNetwork", "Variant"]

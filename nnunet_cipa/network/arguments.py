@@ -1,16 +1,13 @@
-"""Checks of the network's arguments."""
+"""Checks of the arguments that all networks of slices have."""
 
 from collections.abc import Sequence
 
-from nnunet_cipa.network.sim import BRANCHES
-
-STRIDE = 32
 MODALITIES = ("CT", "PET")
-SLICES = (1, 3, 5)
-SIMS = (None, "input", "features")
 
 
-def check_channels(input_channels: int, num_classes: int, deep_supervision: bool, modalities: Sequence[str]) -> None:
+def check_channels(
+    network: str, input_channels: int, num_classes: int, deep_supervision: bool, modalities: Sequence[str]
+) -> None:
     """Refuse other inputs than one CT and one PET channel, and other outputs than one map of classes.
 
     Raises
@@ -19,42 +16,36 @@ def check_channels(input_channels: int, num_classes: int, deep_supervision: bool
         With the argument's name and value.
     """
     if input_channels != len(MODALITIES):
-        raise ValueError(f"CIPA reads CT and PET, so input_channels is {len(MODALITIES)}, not {input_channels}")
+        raise ValueError(f"{network} reads CT and PET, so input_channels is {len(MODALITIES)}, not {input_channels}")
     if num_classes < 1:
         raise ValueError(f"num_classes is {num_classes}; it has to be at least 1")
     if deep_supervision:
-        raise ValueError("CIPA has one output and no deep supervision; use a trainer of nnunet_cipa")
+        raise ValueError(f"{network} has one output and no deep supervision; use a trainer of nnunet_cipa")
     if sorted(modalities) != sorted(MODALITIES):
         raise ValueError(f"modalities {tuple(modalities)} must be CT and PET, in the order of the input's channels")
 
 
-def check_slices(slices: int, sim: str | None, sim_branches: Sequence[str], sim_learnable: bool) -> None:
-    """Refuse numbers of slices and settings of SIM that do not exist or would have no effect.
+def check_slices(slices: int, admitted: Sequence[int]) -> int:
+    """Return the number of slices.
 
     Raises
     ------
     ValueError
-        With the argument's name and value.
+        If the network reads no such number.
     """
-    if slices not in SLICES:
-        raise ValueError(f"slices is {slices}; choose one of {', '.join(map(str, SLICES))}")
-    if sim not in SIMS:
-        raise ValueError(f"sim is {sim!r}; choose one of {', '.join(map(repr, SIMS))}")
-    known = set(sim_branches) <= set(BRANCHES) and len(set(sim_branches)) == len(sim_branches)
-    if isinstance(sim_branches, str) or not sim_branches or not known:
-        raise ValueError(f"sim_branches is {sim_branches!r}; choose one or more of {', '.join(BRANCHES)}")
-    if sim is None and (sim_learnable or len(sim_branches) < len(BRANCHES)):
-        raise ValueError("sim_learnable and sim_branches are settings of SIM, and sim is None; choose a sim")
+    if slices not in admitted:
+        raise ValueError(f"slices is {slices}; choose one of {', '.join(map(str, admitted))}")
+    return slices
 
 
-def check_patch_size(patch_size: Sequence[int]) -> tuple[int, int]:
+def check_patch_size(patch_size: Sequence[int], stride: int) -> tuple[int, int]:
     """Return (H, W) as integers.
 
     Raises
     ------
     ValueError
-        If they are not two positive multiples of 32.
+        If they are not two positive multiples of the network's stride.
     """
-    if len(patch_size) != 2 or any(side < STRIDE or side % STRIDE for side in patch_size):
-        raise ValueError(f"patch_size {tuple(patch_size)} must be (H, W), each a positive multiple of {STRIDE}")
+    if len(patch_size) != 2 or any(side < stride or side % stride for side in patch_size):
+        raise ValueError(f"patch_size {tuple(patch_size)} must be (H, W), each a positive multiple of {stride}")
     return int(patch_size[0]), int(patch_size[1])

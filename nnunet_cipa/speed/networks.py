@@ -13,7 +13,6 @@ from torch import nn
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
 from nnunet_cipa.network.arguments import check_patch_size, check_slices
-from nnunet_cipa.network.sim import BRANCHES
 from nnunet_cipa.ops.registry import ENVIRONMENT_VARIABLE
 
 NNUNET = ("plain", "resenc-l")
@@ -83,8 +82,8 @@ class NetworkSetting:
             )
         if self.name in _CIPA:
             try:
-                check_patch_size(self.patch_size)
-                check_slices(self.slices, _CIPA[self.name].sim, BRANCHES, sim_learnable=False)
+                check_patch_size(self.patch_size, CIPA.stride)
+                check_slices(self.slices, CIPA.admitted_slices)
             except ValueError as error:
                 raise CIPAError(f"{self.name}: {error}") from error
 

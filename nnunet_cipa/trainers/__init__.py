@@ -1,55 +1,27 @@
 """nnU-Net trainers, by the names that go after ``-tr``."""
 
-from nnunet_cipa.trainers.ablations import (
-    nnUNetTrainerCIPA_noCRM,
-    nnUNetTrainerCIPA_noCRM_noDCIM,
-    nnUNetTrainerCIPA_noDCIM,
-)
-from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
-from nnunet_cipa.trainers.slices import (
-    nnUNetTrainerCIPA25D,
-    nnUNetTrainerCIPA25D_5slices,
-    nnUNetTrainerCIPASIM,
-    nnUNetTrainerCIPASIM_5slices,
-    nnUNetTrainerCIPASIM_features,
-    nnUNetTrainerCIPASIM_learnable,
-    nnUNetTrainerCIPASIM_noChannel,
-    nnUNetTrainerCIPASIM_noRelation,
-    nnUNetTrainerCIPASIM_noSpatial,
-)
-from nnunet_cipa.trainers.small import (
-    nnUNetTrainerCIPA25D_demoTransfer,
-    nnUNetTrainerCIPA_demo,
-    nnUNetTrainerCIPA_demoTransfer,
-    nnUNetTrainerCIPASIM_demo,
-    nnUNetTrainerCIPASIM_demoTransfer,
-)
-from nnunet_cipa.trainers.transfer import (
-    nnUNetTrainerCIPA25DTransfer,
-    nnUNetTrainerCIPASIMTransfer,
-    nnUNetTrainerCIPATransfer,
-)
+from nnunet_cipa.trainers.base import PETCTTrainer as PETCTTrainer
+from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA as nnUNetTrainerCIPA
+from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_noCRM as nnUNetTrainerCIPA_noCRM
+from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_noCRM_noDCIM as nnUNetTrainerCIPA_noCRM_noDCIM
+from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_noDCIM as nnUNetTrainerCIPA_noDCIM
+from nnunet_cipa.trainers.variants.demo import nnUNetTrainerCIPA25D_demoTransfer as nnUNetTrainerCIPA25D_demoTransfer
+from nnunet_cipa.trainers.variants.demo import nnUNetTrainerCIPA_demo as nnUNetTrainerCIPA_demo
+from nnunet_cipa.trainers.variants.demo import nnUNetTrainerCIPA_demoTransfer as nnUNetTrainerCIPA_demoTransfer
+from nnunet_cipa.trainers.variants.demo import nnUNetTrainerCIPASIM_demo as nnUNetTrainerCIPASIM_demo
+from nnunet_cipa.trainers.variants.demo import nnUNetTrainerCIPASIM_demoTransfer as nnUNetTrainerCIPASIM_demoTransfer
+from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPA25D as nnUNetTrainerCIPA25D
+from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPA25D_5slices as nnUNetTrainerCIPA25D_5slices
+from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM as nnUNetTrainerCIPASIM
+from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_5slices as nnUNetTrainerCIPASIM_5slices
+from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_features as nnUNetTrainerCIPASIM_features
+from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_learnable as nnUNetTrainerCIPASIM_learnable
+from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_noChannel as nnUNetTrainerCIPASIM_noChannel
+from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_noRelation as nnUNetTrainerCIPASIM_noRelation
+from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_noSpatial as nnUNetTrainerCIPASIM_noSpatial
+from nnunet_cipa.trainers.variants.transfer import nnUNetTrainerCIPA25DTransfer as nnUNetTrainerCIPA25DTransfer
+from nnunet_cipa.trainers.variants.transfer import nnUNetTrainerCIPASIMTransfer as nnUNetTrainerCIPASIMTransfer
+from nnunet_cipa.trainers.variants.transfer import nnUNetTrainerCIPATransfer as nnUNetTrainerCIPATransfer
 
-__all__ = [
-    "nnUNetTrainerCIPA",
-    "nnUNetTrainerCIPA25D",
-    "nnUNetTrainerCIPA25DTransfer",
-    "nnUNetTrainerCIPA25D_5slices",
-    "nnUNetTrainerCIPA25D_demoTransfer",
-    "nnUNetTrainerCIPASIM",
-    "nnUNetTrainerCIPASIMTransfer",
-    "nnUNetTrainerCIPASIM_5slices",
-    "nnUNetTrainerCIPASIM_demo",
-    "nnUNetTrainerCIPASIM_demoTransfer",
-    "nnUNetTrainerCIPASIM_features",
-    "nnUNetTrainerCIPASIM_learnable",
-    "nnUNetTrainerCIPASIM_noChannel",
-    "nnUNetTrainerCIPASIM_noRelation",
-    "nnUNetTrainerCIPASIM_noSpatial",
-    "nnUNetTrainerCIPATransfer",
-    "nnUNetTrainerCIPA_demo",
-    "nnUNetTrainerCIPA_demoTransfer",
-    "nnUNetTrainerCIPA_noCRM",
-    "nnUNetTrainerCIPA_noCRM_noDCIM",
-    "nnUNetTrainerCIPA_noDCIM",
-]
+# What nnU-Net finds, and what a message offers
+__all__ = [name for name in sorted(globals()) if name.startswith("nnUNetTrainer")]

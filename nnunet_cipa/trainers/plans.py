@@ -1,24 +1,27 @@
-"""Describing CIPA in nnU-Net's plans."""
+"""Describing a network in nnU-Net's plans."""
 
 import math
+from collections.abc import Mapping
+from pydoc import locate
 from typing import Any
 
-from nnunet_cipa.network.arguments import STRIDE
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.network.petct import PETCTNetwork
 from nnunet_cipa.nnunet.channels import check_channels, find_modalities
 from nnunet_cipa.nnunet.intensities import find_intensities
 from nnunet_cipa.nnunet.plans import check_labels, resolve_configuration
+from nnunet_cipa.trainers.sampling import Sampling
 
-NETWORK = "nnunet_cipa.network.CIPA"
 
-
-def plan_cipa(
+def plan_network(
     plans: dict[str, Any],
     configuration: str,
     dataset_json: dict[str, Any],
-    architecture: dict[str, Any],
-    depth: int | None = None,
+    network_class_name: str,
+    architecture: Mapping[str, Any],
+    sampling: Sampling,
 ) -> None:
-    """Put patch size and architecture of CIPA into one configuration of the plans.
+    """Put patch size and architecture of a network into one configuration of the plans.
 
     The result depends on the plans and dataset.json alone, so all folds agree, and doing it twice changes nothing.
     nnU-Net saves the edited plans beside the checkpoints, so prediction builds the same network.
@@ -31,28 +34,32 @@ def plan_cipa(
         Name of the configuration, "2d" as a rule.
     dataset_json : dict
         Content of dataset.json.
-    architecture : dict
+    network_class_name : str
+        Dotted path of a ``PETCTNetwork``.
+    architecture : mapping
         Arguments of the network that differ from its defaults.
-    depth : int or None
-        Slices of a tile of nnU-Net's sliding window, for a network that reads neighbouring slices. The patch then has
-        three entries while the spacing keeps two, so that preprocessing leaves the slices as they are.
+    sampling : Sampling
+        What a sample is.
 
     Raises
     ------
     CIPAError
-        If dataset.json does not name one CT and one PET channel, or it or the plans are damaged.
+        If dataset.json does not name one CT and one PET channel, it or the plans are damaged, there is no such network,
+        or it does not fit the sampling.
     NotImplementedError
         If the configuration is a cascade, not two-dimensional, or its slices are not axial.
     """
+    network = _find_network(network_class_name)
     resolved = resolve_configuration(plans, configuration)
-    _check_configuration(plans, configuration, resolved)
+    _check_configuration(network.__name__, plans, configuration, resolved)
     check_labels(plans, dataset_json)
     check_channels(dataset_json)
-    patch_size = [-(-int(side) // STRIDE) * STRIDE for side in resolved["patch_size"][-2:]]
+    sampling.check(architecture.get("slices", 1))
+    patch_size = network.admit(resolved["patch_size"][-2:])
     edited = plans["configurations"][configuration]
-    edited["patch_size"] = list(patch_size) if depth is None else [depth, *patch_size]
+    edited["patch_size"] = sampling.plan_patch(patch_size)
     edited["architecture"] = {
-        "network_class_name": NETWORK,
+        "network_class_name": network_class_name,
         "arch_kwargs": {
             "patch_size": patch_size,
             "modalities": list(find_modalities(dataset_json)),
@@ -63,21 +70,30 @@ def plan_cipa(
     }
 
 
-def _check_configuration(plans: dict[str, Any], name: str, resolved: dict[str, Any]) -> None:
+def _find_network(name: str) -> type[PETCTNetwork]:
+    found = locate(name)
+    if not (isinstance(found, type) and issubclass(found, PETCTNetwork)):
+        raise CIPAError(
+            f"network_class_name is {name!r}, and there is no such class derived from nnunet_cipa.network.PETCTNetwork"
+        )
+    return found
+
+
+def _check_configuration(network: str, plans: dict[str, Any], name: str, resolved: dict[str, Any]) -> None:
     if resolved.get("previous_stage") is not None:
         raise NotImplementedError(
-            f"configuration {name} is the second stage of a cascade; CIPA reads CT and PET and has no input for an "
-            "earlier segmentation: train configuration 2d"
+            f"configuration {name} is the second stage of a cascade; {network} reads CT and PET and has no input for "
+            "an earlier segmentation: train configuration 2d"
         )
     if len(resolved["spacing"]) != 2:
         raise NotImplementedError(
-            f"configuration {name} is three-dimensional and CIPA reads slices: train configuration 2d"
+            f"configuration {name} is three-dimensional and {network} reads slices: train configuration 2d"
         )
     if list(plans["transpose_forward"]) != [0, 1, 2]:
         raise NotImplementedError(
             f"transpose_forward is {plans['transpose_forward']} in the plans: nnU-Net slices across the axis with the "
-            f"largest spacing, so the slices of {name} would not be the axial ones of the images, which CIPA reads. "
-            f"To keep those, plan with nnUNetv2_plan_and_preprocess {_axial_plans(plans)}, and train with -p "
+            f"largest spacing, so the slices of {name} would not be the axial ones of the images, which {network} "
+            f"reads. To keep those, plan with nnUNetv2_plan_and_preprocess {_axial_plans(plans)}, and train with -p "
             "nnUNetPlansAxial"
         )
 

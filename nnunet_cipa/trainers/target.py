@@ -17,6 +17,7 @@ from nnunet_cipa import trainers
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.nnunet.dataset import Dataset
 from nnunet_cipa.nnunet.folders import PREPROCESSED, find_dataset, nnunet_folder
+from nnunet_cipa.trainers.base import PETCTTrainer
 
 _SEED = 0
 
@@ -60,9 +61,8 @@ class Training:
     @property
     def patch_size(self) -> tuple[int, ...]:
         """The pixels or voxels of a sample's target."""
-        # With neighbouring slices the patch of the plans is the tile of prediction.
-        own = self._settings.network_arch_init_kwargs if brings_network(self.trainer) else {}
-        return tuple(int(side) for side in own.get("patch_size", self._settings.patch_size))
+        planned = [int(side) for side in self._settings.patch_size]
+        return self.trainer.sampling.sample_size(planned) if brings_network(self.trainer) else tuple(planned)
 
     @property
     def input_channels(self) -> int:
@@ -159,9 +159,9 @@ def find_trainer(name: str, option: str = "--trainer") -> type[nnUNetTrainer]:
         ) from error
 
 
-def brings_network(trainer: type) -> TypeGuard[type[trainers.nnUNetTrainerCIPA]]:
+def brings_network(trainer: type) -> TypeGuard[type[PETCTTrainer]]:
     """Return whether a trainer puts its own network into the plans."""
-    return issubclass(trainer, trainers.nnUNetTrainerCIPA)
+    return issubclass(trainer, PETCTTrainer)
 
 
 def _planned(dataset_id: int) -> Dataset:

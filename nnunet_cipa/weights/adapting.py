@@ -6,10 +6,10 @@ from typing import Any
 from torch import nn
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.network import CIPA
-from nnunet_cipa.network.sim import SIM
+from nnunet_cipa.network import CIPA, PETCTNetwork
+from nnunet_cipa.network.sim.sim import SIM
 from nnunet_cipa.weights.files import Checkpoint, StateDict, naming, read_checkpoint, refuse_same_file, write_checkpoint
-from nnunet_cipa.weights.matching import HEAD, fit_tensors
+from nnunet_cipa.weights.matching import fit_tensors
 from nnunet_cipa.weights.slices import PATCH_EMBED, is_sim
 from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, LoadTable
 
@@ -28,7 +28,7 @@ def adapt_weights(
         A checkpoint of nnU-Net, or a file of ``weights import``, ``weights adapt`` or ``weights export``.
     out : path
         The file to write, for ``-pretrained_weights``; its tensors are on the CPU.
-    network : CIPA
+    network : PETCTNetwork
         Of the training that will load it, at its initial values; it is not changed.
     dataset_json : dict
         Content of dataset.json of that training.
@@ -41,13 +41,12 @@ def adapt_weights(
     Raises
     ------
     CIPAError
-        If the network is another than CIPA, the source is not a checkpoint of this package or does not fit, or ``out``
-        cannot be written.
+        If the network or the source is not of this package, they do not fit, or ``out`` cannot be written.
     """
-    if not isinstance(network, CIPA):
+    if not isinstance(network, PETCTNetwork):
         raise CIPAError(
-            f"{type(network).__name__}: is not CIPA, so no weights can be adapted to it; give a trainer that "
-            "is derived from nnUNetTrainerCIPA"
+            f"{type(network).__name__}: is not a network of this package, so no weights can be adapted to it; give a "
+            "trainer of this package, or one that is derived from it"
         )
     checkpoint = read_checkpoint(source)
     refuse_same_file(source, out)
@@ -57,30 +56,31 @@ def adapt_weights(
     return table
 
 
-def _fit(network: CIPA, checkpoint: Checkpoint, dataset_json: dict[str, Any]) -> tuple[StateDict, LoadTable]:
+def _fit(network: PETCTNetwork, checkpoint: Checkpoint, dataset_json: dict[str, Any]) -> tuple[StateDict, LoadTable]:
     state = dict(checkpoint.weights)
-    if PATCH_EMBED not in state:
+    first = f"encoder.{next(iter(network.encoder.state_dict()))}"
+    if first not in state:
         raise CIPAError(
-            f"is not a checkpoint of this package, as it has no {PATCH_EMBED}; bring released files in with "
-            "'nnunet-cipa weights import'"
+            f"is not a checkpoint of this package's {type(network).__name__}, as it has no {first}; bring released files "
+            "in with 'nnunet-cipa weights import'"
         )
-    head = state.pop(HEAD, None)
+    head = state.pop(network.head, None)
     new_sim = not any(is_sim(name) for name in state)
 
     def translate(name: str) -> str | None:
-        return None if name == HEAD or (is_sim(name) and name not in state) else name
+        return None if name == network.head or (is_sim(name) and name not in state) else name
 
     fitted, table = fit_tensors(network, state, translate, checkpoint.facts.patch_size)
-    ours = network.state_dict()[HEAD]
+    ours = network.state_dict()[network.head]
     if head is None or head.shape != ours.shape:
         had = "none" if head is None else f"{len(head)} outputs"
-        table.replace(HEAD, INITIAL, f"the file has {had}, the network {len(ours)}")
+        table.replace(network.head, INITIAL, f"the file has {had}, the network {len(ours)}")
     elif checkpoint.facts.has_regions != ("regions_class_order" in dataset_json):
-        table.replace(HEAD, INITIAL, "one of the two networks has regions, the other has classes")
+        table.replace(network.head, INITIAL, "one of the two networks has regions, the other has classes")
     else:
-        fitted[HEAD] = head
-        table.replace(HEAD, LOADED)
-    if new_sim:
+        fitted[network.head] = head
+        table.replace(network.head, LOADED)
+    if new_sim and isinstance(network, CIPA):
         _divide_by_gain(network, fitted, table)
     return fitted, table
 

@@ -6,18 +6,17 @@ from collections.abc import Callable
 from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.network import CIPA
+from nnunet_cipa.network import PETCTNetwork
 from nnunet_cipa.weights.files import StateDict
 from nnunet_cipa.weights.resample import resample_crm
 from nnunet_cipa.weights.slices import fit_slices
 from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, RESAMPLED, UNUSED, LoadTable
 
-HEAD = "decoder.head.weight"
 _CRM_POSITIONS = ("crm.norm.weight", "crm.norm.bias", "crm.embed.weight")
 
 
 def fit_tensors(
-    network: CIPA,
+    network: PETCTNetwork,
     source: StateDict,
     translate: Callable[[str], str | None],
     patch_size: tuple[int, int] | None = None,
@@ -26,7 +25,7 @@ def fit_tensors(
 
     Parameters
     ----------
-    network : CIPA
+    network : PETCTNetwork
         Says which tensors there have to be; it is not changed.
     source : dict of Tensor
         The file's state dict.
@@ -80,7 +79,7 @@ def fit_tensors(
 
 
 def _resample(
-    network: CIPA, name: str, tensor: Tensor, target: Tensor, patch_size: tuple[int, int] | None
+    network: PETCTNetwork, name: str, tensor: Tensor, target: Tensor, patch_size: tuple[int, int] | None
 ) -> tuple[Tensor, str]:
     stride = 4 * 2 ** int(name.split(".")[1])
     height, width = (side // stride for side in network.patch_size)

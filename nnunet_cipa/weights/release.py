@@ -8,12 +8,13 @@ from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
+from nnunet_cipa.network.cipa.names import released_name
 from nnunet_cipa.weights.files import StateDict, naming, read_state_dict
-from nnunet_cipa.weights.matching import HEAD, fit_tensors
-from nnunet_cipa.weights.names import released_name
+from nnunet_cipa.weights.matching import fit_tensors
 from nnunet_cipa.weights.slices import is_sim
 from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, LoadTable
 
+HEAD = CIPA.head
 RELEASED_HEAD = released_name(HEAD)
 
 

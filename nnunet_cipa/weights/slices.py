@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nnunet_cipa.network.arguments import SLICES
+from nnunet_cipa.network import CIPA
 
 PATCH_EMBED = "encoder.patch_embed.proj.0.weight"
 _SIM = ("sim.", "feature_sims.")
@@ -38,7 +38,7 @@ def fit_slices(name: str, tensor: Tensor, initial: Tensor) -> tuple[Tensor, str]
     """
     pairs = list(zip(tensor.shape, initial.shape, strict=False))
     changed = {pair for pair in pairs if pair[0] != pair[1]}
-    slices_only = len(changed) == 1 and all(size in SLICES for size in next(iter(changed)))
+    slices_only = len(changed) == 1 and all(size in CIPA.admitted_slices for size in next(iter(changed)))
     if tensor.ndim != initial.ndim or not slices_only or not (is_sim(name) or name == PATCH_EMBED):
         return None
     ((theirs, ours),) = changed

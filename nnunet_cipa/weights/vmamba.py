@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.network import CIPA
+from nnunet_cipa.network import PETCTNetwork
+from nnunet_cipa.network.cipa.names import vmamba_name
 from nnunet_cipa.weights.files import naming, read_state_dict
 from nnunet_cipa.weights.matching import fit_tensors
-from nnunet_cipa.weights.names import vmamba_name
 from nnunet_cipa.weights.slices import fit_slices
 from nnunet_cipa.weights.table import LoadTable
 
 ENCODER = "encoder."
 
 
-def load_vmamba_release(network: CIPA, source: str | os.PathLike[str] | Mapping[str, Tensor]) -> LoadTable:
+def load_vmamba_release(network: PETCTNetwork, source: str | os.PathLike[str] | Mapping[str, Tensor]) -> LoadTable:
     """Load VMamba's ImageNet weights into the encoder.
 
     The encoder's output norms, CRM, DCIM and decoder keep their initial values, as VMamba has none of them; its
@@ -24,8 +24,8 @@ def load_vmamba_release(network: CIPA, source: str | os.PathLike[str] | Mapping[
 
     Parameters
     ----------
-    network : CIPA
-        Changed in place.
+    network : PETCTNetwork
+        With VMamba's encoder; changed in place.
     source : path or mapping of str to Tensor
         The file (``vssmtiny_dp01_ckpt_epoch_292.pth`` for the tiny variant), or its state dict.
 
@@ -53,7 +53,7 @@ def load_vmamba_release(network: CIPA, source: str | os.PathLike[str] | Mapping[
     return table
 
 
-def load_encoder(network: CIPA, path: str | os.PathLike[str]) -> int:
+def load_encoder(network: PETCTNetwork, path: str | os.PathLike[str]) -> int:
     """Load the encoder alone from a file with this package's names, as ``weights import`` writes it.
 
     The patch embedding is brought to the network's number of slices, see ``fit_slices``.

@@ -13,7 +13,7 @@ from nnunet_cipa.benchmark.budget import Budget
 from nnunet_cipa.benchmark.plan import search_path
 from nnunet_cipa.benchmark.variants import Variant
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.trainers.seeding import SeededTraining
+from nnunet_cipa.trainers.robust.seeding import SeededTraining
 
 OWN = """
 import torch

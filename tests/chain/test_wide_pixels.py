@@ -7,8 +7,8 @@ import pytest
 import SimpleITK as sitk
 from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
 
-from nnunet_cipa.trainers.plans import plan_cipa
 from tests.chain.conftest import Chain
+from tests.trainers.planning import plan_cipa
 
 SPACING = (4.07, 4.07, 3.0)
 SLICES = {f"P{number}": 8 + number for number in range(5)}

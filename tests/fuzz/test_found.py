@@ -26,7 +26,6 @@ from nnunet_cipa.dicom.series.grouping import build_series, group_series
 from nnunet_cipa.dicom.suv.pet import read_pet
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.png import read_grey_png
-from nnunet_cipa.trainers.plans import plan_cipa
 from tests.dicom.writer import write_series
 from tests.fuzz import dicom_elements as dicom
 from tests.fuzz.dicom_readers import Structures
@@ -34,6 +33,7 @@ from tests.fuzz.nifti_reader import FIELDS, NiftiVolume, _put
 from tests.fuzz.pclt20k_readers import Lists, Png
 from tests.fuzz.record_readers import NO_MODELS, BenchmarkRecord, ConversionRecord
 from tests.trainers.conftest import DATASET, PLANS
+from tests.trainers.planning import plan_cipa
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from nnunet_cipa.trainers import nnUNetTrainerCIPA_demo
-from nnunet_cipa.trainers.seeding import SEED_VARIABLE
+from nnunet_cipa.trainers.robust.seeding import SEED_VARIABLE
 from tests.trainers import small_training
 from tests.trainers.checkpoints import fold_of, load
 from tests.trainers.conftest import DATASET, PLANS

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nnunet_cipa.network import CIPA
-from nnunet_cipa.network.layers import DropPath
+from nnunet_cipa.network.layers.basic import DropPath
 from tests.network.helpers import assert_close, image, randomise
 
 

@@ -8,7 +8,7 @@ from scipy import stats
 from torch import nn
 
 from nnunet_cipa.network import CIPA
-from nnunet_cipa.network.ssm import SelectiveSSM
+from nnunet_cipa.network.layers.ssm import SelectiveSSM
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nnunet_cipa.network import CIPA
-from nnunet_cipa.network.windows import gather_windows, index_windows, split_windows
+from nnunet_cipa.network.layers.windows import gather_windows, index_windows, split_windows
 from tests.network.helpers import assert_close, image, randomise
 
 

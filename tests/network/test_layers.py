@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from nnunet_cipa.network import VARIANTS
-from nnunet_cipa.network.decoder import CVSSDecoder
-from nnunet_cipa.network.layers import BatchNorm, DropPath, depth_to_space, space_to_depth, upsample_bilinear
+from nnunet_cipa.network.cipa.decoder import CVSSDecoder
+from nnunet_cipa.network.layers.basic import BatchNorm, DropPath, depth_to_space, space_to_depth, upsample_bilinear
 from nnunet_cipa.ops.directions import sum_directions, to_directions
 from tests.network.helpers import image
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nnunet_cipa.network import CIPA
-from nnunet_cipa.network.precision import preferred_autocast
+from nnunet_cipa.network.layers.precision import preferred_autocast
 from tests.network.helpers import assert_close, image
 
 

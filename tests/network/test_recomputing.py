@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from nnunet_cipa.network import CIPA
-from nnunet_cipa.network.layers import DropPath
-from nnunet_cipa.network.recomputing import Recomputing
+from nnunet_cipa.network.layers.basic import DropPath
+from nnunet_cipa.network.layers.recomputing import Recomputing
 from tests.network.helpers import assert_close, image
 
 SETTINGS = {
@@ -112,7 +112,7 @@ def test_blocks_are_computed_again_and_their_activations_not_kept():
 
 
 def test_nothing_is_computed_for_a_backward_pass_that_cannot_come(monkeypatch):
-    monkeypatch.setattr("nnunet_cipa.network.recomputing.checkpoint", None)
+    monkeypatch.setattr("nnunet_cipa.network.layers.recomputing.checkpoint", None)
     network = make().eval()
     network.set_activation_checkpointing(True)
     with torch.no_grad():

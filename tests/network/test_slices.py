@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nnunet_cipa.network import CIPA
-from nnunet_cipa.network.sim import SIM
+from nnunet_cipa.network.sim.sim import SIM
 from tests.network.helpers import WIDE, assert_all_take_part, assert_close, gradients, image, randomise
 
 SIZE = (32, 32)
@@ -56,7 +56,7 @@ def test_a_stack_is_its_windows_with_copies_for_missing_neighbours(setting):
 def test_few_windows_at_a_time_are_all_at_once(setting, monkeypatch):
     network, stack = nano(**SETTINGS[setting]), image(1, 2, 5, *SIZE, dtype=torch.float32)
     whole = network(stack)
-    monkeypatch.setattr("nnunet_cipa.network.cipa.PIXELS_AT_ONCE", 2 * 32 * 32)
+    monkeypatch.setattr("nnunet_cipa.network.petct.PIXELS_AT_ONCE", 2 * 32 * 32)
     assert_close(network(stack), whole, 1e-5)
 
 
@@ -64,9 +64,9 @@ PEAK = """
 import sys
 import torch
 from nnunet_cipa.speed.timing import _peak_memory
-from nnunet_cipa.network import CIPA, cipa
+from nnunet_cipa.network import CIPA, petct
 
-cipa.PIXELS_AT_ONCE = 2 * 64 * 64
+petct.PIXELS_AT_ONCE = 2 * 64 * 64
 network = CIPA(2, 2, patch_size=(64, 64), variant="nano", slices=3).eval()
 with torch.inference_mode():
     for depth in (4, int(sys.argv[1])):  # the first call loads what every call needs

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from nnunet_cipa.network import CIPA
-from nnunet_cipa.network.crm import CRM
-from nnunet_cipa.network.dcim import DCIM
-from nnunet_cipa.network.decoder import CVSSDecoder
-from nnunet_cipa.network.encoder import VMambaEncoder
-from nnunet_cipa.network.ss2d import SS1D, SS2D
+from nnunet_cipa.network.cipa.crm import CRM
+from nnunet_cipa.network.cipa.dcim import DCIM
+from nnunet_cipa.network.cipa.decoder import CVSSDecoder
+from nnunet_cipa.network.cipa.encoder import VMambaEncoder
+from nnunet_cipa.network.layers.ss2d import SS1D, SS2D
 from tests.network import spec, spec_network
 from tests.network.helpers import MICRO, add_micro, arrays, assert_close, image, randomise
 

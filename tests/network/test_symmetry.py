@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nnunet_cipa.network.ss2d import SS2D
+from nnunet_cipa.network.layers.ss2d import SS2D
 from tests.network.helpers import assert_close, image, randomise
 
 DIRECTION_PARAMETERS = ("x_proj_weight", "dt_projs_weight", "dt_projs_bias", "A_logs", "Ds")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nnunet_cipa.network import CIPA, VARIANTS
-from nnunet_cipa.network.layers import DropPath
+from nnunet_cipa.network.layers.basic import DropPath
 from tests.network.helpers import WIDE, assert_all_take_part, gradients, image
 
 HIGHEST_DROP_PATH = {"tiny": 0, "small": 0.3, "base": 0.6, "nano": 0}

@@ -6,7 +6,7 @@ import torch
 from nnunet_cipa.cli import main
 from nnunet_cipa.cli.bench import _backends
 from nnunet_cipa.network import CIPA
-from nnunet_cipa.network.recomputing import Recomputing
+from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.ops import ScanWeights, available_backends, cross_scan, selective_scan
 from nnunet_cipa.pages.tables import render
 from nnunet_cipa.speed.networks import NetworkSetting

@@ -90,7 +90,7 @@ def start(data, tmp_path, monkeypatch):
     """
     import torch
 
-    from nnunet_cipa.trainers.seeding import SEED_VARIABLE
+    from nnunet_cipa.trainers.robust.seeding import SEED_VARIABLE
     from tests.trainers import seeded_training, small_training
 
     threads, count = torch.get_num_threads(), iter(range(100))

@@ -22,6 +22,7 @@ RELIED_ON = (
     "nnunetv2.training.nnUNetTrainer.nnUNetTrainer:nnUNetTrainer.initialize",
     "nnunetv2.training.nnUNetTrainer.nnUNetTrainer:nnUNetTrainer.build_network_architecture",
     "nnunetv2.training.nnUNetTrainer.nnUNetTrainer:nnUNetTrainer.get_tr_and_val_datasets",
+    "nnunetv2.training.nnUNetTrainer.nnUNetTrainer:nnUNetTrainer.get_validation_transforms",
     "nnunetv2.training.nnUNetTrainer.nnUNetTrainer:nnUNetTrainer.on_train_epoch_start",
     "nnunetv2.training.nnUNetTrainer.nnUNetTrainer:nnUNetTrainer.on_epoch_end",
     "nnunetv2.training.nnUNetTrainer.nnUNetTrainer:nnUNetTrainer.run_training",

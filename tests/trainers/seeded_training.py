@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nnunet_cipa.trainers import nnUNetTrainerCIPASIM_demo
-from nnunet_cipa.trainers.seeding import SeededTraining
+from nnunet_cipa.trainers.robust.seeding import SeededTraining
 from tests.trainers.small_training import nnUNetTrainerCIPA_tiny
 
 EPOCHS = 3

@@ -15,7 +15,7 @@ from nnunetv2.run.run_training import maybe_load_checkpoint
 from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
 
 from nnunet_cipa.trainers import nnUNetTrainerCIPA_demo
-from nnunet_cipa.trainers.resuming import LATEST
+from nnunet_cipa.trainers.robust.resuming import LATEST
 
 SIDE, SLICES, EPOCHS = 32, 3, 16
 
@@ -91,7 +91,7 @@ def silence():
 
 def save_and_die(operation, trainer_folder, content):
     """Save over the latest checkpoint and be killed at the n-th write or change of a file's name."""
-    from nnunet_cipa.trainers import checkpoint_files
+    from nnunet_cipa.trainers.robust import checkpoint_files
 
     left = [operation]
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from nnunet_cipa.trainers import nnUNetTrainerCIPA
-from nnunet_cipa.trainers.augmentation import RandomResizedCropTransform
+from nnunet_cipa.trainers.recipe.augmentation import RandomResizedCropTransform
 
 ROTATION = (-np.pi, np.pi)
 

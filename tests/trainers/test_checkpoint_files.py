@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.trainers import checkpoint_files
-from nnunet_cipa.trainers.checkpoint_files import find_damage, previous_of, save_file
-from nnunet_cipa.trainers.resuming import LATEST
+from nnunet_cipa.trainers.robust import checkpoint_files
+from nnunet_cipa.trainers.robust.checkpoint_files import find_damage, previous_of, save_file
+from nnunet_cipa.trainers.robust.resuming import LATEST
 from tests.trainers import small_training
 from tests.trainers.checkpoints import load
 from tests.trainers.small_training import forkserver

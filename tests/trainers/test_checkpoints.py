@@ -8,8 +8,8 @@ import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.trainers.checkpoint_files import checksum_of, find_damage, previous_of, save_file
-from nnunet_cipa.trainers.resuming import BEST, LATEST
+from nnunet_cipa.trainers.robust.checkpoint_files import checksum_of, find_damage, previous_of, save_file
+from nnunet_cipa.trainers.robust.resuming import BEST, LATEST
 from tests.trainers import small_training
 from tests.trainers.checkpoints import empty, flip_a_bit, fold_of, load, truncate
 from tests.trainers.steps import log_of
@@ -142,7 +142,9 @@ def test_a_new_best_is_there_before_the_latest(trained, monkeypatch):
     trainer.load_checkpoint(str(folder / LATEST))
     trainer.logger.log("mean_fg_dice", 1.0, 2)
     written = []
-    monkeypatch.setattr("nnunet_cipa.trainers.resuming.save_file", lambda content, path, **_: written.append(path.name))
+    monkeypatch.setattr(
+        "nnunet_cipa.trainers.robust.resuming.save_file", lambda content, path, **_: written.append(path.name)
+    )
     trainer.save_checkpoint(str(folder / LATEST))
     trainer.save_checkpoint(str(folder / LATEST))
     assert written == [BEST, LATEST, LATEST]

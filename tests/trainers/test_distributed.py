@@ -12,7 +12,7 @@ from nnunetv2.training.loss.dice import MemoryEfficientSoftDiceLoss
 from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_cipa.network import CIPA
-from nnunet_cipa.trainers.optimizer import parameter_groups
+from nnunet_cipa.trainers.recipe.optimizer import parameter_groups
 
 WORLD_SIZE = 2
 STEPS = 2

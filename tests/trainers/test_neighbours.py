@@ -12,7 +12,7 @@ from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 import nnunet_cipa.trainers as trainers
-from nnunet_cipa.trainers.plans import plan_cipa
+from tests.trainers.planning import plan_cipa
 
 DEPTHS = {"case_1": 1, "case_2": 2, "case_7": 7}
 PET = 100.0
@@ -158,7 +158,11 @@ def test_mirroring_is_in_plane(make_loaders):
 def make_predictor(name, plans, dataset_json, **settings):
     plans["configurations"]["2d"]["patch_size"] = [32, 32]
     plan_cipa(
-        plans, "2d", dataset_json, {**WINDOWED[name], "variant": "nano"}, depth=getattr(trainers, name).tile_depth
+        plans,
+        "2d",
+        dataset_json,
+        {**WINDOWED[name], "variant": "nano"},
+        depth=getattr(trainers, name).sampling.tile_depth,
     )
     manager = PlansManager(plans)
     configuration = manager.get_configuration("2d")

@@ -8,7 +8,7 @@ import torch
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.trainers import nnUNetTrainerCIPA_demo
-from nnunet_cipa.trainers.nonfinite import _describe_parts
+from nnunet_cipa.trainers.robust.nonfinite import _describe_parts
 from tests.trainers.steps import BAD, assert_same, log_of, make_batch, prepare, train_on, weights
 
 

@@ -8,7 +8,7 @@ from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
-from nnunet_cipa.trainers.plans import plan_cipa
+from tests.trainers.planning import plan_cipa
 
 
 def test_patch_is_rounded_up_to_multiples_of_32(plans, dataset_json):

@@ -9,7 +9,7 @@ import torch
 from batchgenerators.dataloading.data_loader import DataLoader
 from batchgenerators.dataloading.nondet_multi_threaded_augmenter import NonDetMultiThreadedAugmenter
 
-from nnunet_cipa.trainers.random_state import capture_random_state, restore_random_state, seed_workers
+from nnunet_cipa.trainers.robust.random_state import capture_random_state, restore_random_state, seed_workers
 
 
 def test_random_states_continue_where_they_were(tmp_path):

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.trainers import checkpoint_files
-from nnunet_cipa.trainers.checkpoint_files import find_damage, save_file
-from nnunet_cipa.trainers.plans import plan_cipa
-from nnunet_cipa.trainers.resuming import LATEST
+from nnunet_cipa.trainers.robust import checkpoint_files
+from nnunet_cipa.trainers.robust.checkpoint_files import find_damage, save_file
+from nnunet_cipa.trainers.robust.resuming import LATEST
 from tests.trainers.checkpoints import load
+from tests.trainers.planning import plan_cipa
 
 
 @pytest.mark.parametrize("variable", ["NNUNET_CIPA_SEED", "NNUNET_CIPA_ACTIVATION_CHECKPOINTING"])

@@ -7,7 +7,7 @@ import time
 import pytest
 import torch
 
-from nnunet_cipa.trainers.resuming import BEST
+from nnunet_cipa.trainers.robust.resuming import BEST
 from tests.trainers import small_training
 from tests.trainers.checkpoints import fold_of, load
 from tests.trainers.small_training import EPOCHS, forkserver

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from nnunet_cipa.trainers.schedule import CosineSchedule
+from nnunet_cipa.trainers.recipe.schedule import CosineSchedule
 
 
 def make_optimizer(*rates):

@@ -9,8 +9,8 @@ import torch
 from nnunetv2.run.run_training import maybe_load_checkpoint
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.trainers.resuming import LATEST
-from nnunet_cipa.trainers.seeding import SEED_VARIABLE, read_seed
+from nnunet_cipa.trainers.robust.resuming import LATEST
+from nnunet_cipa.trainers.robust.seeding import SEED_VARIABLE, read_seed
 from nnunet_cipa.weights.files import write_checkpoint
 from tests.trainers.checkpoints import load
 from tests.trainers.seeded_training import (

@@ -13,7 +13,7 @@ import torch
 from nnunetv2.training.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import generate_crossval_split
 
-from nnunet_cipa.trainers.side_by_side import START
+from nnunet_cipa.trainers.robust.side_by_side import START
 from tests.trainers import small_training
 
 ROUNDS = 200

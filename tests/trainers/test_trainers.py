@@ -5,7 +5,7 @@ from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
 import nnunet_cipa.trainers as trainers
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.network.recomputing import Recomputing
+from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.trainers.base import CHECKPOINTING_VARIABLE
 from nnunet_cipa.weights.files import write_checkpoint

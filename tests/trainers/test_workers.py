@@ -10,7 +10,7 @@ from batchgenerators.dataloading.data_loader import DataLoader
 from batchgenerators.dataloading.nondet_multi_threaded_augmenter import NonDetMultiThreadedAugmenter
 from nnunetv2.run.run_training import maybe_load_checkpoint
 
-from nnunet_cipa.trainers.workers import WorkersInTurns, take_in_turns
+from nnunet_cipa.trainers.robust.workers import WorkersInTurns, take_in_turns
 from tests.trainers.seeded_training import TRAINERS, interrupt, results_of, same, trained
 from tests.trainers.steps import log_of
 

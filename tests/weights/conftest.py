@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nnunet_cipa.network import CIPA, VARIANTS
-from nnunet_cipa.weights.names import released_name
+from nnunet_cipa.network.cipa.names import released_name
 
 
 def build(patch_size=(64, 64), num_classes=2, **more):

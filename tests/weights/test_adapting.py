@@ -212,7 +212,7 @@ def test_trainings_that_cannot_be_are_refused(arguments, message, plan, trained,
 
 def test_other_networks_are_refused(trained, tmp_path):
     path, _ = trained("2d")
-    with pytest.raises(CIPAError, match=r"Linear: is not CIPA.*give a trainer that is derived from nnUNetTrainerCIPA"):
+    with pytest.raises(CIPAError, match=r"Linear: is not a network of this package.*give a trainer of this package"):
         adapt_weights(path, tmp_path / "out.pth", torch.nn.Linear(1, 1), DATASET)
     assert not (tmp_path / "out.pth").exists()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from nnunet_cipa.network import CIPA, VARIANTS
-from nnunet_cipa.weights.names import released_name, vmamba_name
+from nnunet_cipa.network.cipa.names import released_name, vmamba_name
 from tests.data.fixture import load_shapes
 from tests.weights.conftest import build, vmamba_shapes
 

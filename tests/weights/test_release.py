@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.network.cipa.names import released_name
 from nnunet_cipa.weights import load_cipa_release
-from nnunet_cipa.weights.names import released_name
 from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, RESAMPLED, UNUSED
 from tests.weights.conftest import build
 

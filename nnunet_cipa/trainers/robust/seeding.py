@@ -10,8 +10,8 @@ import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.trainers.random_state import seed_workers
-from nnunet_cipa.trainers.workers import take_in_turns
+from nnunet_cipa.trainers.robust.random_state import seed_workers
+from nnunet_cipa.trainers.robust.workers import take_in_turns
 
 SEED_VARIABLE = "NNUNET_CIPA_SEED"
 LARGEST_SEED = 2**32 - 1  # NumPy takes no larger one

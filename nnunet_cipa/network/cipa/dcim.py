@@ -3,9 +3,9 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nnunet_cipa.network.layers import ChannelsLast, conv_bn_relu
-from nnunet_cipa.network.recomputing import Recomputing
-from nnunet_cipa.network.ss2d import SS2D
+from nnunet_cipa.network.layers.basic import ChannelsLast, conv_bn_relu
+from nnunet_cipa.network.layers.recomputing import Recomputing
+from nnunet_cipa.network.layers.ss2d import SS2D
 
 REGION_SIZES = (2, 4, 8)
 

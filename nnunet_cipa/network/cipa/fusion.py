@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from nnunet_cipa.network.crm import CRM
-from nnunet_cipa.network.dcim import DCIM
+from nnunet_cipa.network.cipa.crm import CRM
+from nnunet_cipa.network.cipa.dcim import DCIM
 
 
 class Fusion(nn.Module):

@@ -2,8 +2,8 @@
 
 from typing import Any, ClassVar
 
-from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
-from nnunet_cipa.trainers.slices import nnUNetTrainerCIPA25D, nnUNetTrainerCIPASIM
+from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA
+from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPA25D, nnUNetTrainerCIPASIM
 
 
 class Transfer:

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from nnunet_cipa.network.layers import ChannelsLast, DropPath, depth_to_space, upsample_bilinear
-from nnunet_cipa.network.recomputing import Recomputing
-from nnunet_cipa.network.ss2d import SS2D
-from nnunet_cipa.network.variants import Variant
+from nnunet_cipa.network.cipa.variants import Variant
+from nnunet_cipa.network.layers.basic import ChannelsLast, DropPath, depth_to_space, upsample_bilinear
+from nnunet_cipa.network.layers.recomputing import Recomputing
+from nnunet_cipa.network.layers.ss2d import SS2D
 
 DROP_PATH = 0.1
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nnunet_cipa.network.sim import BRANCHES, SIM, SpatialAttention, zero_init
+from nnunet_cipa.network.sim.sim import BRANCHES, SIM, SpatialAttention, zero_init
 
 REDUCTION = 16
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nnunet_cipa.network.ss2d import SS1D
+from nnunet_cipa.network.layers.ss2d import SS1D
 
 
 class CRM(nn.Module):

@@ -5,7 +5,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nnunet_cipa.network.ssm import SelectiveSSM
+from nnunet_cipa.network.layers.ssm import SelectiveSSM
 from nnunet_cipa.ops import cross_scan
 from nnunet_cipa.ops.directions import project, scan_sequences
 

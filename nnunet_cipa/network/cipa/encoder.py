@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from nnunet_cipa.network.layers import ChannelsLast, DropPath, space_to_depth
-from nnunet_cipa.network.recomputing import Recomputing
-from nnunet_cipa.network.ss2d import SS2D
-from nnunet_cipa.network.variants import Variant
+from nnunet_cipa.network.cipa.variants import Variant
+from nnunet_cipa.network.layers.basic import ChannelsLast, DropPath, space_to_depth
+from nnunet_cipa.network.layers.recomputing import Recomputing
+from nnunet_cipa.network.layers.ss2d import SS2D
 
 INPUT_CHANNELS = 3
 
@@ -105,6 +105,12 @@ class VMambaEncoder(nn.Module):
             x, feature = stage(x)
             features.append(feature)
         return features
+
+    def encode_both(self, ct: Tensor, pet: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Encode CT and PET (B, S, H, W) as one batch, one slice repeated for all channels, to pairs of features."""
+        pair = torch.cat((ct, pet))
+        features = self(pair.repeat(1, self.in_channels // pair.shape[1], 1, 1))
+        return [feature.chunk(2) for feature in features]
 
 
 def _init_linear(module: nn.Module) -> None:

@@ -1,29 +1,26 @@
 """CIPA, the whole network."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from nnunet_cipa.network.arguments import MODALITIES, check_channels, check_patch_size, check_slices
-from nnunet_cipa.network.crm import CRM
-from nnunet_cipa.network.dcim import DCIM
-from nnunet_cipa.network.decoder import CVSSDecoder
-from nnunet_cipa.network.encoder import INPUT_CHANNELS, VMambaEncoder
-from nnunet_cipa.network.feature_sim import FeatureSIM
-from nnunet_cipa.network.fusion import Fusion
-from nnunet_cipa.network.intensities import Intensities
-from nnunet_cipa.network.precision import preferred_autocast
-from nnunet_cipa.network.recomputing import Recomputing
-from nnunet_cipa.network.sim import BRANCHES, InputSIM
-from nnunet_cipa.network.variants import Variant, get_variant
-from nnunet_cipa.network.windows import gather_windows, index_windows, split_windows
-
-PIXELS_AT_ONCE = 2**20
+from nnunet_cipa.network.arguments import MODALITIES
+from nnunet_cipa.network.cipa.crm import CRM
+from nnunet_cipa.network.cipa.dcim import DCIM
+from nnunet_cipa.network.cipa.decoder import CVSSDecoder
+from nnunet_cipa.network.cipa.encoder import INPUT_CHANNELS, VMambaEncoder
+from nnunet_cipa.network.cipa.fusion import Fusion
+from nnunet_cipa.network.cipa.variants import Variant, get_variant
+from nnunet_cipa.network.layers.windows import split_windows
+from nnunet_cipa.network.petct import PETCTNetwork
+from nnunet_cipa.network.sim.arguments import check_sim
+from nnunet_cipa.network.sim.feature_sim import FeatureSIM
+from nnunet_cipa.network.sim.sim import BRANCHES, InputSIM
 
 
-class CIPA(nn.Module):
+class CIPA(PETCTNetwork):
     """Cross-modal interactive perception network with Mamba for PET/CT.
 
     Parameters
@@ -52,12 +49,8 @@ class CIPA(nn.Module):
         Switches of the paper's ablation.
     region_size : int
         Side of DCIM's regions: 2, 4 or 8.
-    modalities : sequence of str
-        Order of the input's channels, a permutation of ("CT", "PET").
-    offset : sequence of float
-        What is added to each channel of the input before anything else.
-    intensity_range : None or sequence of (float, float)
-        Lowest and highest value of each channel of the input; a prediction on values far outside warns once.
+    **more
+        ``modalities``, ``offset`` and ``intensity_range`` of ``PETCTNetwork``.
 
     Raises
     ------
@@ -77,6 +70,9 @@ class CIPA(nn.Module):
     torch.Size([1, 2, 64, 64])
     """
 
+    admitted_slices: ClassVar[tuple[int, ...]] = (1, 3, 5)
+    encoder: VMambaEncoder
+
     def __init__(
         self,
         input_channels: int,
@@ -92,17 +88,10 @@ class CIPA(nn.Module):
         region_size: int = 4,
         sim_branches: Sequence[str] = BRANCHES,
         sim_learnable: bool = False,
-        modalities: Sequence[str] = MODALITIES,
-        offset: Sequence[float] = (0.0, 0.0),
-        intensity_range: Sequence[Sequence[float]] | None = None,
+        **more: Any,
     ) -> None:
-        super().__init__()
-        check_channels(input_channels, num_classes, deep_supervision, modalities)
-        check_slices(slices, sim, sim_branches, sim_learnable)
-        self.patch_size = check_patch_size(patch_size)
-        self.slices = slices
-        self.modalities = tuple(modalities)
-        self.intensities = Intensities(modalities, offset, intensity_range)
+        super().__init__(input_channels, num_classes, deep_supervision, patch_size=patch_size, slices=slices, **more)
+        check_sim(sim, sim_branches, sim_learnable)
         sizes = get_variant(variant)
         self.encoder = VMambaEncoder(sizes, INPUT_CHANNELS if sim == "features" else max(slices, INPUT_CHANNELS))
         self.sim = _for_each_modality(InputSIM, slices, sim_branches, sim_learnable) if sim == "input" else None
@@ -125,48 +114,12 @@ class CIPA(nn.Module):
             DCIM(sizes.widths[level], region_size, sizes.d_state) if dcim else None,
         )
 
-    def set_activation_checkpointing(self, enabled: bool) -> None:
-        """Compute the VSS blocks and DCIM's scans again in the backward pass, or keep what they need for it.
-
-        Off at first. Memory and time of training depend on it; weights, logits and gradients do not.
-        """
-        for module in self.modules():
-            if isinstance(module, Recomputing):
-                module.recompute = enabled
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Compute logits.
-
-        Parameters
-        ----------
-        x : Tensor
-            (B, 2 * slices, H, W), modality by modality with the slices in order, or a stack (B, 2, D, H, W) of which
-            every slice becomes a centre. Missing neighbours, beyond the stack or slices of zeros, are copies of the
-            nearest slice.
-
-        Returns
-        -------
-        Tensor
-            (B, num_classes, H, W) or (B, num_classes, D, H, W).
-
-        Raises
-        ------
-        ValueError
-            If ``x`` has another shape, or another size than ``patch_size`` while there is a CRM; in evaluation, if it
-            has values that are not finite.
-        """
-        self._check_input(x)
-        if not self.training:
-            self.intensities.check(x)
-        with preferred_autocast(x.device):
-            if x.ndim == 5:
-                batch, _, depth = x.shape[:3]
-                planes, index = index_windows(x, self.slices)
-                index, place = index.unique(dim=0, return_inverse=True)
-                return self._segment_planes(planes, index)[place].unflatten(0, (batch, depth)).transpose(1, 2)
-            if self.slices == 1 and self.feature_sims is None:
-                return self.decoder(self.fuse(self.encode(x)))
-            return self._segment_planes(*split_windows(x, self.slices))
+    def segment(self, x: Tensor) -> Tensor:
+        """Map windows (B, 2 * slices, H, W) to logits (B, num_classes, H, W)."""
+        if self.feature_sims is None:
+            return self.decoder(self.fuse(self.encode(x)))
+        planes, index = split_windows(x, self.slices)
+        return self.segment_planes(planes, [index])
 
     def encode(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Encode CT and PET as one batch.
@@ -185,24 +138,17 @@ class CIPA(nn.Module):
         images = self.intensities(x)
         if self.sim is not None:
             images = {name: self.sim[name](image) for name, image in images.items()}
-        pair = torch.cat([images[name] for name in MODALITIES])
-        features = self.encoder(pair.repeat(1, self.encoder.in_channels // pair.shape[1], 1, 1))
-        return [feature.chunk(2) for feature in features]
+        return self.encoder.encode_both(images["CT"], images["PET"])
 
     def fuse(self, features: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
         """Fuse CT and PET, each (B, H/s, W/s, C), to one feature of that shape at each stage."""
         return [fusion(ct, pet) for fusion, (ct, pet) in zip(self.fusions, features, strict=True)]
 
-    def _segment_planes(self, planes: Tensor, index: Tensor) -> Tensor:
-        """Segment the centres of the windows (B, S) of planes (N, 2, H, W): logits (B, num_classes, H, W).
-
-        Outside training a few windows are done at a time, so that memory does not grow with their number.
-        """
-        at_once = len(index) if self.training else max(1, PIXELS_AT_ONCE // planes[0, 0].numel())
-        parts = index.split(at_once)
+    def segment_planes(self, planes: Tensor, parts: Sequence[Tensor]) -> Tensor:
+        """Segment as all networks do; with SIM on features encode each plane once, whatever windows it is in."""
         if self.feature_sims is None:
-            return torch.cat([self.decoder(self.fuse(self.encode(gather_windows(planes, part)))) for part in parts])
-        encoded = [self.encode(some) for some in planes.split(len(planes) if self.training else at_once)]
+            return super().segment_planes(planes, parts)
+        encoded = [self.encode(some) for some in planes.split(len(planes) if self.training else len(parts[0]))]
         stages = [tuple(torch.cat(parts) for parts in zip(*stage, strict=True)) for stage in zip(*encoded, strict=True)]
         return torch.cat([self.decoder(self.fuse(self._interact(stages, part))) for part in parts])
 
@@ -214,18 +160,11 @@ class CIPA(nn.Module):
             for sims, (ct, pet) in zip(cast("Iterable[nn.ModuleDict]", self.feature_sims), stages, strict=True)
         ]
 
-    def _check_input(self, x: Tensor) -> None:
-        channels = {4: len(MODALITIES) * self.slices, 5: len(MODALITIES)}
-        if x.ndim not in channels or x.shape[1] != channels[x.ndim]:
-            of_each = f"{self.slices} slice(s) of {' and '.join(self.modalities)}"
-            raise ValueError(
-                f"the input has shape {tuple(x.shape)}; {of_each} are (B, {channels[4]}, H, W), or "
-                f"(B, {channels[5]}, D, H, W) for a stack"
-            )
-        size = tuple(x.shape[-2:])
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Refuse another size than ``patch_size`` while there is a CRM, whose layers have that size."""
         if self.fusions[0].crm is not None and size != self.patch_size:
             raise ValueError(f"the input is {size} and the network was built for patch_size {self.patch_size}")
-        check_patch_size(size)
+        super().check_size(size)
 
 
 def _for_each_modality(make: Callable[..., nn.Module], *arguments: object) -> nn.ModuleDict:

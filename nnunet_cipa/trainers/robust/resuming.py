@@ -11,9 +11,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_cipa import __version__
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.trainers.checkpoint_files import find_damage, previous_of, remove, remove_unfinished, save_file
-from nnunet_cipa.trainers.random_state import capture_random_state, restore_random_state, seed_workers
-from nnunet_cipa.trainers.seeding import SeededTraining
+from nnunet_cipa.trainers.robust.checkpoint_files import find_damage, previous_of, remove, remove_unfinished, save_file
+from nnunet_cipa.trainers.robust.random_state import capture_random_state, restore_random_state, seed_workers
+from nnunet_cipa.trainers.robust.seeding import SeededTraining
 from nnunet_cipa.weights.torch_files import load_plain
 
 LATEST, BEST = "checkpoint_latest.pth", "checkpoint_best.pth"

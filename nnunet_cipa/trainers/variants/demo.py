@@ -3,8 +3,8 @@
 from typing import Any, ClassVar
 
 from nnunet_cipa.nnunet.plans import resolve_configuration
-from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
-from nnunet_cipa.trainers.slices import nnUNetTrainerCIPA25D, nnUNetTrainerCIPASIM
+from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA
+from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPA25D, nnUNetTrainerCIPASIM
 
 
 class Shortened(nnUNetTrainerCIPA):

@@ -1,8 +1,14 @@
-"""The trainers of table 4 of the CVPR paper: CIPA without CRM, without DCIM, and without both."""
+"""CIPA on single slices, and table 4 of the CVPR paper: without CRM, without DCIM, and without both."""
 
 from typing import Any, ClassVar
 
-from nnunet_cipa.trainers.base import nnUNetTrainerCIPA
+from nnunet_cipa.trainers.base import PETCTTrainer
+
+
+class nnUNetTrainerCIPA(PETCTTrainer):
+    """CIPA on single slices, trained as in the CVPR paper."""
+
+    network_class_name: ClassVar[str] = "nnunet_cipa.network.CIPA"
 
 
 class nnUNetTrainerCIPA_noCRM(nnUNetTrainerCIPA):

@@ -1,0 +1,165 @@
+"""Base class of the networks: slices of CT and PET in, with or without neighbours, one map of logits out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from nnunet_cipa.network.arguments import MODALITIES, check_channels, check_patch_size, check_slices
+from nnunet_cipa.network.layers.intensities import Intensities
+from nnunet_cipa.network.layers.precision import preferred_autocast
+from nnunet_cipa.network.layers.recomputing import Recomputing
+from nnunet_cipa.network.layers.windows import gather_windows, index_windows, split_windows
+
+PIXELS_AT_ONCE = 2**20
+
+
+class PETCTNetwork(nn.Module, ABC):
+    """A network that segments slices of CT and PET, by themselves or with their neighbours.
+
+    A subclass has an ``encoder`` and the method ``segment``, and takes further arguments after ``patch_size``.
+
+    Parameters
+    ----------
+    input_channels : int
+        Number of modalities; has to be 2.
+    num_classes : int
+        Output channels.
+    deep_supervision : bool
+        Has to be False: there is one output. The argument is there because nnU-Net passes it.
+    patch_size : (int, int)
+        (H, W) in pixels, multiples of ``stride``.
+    slices : int
+        Neighbouring slices that the network reads, one of ``admitted_slices``.
+    modalities : sequence of str
+        Order of the input's channels, a permutation of ("CT", "PET").
+    offset : sequence of float
+        What is added to each channel of the input before anything else.
+    intensity_range : None or sequence of (float, float)
+        Lowest and highest value of each channel of the input; a prediction on values far outside warns once.
+
+    Attributes
+    ----------
+    stride : int
+        Sides of a patch are multiples of it.
+    admitted_slices : tuple of int
+        The numbers of slices that the network can read.
+    head : str
+        Name of the tensor whose first axis are the classes.
+    encoder : nn.Module
+        What pre-trained weights are loaded into, and what a trainer can freeze or train at another rate.
+
+    Raises
+    ------
+    ValueError
+        If an argument, or the shape of an input, is none that the network is defined for.
+    """
+
+    stride: ClassVar[int] = 32
+    admitted_slices: ClassVar[tuple[int, ...]] = (1, 3)
+    head: ClassVar[str] = "decoder.head.weight"
+    encoder: nn.Module
+
+    def __init__(
+        self,
+        input_channels: int,
+        num_classes: int,
+        deep_supervision: bool = False,
+        *,
+        patch_size: Sequence[int],
+        slices: int = 1,
+        modalities: Sequence[str] = MODALITIES,
+        offset: Sequence[float] = (0.0, 0.0),
+        intensity_range: Sequence[Sequence[float]] | None = None,
+    ) -> None:
+        super().__init__()
+        check_channels(type(self).__name__, input_channels, num_classes, deep_supervision, modalities)
+        self.patch_size = check_patch_size(patch_size, self.stride)
+        self.slices = check_slices(slices, self.admitted_slices)
+        self.modalities = tuple(modalities)
+        self.intensities = Intensities(modalities, offset, intensity_range)
+
+    @classmethod
+    def admit(cls, patch_size: Sequence[int]) -> list[int]:
+        """Return the smallest (H, W) of at least that size that the network takes."""
+        return [-(-int(side) // cls.stride) * cls.stride for side in patch_size]
+
+    @abstractmethod
+    def segment(self, x: Tensor) -> Tensor:
+        """Map windows (B, 2 * slices, H, W), as ``forward`` takes them, to logits (B, num_classes, H, W).
+
+        ``self.intensities(x)`` takes them apart into {"CT": (B, slices, H, W), "PET": (B, slices, H, W)}.
+        """
+
+    def set_activation_checkpointing(self, enabled: bool) -> None:
+        """Compute what is ``Recomputing`` again in the backward pass, or keep what it needs for that.
+
+        Off at first. Memory and time of training depend on it; weights, logits and gradients do not.
+        """
+        for module in self.modules():
+            if isinstance(module, Recomputing):
+                module.recompute = enabled
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute logits.
+
+        Parameters
+        ----------
+        x : Tensor
+            (B, 2 * slices, H, W), modality by modality with the slices in order, or a stack (B, 2, D, H, W) of which
+            every slice becomes a centre. Missing neighbours, beyond the stack or slices of zeros, are copies of the
+            nearest slice.
+
+        Returns
+        -------
+        Tensor
+            (B, num_classes, H, W) or (B, num_classes, D, H, W).
+
+        Raises
+        ------
+        ValueError
+            If ``x`` has a shape that the network does not take; in evaluation, if it has values that are not finite.
+        """
+        self._check_shape(x)
+        self.check_size((x.shape[-2], x.shape[-1]))
+        if not self.training:
+            self.intensities.check(x)
+        with preferred_autocast(x.device):
+            if x.ndim == 5:
+                batch, _, depth = x.shape[:3]
+                planes, index = index_windows(x, self.slices)
+                index, place = index.unique(dim=0, return_inverse=True)
+                return self._segment_windows(planes, index)[place].unflatten(0, (batch, depth)).transpose(1, 2)
+            if self.slices == 1:
+                return self.segment(x)
+            return self._segment_windows(*split_windows(x, self.slices))
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Refuse an input of a size (H, W) that the network cannot take.
+
+        Raises
+        ------
+        ValueError
+            With the size.
+        """
+        check_patch_size(size, self.stride)
+
+    def segment_planes(self, planes: Tensor, parts: Sequence[Tensor]) -> Tensor:
+        """Segment the centres of windows (B, S) of planes (N, 2, H, W), part by part: logits (B, num_classes, H, W)."""
+        return torch.cat([self.segment(gather_windows(planes, part)) for part in parts])
+
+    def _segment_windows(self, planes: Tensor, index: Tensor) -> Tensor:
+        """Outside training segment a few windows at a time, so that memory does not grow with their number."""
+        at_once = len(index) if self.training else max(1, PIXELS_AT_ONCE // planes[0, 0].numel())
+        return self.segment_planes(planes, index.split(at_once))
+
+    def _check_shape(self, x: Tensor) -> None:
+        channels = {4: len(MODALITIES) * self.slices, 5: len(MODALITIES)}
+        if x.ndim not in channels or x.shape[1] != channels[x.ndim]:
+            of_each = f"{self.slices} slice(s) of {' and '.join(self.modalities)}"
+            raise ValueError(
+                f"the input has shape {tuple(x.shape)}; {of_each} are (B, {channels[4]}, H, W), or "
+                f"(B, {channels[5]}, D, H, W) for a stack"
+            )

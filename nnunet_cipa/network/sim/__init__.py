@@ -1,0 +1,1 @@
+"""The slice interaction module, on the slices and on features."""

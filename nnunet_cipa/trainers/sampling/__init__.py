@@ -1,0 +1,7 @@
+"""Ways to draw samples: slices by themselves, and windows of neighbouring slices."""
+
+from nnunet_cipa.trainers.sampling.sampling import Geometry, Sampling
+from nnunet_cipa.trainers.sampling.single import SingleSlices
+from nnunet_cipa.trainers.sampling.windows import SliceWindows
+
+__all__ = ["Geometry", "Sampling", "SingleSlices", "SliceWindows"]

@@ -1,0 +1,1 @@
+"""The trainers that ``-tr`` names: a network, how it samples, and settings."""
