@@ -47,7 +47,7 @@ class PETCTNetwork(nn.Module, ABC):
     admitted_slices : tuple of int
         The numbers of slices that the network can read.
     head : str
-        Name of the tensor whose first axis are the classes.
+        Name of the layer whose tensors have the classes as their first axis.
     encoder : nn.Module
         What pre-trained weights are loaded into, and what a trainer can freeze or train at another rate.
 
@@ -59,7 +59,7 @@ class PETCTNetwork(nn.Module, ABC):
 
     stride: ClassVar[int] = 32
     admitted_slices: ClassVar[tuple[int, ...]] = (1, 3)
-    head: ClassVar[str] = "decoder.head.weight"
+    head: ClassVar[str] = "decoder.head"
     encoder: nn.Module
 
     def __init__(
@@ -85,6 +85,10 @@ class PETCTNetwork(nn.Module, ABC):
     def admit(cls, patch_size: Sequence[int]) -> list[int]:
         """Return the smallest (H, W) of at least that size that the network takes."""
         return [-(-int(side) // cls.stride) * cls.stride for side in patch_size]
+
+    def head_tensors(self) -> dict[str, Tensor]:
+        """Return name -> tensor of the head, whose first axis are the classes."""
+        return {name: tensor for name, tensor in self.state_dict().items() if name.startswith(f"{self.head}.")}
 
     @abstractmethod
     def segment(self, x: Tensor) -> Tensor:

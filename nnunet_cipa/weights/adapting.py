@@ -61,25 +61,26 @@ def _fit(network: PETCTNetwork, checkpoint: Checkpoint, dataset_json: dict[str, 
     first = f"encoder.{next(iter(network.encoder.state_dict()))}"
     if first not in state:
         raise CIPAError(
-            f"is not a checkpoint of this package's {type(network).__name__}, as it has no {first}; bring released files "
-            "in with 'nnunet-cipa weights import'"
+            f"is not a checkpoint of this package's {type(network).__name__}, as it has no {first}; bring released "
+            "files in with 'nnunet-cipa weights import'"
         )
-    head = state.pop(network.head, None)
+    heads = {name: state.pop(name, None) for name in network.head_tensors()}
     new_sim = not any(is_sim(name) for name in state)
 
     def translate(name: str) -> str | None:
-        return None if name == network.head or (is_sim(name) and name not in state) else name
+        return None if name in heads or (is_sim(name) and name not in state) else name
 
     fitted, table = fit_tensors(network, state, translate, checkpoint.facts.patch_size)
-    ours = network.state_dict()[network.head]
-    if head is None or head.shape != ours.shape:
-        had = "none" if head is None else f"{len(head)} outputs"
-        table.replace(network.head, INITIAL, f"the file has {had}, the network {len(ours)}")
-    elif checkpoint.facts.has_regions != ("regions_class_order" in dataset_json):
-        table.replace(network.head, INITIAL, "one of the two networks has regions, the other has classes")
-    else:
-        fitted[network.head] = head
-        table.replace(network.head, LOADED)
+    for name, ours in network.head_tensors().items():
+        head = heads[name]
+        if head is None or head.shape != ours.shape:
+            had = "none" if head is None else f"{len(head)} outputs"
+            table.replace(name, INITIAL, f"the file has {had}, the network {len(ours)}")
+        elif checkpoint.facts.has_regions != ("regions_class_order" in dataset_json):
+            table.replace(name, INITIAL, "one of the two networks has regions, the other has classes")
+        else:
+            fitted[name] = head
+            table.replace(name, LOADED)
     if new_sim and isinstance(network, CIPA):
         _divide_by_gain(network, fitted, table)
     return fitted, table

@@ -10,7 +10,7 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA, VARIANTS
 from nnunet_cipa.network.cipa.names import released_name, vmamba_name
 from nnunet_cipa.weights.files import Checkpoint, StateDict, naming, read_checkpoint, refuse_same_file, write_checkpoint
-from nnunet_cipa.weights.release import load_cipa_release
+from nnunet_cipa.weights.release import HEAD, load_cipa_release
 from nnunet_cipa.weights.slices import PATCH_EMBED
 from nnunet_cipa.weights.table import LOADED, LoadTable
 from nnunet_cipa.weights.vmamba import load_vmamba_release
@@ -64,7 +64,7 @@ def _rewrite(
     checkpoint: Checkpoint, out: str | os.PathLike[str], patch_size: Sequence[int] | None, num_classes: int | None
 ) -> LoadTable:
     """Write a file of this package's names as it is; anything else is what ``weights adapt`` is for."""
-    head = checkpoint.weights.get(CIPA.head)
+    head = checkpoint.weights.get(HEAD)
     for name, wanted, has in (
         ("patch size", patch_size and tuple(patch_size), checkpoint.facts.patch_size),
         ("number of classes", num_classes, None if head is None else len(head)),

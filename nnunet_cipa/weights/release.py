@@ -14,7 +14,7 @@ from nnunet_cipa.weights.matching import fit_tensors
 from nnunet_cipa.weights.slices import is_sim
 from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, LoadTable
 
-HEAD = CIPA.head
+HEAD = f"{CIPA.head}.weight"
 RELEASED_HEAD = released_name(HEAD)
 
 

@@ -68,6 +68,17 @@ def test_the_same_command_again_runs_nothing(compared, run):
     assert {path: path.read_bytes() for path in compared.glob("jobs/*/*.json")} == records
 
 
+def test_another_network_is_benchmarked_by_its_trainers_name(planned, tmp_path):
+    name, out = "nnUNetTrainerSigma_brief", tmp_path / "another"
+    words = ["benchmark", "run", DATASET_ID, "--trainers", name, *OPTIONS, "--folds", 0, "--out", out]
+    planned.run("nnunet-cipa", *words, nnUNet_n_proc_DA="0", nnUNet_compile="f")
+    folder = model(out, planned, name)
+    plans = json.loads((folder / "plans.json").read_text())
+    network = plans["configurations"]["2d"]["architecture"]["network_class_name"]
+    assert network == "nnunet_cipa.network.comparators.sigma.Sigma"
+    assert json.loads((folder / "fold_0" / "validation" / "summary.json").read_text())["metric_per_case"]
+
+
 def test_report_has_the_dice_of_nnunet_for_each_case_in_the_fold_that_held_it_out(compared, planned, tmp_path):
     out = tmp_path / "report"
     options = ["--benchmark", compared, "--out", out, "--resamples", 200, "--processes", 1]

@@ -16,6 +16,7 @@ from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
 
 from nnunet_cipa.trainers import nnUNetTrainerCIPA_demo
 from nnunet_cipa.trainers.robust.resuming import LATEST
+from nnunet_cipa.trainers.variants.demo import Shortened
 
 SIDE, SLICES, EPOCHS = 32, 3, 16
 
@@ -23,7 +24,7 @@ forkserver = multiprocessing.get_context("forkserver")
 forkserver.set_forkserver_preload(["tests.trainers.small_training"])
 
 
-class nnUNetTrainerCIPA_tiny(nnUNetTrainerCIPA_demo):
+class Tiny(Shortened):
     """Two iterations an epoch and a checkpoint after each; ``tell`` is called at every step and around every save."""
 
     tell = staticmethod(lambda: None)
@@ -34,7 +35,7 @@ class nnUNetTrainerCIPA_tiny(nnUNetTrainerCIPA_demo):
         self.num_iterations_per_epoch = 2
         self.num_val_iterations_per_epoch = 1
         self.save_every = 1
-        self.logger.plot_progress_png = lambda folder: None
+        self.logger.plot_progress_png = lambda *_: None
 
     def train_step(self, batch):
         self.tell()
@@ -44,6 +45,10 @@ class nnUNetTrainerCIPA_tiny(nnUNetTrainerCIPA_demo):
         self.tell()
         super().save_checkpoint(filename)
         self.tell()
+
+
+class nnUNetTrainerCIPA_tiny(Tiny, nnUNetTrainerCIPA_demo):
+    """The nano variant."""
 
 
 def write_data(folder, plans, dataset_json, scale=1.0, cases=4):

@@ -3,11 +3,12 @@
 from typing import Any, ClassVar
 
 from nnunet_cipa.nnunet.plans import resolve_configuration
+from nnunet_cipa.trainers.base import PETCTTrainer
 from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPA25D, nnUNetTrainerCIPASIM
 
 
-class Shortened(nnUNetTrainerCIPA):
+class Shortened(PETCTTrainer):
     """Settings for minutes on two CPU cores, to put before a trainer: 10 epochs of 40 iterations at rate 3e-3.
 
     The rate rises over the first epoch, and AdamW's second moments forget fast, as there are few steps in all. The loss
@@ -34,7 +35,7 @@ class Shortened(nnUNetTrainerCIPA):
         edited.update(batch_dice=False, batch_size=min(batch, cls.largest_batch))
 
 
-class nnUNetTrainerCIPA_demo(Shortened):
+class nnUNetTrainerCIPA_demo(Shortened, nnUNetTrainerCIPA):
     """The nano variant, trained for minutes on two CPU cores: 10 epochs of 40 iterations at rate 3e-3."""
 
     architecture: ClassVar[dict[str, Any]] = {"variant": "nano"}
@@ -57,7 +58,7 @@ class FineTuned(Shortened):
     }
 
 
-class nnUNetTrainerCIPA_demoTransfer(FineTuned):
+class nnUNetTrainerCIPA_demoTransfer(FineTuned, nnUNetTrainerCIPA):
     """The nano variant on one slice, for the demo's rows."""
 
     architecture: ClassVar[dict[str, Any]] = {"variant": "nano"}

@@ -2,7 +2,7 @@
 
 import torch
 
-from nnunet_cipa.trainers import nnUNetTrainerCIPA_demo, nnUNetTrainerCIPASIMTransfer
+from nnunet_cipa.trainers import nnUNetTrainerCIPA_demo, nnUNetTrainerCIPASIMTransfer, nnUNetTrainerSigma
 
 
 class nnUNetTrainerCIPA_short(nnUNetTrainerCIPA_demo):
@@ -34,6 +34,13 @@ class nnUNetTrainerCIPA_brief(nnUNetTrainerCIPA_short):
     def __init__(self, plans, configuration, fold, dataset_json, device=torch.device("cuda")):
         super().__init__(plans, configuration, fold, dataset_json, device)
         self.num_epochs = 1
+
+
+class nnUNetTrainerSigma_brief(nnUNetTrainerSigma):
+    """A network that is not CIPA, of one epoch."""
+
+    architecture = {"variant": "nano"}
+    settings = {"num_epochs": 1, "num_iterations_per_epoch": 2, "num_val_iterations_per_epoch": 1}
 
 
 class nnUNetTrainerCIPASIMTransfer_brief(nnUNetTrainerCIPASIMTransfer):

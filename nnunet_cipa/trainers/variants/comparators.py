@@ -1,0 +1,11 @@
+"""Trainers of the networks that CIPA is compared with, all on the same slices with the same recipe."""
+
+from typing import ClassVar
+
+from nnunet_cipa.trainers.base import PETCTTrainer
+
+
+class nnUNetTrainerSigma(PETCTTrainer):
+    """Sigma tiny on single slices."""
+
+    network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.sigma.Sigma"

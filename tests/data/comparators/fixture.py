@@ -1,0 +1,37 @@
+"""The fixed weights behind the comparators' .npz files: the recipe of ../fixture.py, and names that it does not know.
+
+The originals were given ``reference_input(1, 256)`` of ../fixture.py, CT then PET, in eval mode. Features are channels
+first.
+"""
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from tests.data import fixture
+
+HERE = Path(__file__).parent
+
+
+def load_shapes(network):
+    """Tensor name -> (shape, dtype name), in the order of the original state dict."""
+    return fixture.load_shapes(HERE / f"{network}_state_dict.tsv")
+
+
+def reference_weights(network):
+    """Tensor name -> array, the same on every machine."""
+    shapes = load_shapes(network)
+    weights = fixture.reference_weights(shapes)
+    for name, (shape, _) in shapes.items():
+        x = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape).astype(np.float32)
+        if ".A_log_" in name:
+            x = np.log(np.arange(1, shape[1] + 1, dtype=np.float32))[None] + 0.1 * x
+        elif ".D_" in name:
+            x = 1 + 0.1 * x
+        elif ".dt_proj_" in name and name.endswith("bias"):
+            x = -4.6 + 0.5 * x
+        else:
+            continue
+        weights[name] = np.ascontiguousarray(x.astype(np.float32))
+    return weights
