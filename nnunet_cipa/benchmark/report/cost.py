@@ -89,12 +89,12 @@ def _build(
     """Build the network; returns it with the number of its channels and the size of its input."""
     from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer  # noqa: PLC0415
 
-    from nnunet_cipa.network import CIPA  # noqa: PLC0415
+    from nnunet_cipa.network import PETCTNetwork  # noqa: PLC0415
     from nnunet_cipa.trainers.target import Training  # noqa: PLC0415
 
     training = Training(nnUNetTrainer, plans, configuration, dataset)
     network, channels, patch = training.build_network(), training.input_channels, training.patch_size
-    if isinstance(network, CIPA) and len(patch) == 3:
+    if isinstance(network, PETCTNetwork) and len(patch) == 3:
         # a slice with its neighbours, of which a patch is so many
         return network, channels * network.slices, patch[1:]
     return network, channels, patch

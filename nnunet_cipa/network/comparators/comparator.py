@@ -11,7 +11,7 @@ from nnunet_cipa.network.petct import PETCTNetwork
 
 
 class Comparator(PETCTNetwork):
-    """A network from elsewhere, written anew for CT and PET, that can take the tensors of its original."""
+    """A network from elsewhere, for CT and PET, that can take the tensors of its original."""
 
     @abstractmethod
     def original_names(self, name: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -141,8 +142,10 @@ def _to(value: Any, device: torch.device) -> Any:
     return value.to(device, non_blocking=True)
 
 
-def _describe_parts(loss: nn.Module, output: Any, target: Any) -> str:
-    """Compute the loss again for what its direct parts, cross-entropy and Dice, are."""
+def _describe_parts(loss: Callable[..., Tensor], output: Any, target: Any) -> str:
+    """Compute the loss again for what its direct parts, cross-entropy and Dice, are, if it is made of modules."""
+    if not isinstance(loss, nn.Module):
+        return ""
     parts: dict[str, float] = {}
 
     def keep(name: str) -> Any:
