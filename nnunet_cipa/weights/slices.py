@@ -17,8 +17,8 @@ def is_sim(name: str) -> bool:
 def fit_slices(name: str, tensor: Tensor, initial: Tensor) -> tuple[Tensor, str] | None:
     """Bring a tensor to another number of slices, such that a stack of equal slices gets the same response.
 
-    With more slices, those in the middle keep their weights and the new ones at the border get zeros; the slice
-    relation's depthwise filters there start as in a new network, since zeros on both sides of them could never learn.
+    With more slices, those in the middle keep their weights, and what reads the new ones at the border gets zeros; what
+    makes a value for them starts as in a new network, since zeros on both sides of it could never learn.
     With fewer slices, SIM loses what it had for those at the border, and the patch embedding adds it to the outermost
     ones that stay.
 
@@ -45,7 +45,7 @@ def fit_slices(name: str, tensor: Tensor, initial: Tensor) -> tuple[Tensor, str]
     inner = tuple(slice(abs(a - b) // 2, abs(a - b) // 2 + min(a, b)) for a, b in pairs)
     reason = f"from {theirs} to {ours} slices"
     if theirs < ours:
-        grown = initial.clone() if ".depthwise." in name else torch.zeros_like(initial)
+        grown = initial.clone() if len(tensor) < len(initial) else torch.zeros_like(initial)
         grown[inner] = tensor.to(initial.dtype)
         return grown, reason
     shrunk = tensor[inner].clone()

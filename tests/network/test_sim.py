@@ -6,8 +6,8 @@ import torch
 from scipy.ndimage import correlate
 from scipy.special import erf, expit
 
-from nnunet_cipa.network.sim.feature_sim import FeatureSIM
-from nnunet_cipa.network.sim.sim import BRANCHES, InputSIM
+from nnunet_cipa.network.sim.branches import BRANCHES
+from nnunet_cipa.network.sim.sim import FeatureSIM, InputSIM
 from tests.network.helpers import arrays, assert_close, image, randomise
 
 ALPHA, BETA, GAMMA = 0.3, 0.3, 0.4

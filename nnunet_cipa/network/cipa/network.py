@@ -16,8 +16,8 @@ from nnunet_cipa.network.cipa.variants import Variant, get_variant
 from nnunet_cipa.network.layers.windows import split_windows
 from nnunet_cipa.network.petct import PETCTNetwork
 from nnunet_cipa.network.sim.arguments import check_sim
-from nnunet_cipa.network.sim.feature_sim import FeatureSIM
-from nnunet_cipa.network.sim.sim import BRANCHES, InputSIM
+from nnunet_cipa.network.sim.branches import BRANCHES
+from nnunet_cipa.network.sim.sim import FeatureSIM, InputSIM
 
 
 class CIPA(PETCTNetwork):
@@ -86,7 +86,7 @@ class CIPA(PETCTNetwork):
         crm: bool = True,
         dcim: bool = True,
         region_size: int = 4,
-        sim_branches: Sequence[str] = BRANCHES,
+        sim_branches: Sequence[str] = tuple(BRANCHES),
         sim_learnable: bool = False,
         **more: Any,
     ) -> None:

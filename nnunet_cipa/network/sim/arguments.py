@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nnunet_cipa.network.sim.sim import BRANCHES
+from nnunet_cipa.network.sim.branches import BRANCHES
 
 SIMS = (None, "input", "features")
 

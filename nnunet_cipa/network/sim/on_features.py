@@ -1,43 +1,11 @@
-"""SIM on the features of neighbouring slices, at one stage of the encoder."""
-
-from collections.abc import Iterable
+"""Branches of SIM on the features of neighbouring slices at one stage: (B, S, H, W, C) to the centre's (B, H, W, C)."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nnunet_cipa.network.sim.sim import BRANCHES, SIM, SpatialAttention, zero_init
+from nnunet_cipa.network.sim.on_slices import SpatialAttention, zero_init
 
 REDUCTION = 16
-
-
-class FeatureSIM(SIM):
-    """SIM on the features of a window: (B, S, H, W, C) to the centre slice's feature, (B, H, W, C).
-
-    The centre slice's feature is what is kept; the branches look at all slices.
-
-    Parameters
-    ----------
-    slices : int
-        S.
-    channels : int
-        C.
-    branches : iterable of str
-        The branches that are switched on.
-    learnable : bool
-        Learn the weights of the branches.
-    """
-
-    def __init__(self, slices: int, channels: int, branches: Iterable[str] = BRANCHES, learnable: bool = False) -> None:
-        makers = {
-            "channel": lambda: WindowChannelAttention(slices, channels),
-            "spatial": WindowSpatialAttention,
-            "relation": lambda: WindowRelation(slices, channels),
-        }
-        super().__init__({name: makers[name]() for name in branches}, learnable)
-
-    def kept(self, x: Tensor) -> Tensor:
-        """Return the centre slice's feature."""
-        return centre(x)
 
 
 class WindowChannelAttention(nn.Module):
