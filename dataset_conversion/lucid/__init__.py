@@ -1,5 +1,5 @@
 """A radiotherapy PET/CT study set to nnU-Net's raw format."""
 
-from nnunet_cipa.dataset_conversion.lucid.convert import Conversion, Options, convert_lucid
+import lazy_loader
 
-__all__ = ["Conversion", "Options", "convert_lucid"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

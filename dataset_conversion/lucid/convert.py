@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunet_cipa.dataset_conversion.lucid.options import Options, check_options
+from nnunet_cipa.dataset_conversion.lucid.checks import check_options
+from nnunet_cipa.dataset_conversion.lucid.options import Options
 from nnunet_cipa.dataset_conversion.pipeline.dataset_files import (
     CONVERTED_BY,
     FOLDERS,

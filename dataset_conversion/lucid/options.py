@@ -1,80 +1,72 @@
 """The options of a conversion of a study set."""
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from nnunet_cipa.dataset_conversion.pipeline.dataset_files import check_run
-from nnunet_cipa.dataset_conversion.study_set.case import LOWEST_HU, Storage
-from nnunet_cipa.dataset_conversion.study_set.key_table import check_place
-from nnunet_cipa.dataset_conversion.study_set.study_set import Roi
+from nnunet_cipa.dataset_conversion.pipeline.options import ConversionOptions
+from nnunet_cipa.dataset_conversion.study_set.options import ORGANS, Roi, Storage
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.processes.workers import default_processes
+from nnunet_cipa.options import Option
 
 
-@dataclass(frozen=True)
-class Options:
+@dataclass(frozen=True, kw_only=True)
+class Options(ConversionOptions):
     """How to convert.
 
     Attributes
     ----------
-    dataset_id, name
-        Of the folder ``DatasetNNN_NAME``.
-    roi
+    roi : Roi
         The mask that becomes the label.
-    pattern
+    pattern : str or None
         In DICOM, a regular expression for the name of its region; None for the usual names of an IGTV, or ``roi``.
-    series
-        In DICOM, UIDs of series that go before others, for patients who have several.
-    key_table
-        In DICOM, a file outside of nnUNet_raw for the table that tells which patient a case is.
-    keep_going
-        Convert the other patients if some cannot be.
-    organs
-        Further masks, of ``ORGANS``, that are written beside the label, to organsTr and organsTs.
-    storage
+    series : tuple of str
+        In DICOM, series to take where a patient has several that could be meant.
+    key_table : Path or None
+        In DICOM, write the table that tells which patient a case is to this CSV file, outside of nnUNet_raw.
+    keep_going : bool
+        Convert the other patients if some cannot be; the exit status is 1.
+    organs : tuple of str
+        Also write the masks of these organs, as <case>_HEART.nii.gz to organsTr and organsTs, to count false positives
+        in them.
+    storage : Storage
         How intensities are stored.
-    crop
-        Cut the cases to the patient's outline in the axial plane.
-    test_fraction
-        Part of the patients to hold out; None to go by test.txt, or hold out none.
-    seed
-        Of the five folds and of ``test_fraction``.
-    processes
-        Number of processes.
-    overwrite
-        Replace an existing dataset.
+    crop : bool
+        Cut the cases to the patient's outline in the axial plane; all slices and all of the tumour stay.
+    test_fraction : float or None
+        Part of the patients to hold out, 0 to 0.5, drawn by the seed.
     """
 
-    dataset_id: int = 702
+    dataset_id: Annotated[int, Option("N")] = 702
     name: str = "LUCID"
-    roi: Roi = Roi.IGTV
-    pattern: str | None = None
-    series: tuple[str, ...] = ()
-    key_table: Path | None = None
+    roi: Annotated[Roi, Option(hidden=True)] = Roi.IGTV
+    pattern: Annotated[str | None, Option(hidden=True)] = None
+    series: Annotated[tuple[str, ...], Option("UID")] = ()
+    key_table: Annotated[Path | None, Option("FILE")] = None
     keep_going: bool = False
-    organs: tuple[str, ...] = ()
+    organs: Annotated[tuple[str, ...], Option(choices=lambda: ORGANS)] = ()
     storage: Storage = field(default_factory=Storage)
     crop: bool = False
-    test_fraction: float | None = None
-    seed: int = 12345
-    processes: int = field(default_factory=default_processes)
-    overwrite: bool = False
+    test_fraction: Annotated[float | None, Option("F", default="those in SOURCE/test.txt, or none")] = None
 
 
-def check_options(options: Options, final: Path) -> None:
-    """Refuse options that cannot be, before any work; ``final`` is the folder of the dataset.
+def choose_roi(roi: str | None, label: Roi | None) -> tuple[Roi, str | None]:
+    """Return the label and the pattern that an ROI means, which is its name or a regular expression for it.
+
+    Parameters
+    ----------
+    roi : str or None
+        IGTV or GTV, whatever the case, or a regular expression for the whole name; None for an IGTV by its usual names.
+    label : Roi or None
+        Name of the label if ``roi`` is a regular expression.
 
     Raises
     ------
     CIPAError
-        For the first of them.
+        If there is a ``label`` and nothing for it to name.
     """
-    check_run(options.processes, options.seed)
-    if options.key_table is not None:
-        check_place(options.key_table, final, overwrite=options.overwrite)
-    storage = options.storage
-    for name, limits, least in (("hu-window", storage.hu_window, LOWEST_HU), ("suv-range", storage.suv_range, 0.0)):
-        low, high = limits
-        if not (math.isfinite(low) and math.isfinite(high) and low < high and high > least):
-            raise CIPAError(f"--{name} {low:g} {high:g}: give a lower and a higher number, the higher above {least:g}")
+    if roi is not None and roi.upper() not in list(Roi):
+        return label or Options.roi, roi
+    if label is not None:
+        raise CIPAError(f"--label {label.value}: is for a --roi that is a regular expression; leave it out")
+    return (Options.roi if roi is None else Roi(roi.upper())), None

@@ -1,5 +1,5 @@
 """PCLT20K, as its authors publish it, to nnU-Net's raw format."""
 
-from nnunet_cipa.dataset_conversion.pclt20k.convert import Conversion, Options, convert_pclt20k
+import lazy_loader
 
-__all__ = ["Conversion", "Options", "convert_pclt20k"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

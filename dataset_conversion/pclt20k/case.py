@@ -2,20 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from enum import Enum
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnunet_cipa.dataset_conversion.pclt20k.check import CheckedPatient
+from nnunet_cipa.dataset_conversion.pclt20k.options import Intensity
 from nnunet_cipa.dataset_conversion.pclt20k.slice import read_slice
 from nnunet_cipa.dataset_conversion.pipeline.dataset_files import (
     CONVERTED_BY,
     FOLDERS,
-    RAW_CHANNELS,
-    READY_CHANNELS,
     ready_values,
     writing_case,
 )
@@ -23,33 +20,6 @@ from nnunet_cipa.dataset_conversion.pipeline.finished import note_finished
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.json_files import write_json
 from nnunet_cipa.files.nifti_stream import NiftiStream
-
-
-class Intensity(str, Enum):
-    """How grey values are stored.
-
-    ``paper``: v / 255 * 3.2, to which CIPA adds -1.6. ``raw``: as in the PNG, for nnU-Net to normalise.
-    """
-
-    PAPER = "paper"
-    RAW = "raw"
-
-    @property
-    def dtype(self) -> type[np.generic]:
-        """Type of the stored voxels."""
-        return np.float32 if self is Intensity.PAPER else np.uint8
-
-    @property
-    def channels(self) -> dict[str, dict[str, Any]]:
-        """What dataset.json says of the channels: nnU-Net chooses the normalisation by their names."""
-        return READY_CHANNELS if self is Intensity.PAPER else RAW_CHANNELS
-
-    def store(self) -> Callable[[NDArray[np.uint8]], NDArray[np.generic]]:
-        """Return the map from grey values to stored ones."""
-        if self is Intensity.RAW:
-            return lambda grey: grey
-        table = ready_values(np.arange(256) / 255).astype(np.float32)
-        return lambda grey: table[grey]
 
 
 @dataclass(frozen=True)
@@ -102,16 +72,25 @@ def provenance(job: CaseJob) -> dict[str, object]:
     }
 
 
+def _to_stored(intensity: Intensity) -> Callable[[NDArray[np.uint8]], NDArray[np.generic]]:
+    """Return the map from grey values to stored ones."""
+    if intensity is Intensity.RAW:
+        return lambda grey: grey
+    table = ready_values(np.arange(256) / 255).astype(np.float32)
+    return lambda grey: table[grey]
+
+
 def _write_volumes(job: CaseJob) -> list[Path]:
     checked = job.checked
     images, labels = (job.folder / name for name in FOLDERS[checked.patient.part])
     case = checked.case
     shape = (len(checked.facts), checked.size[1], checked.size[0])
-    store = job.intensity.store()
+    store = _to_stored(job.intensity)
+    dtype = np.float32 if job.intensity is Intensity.PAPER else np.uint8
     paths = [images / f"{case}_0000.nii.gz", images / f"{case}_0001.nii.gz", labels / f"{case}.nii.gz"]
     with (
-        NiftiStream(paths[0], shape, job.spacing, job.intensity.dtype) as ct,
-        NiftiStream(paths[1], shape, job.spacing, job.intensity.dtype) as pet,
+        NiftiStream(paths[0], shape, job.spacing, dtype) as ct,
+        NiftiStream(paths[1], shape, job.spacing, dtype) as pet,
         NiftiStream(paths[2], shape, job.spacing, np.uint8) as mask,
     ):
         for name, fact in zip(checked.patient.slices, checked.facts, strict=True):

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from nnunet_cipa.dataset_conversion.pclt20k.case import CaseJob, Intensity, provenance, write_case
+from nnunet_cipa.dataset_conversion.pclt20k.case import CaseJob, provenance, write_case
 from nnunet_cipa.dataset_conversion.pclt20k.check import CheckedPatient, CheckJob, check_patient, split_at_gaps
+from nnunet_cipa.dataset_conversion.pclt20k.options import Options
 from nnunet_cipa.dataset_conversion.pclt20k.source import Source, read_source
 from nnunet_cipa.dataset_conversion.pipeline.dataset_files import (
     CONVERTED_BY,
@@ -24,44 +25,10 @@ from nnunet_cipa.errors import CIPAError, refuse
 from nnunet_cipa.files.json_files import write_json
 from nnunet_cipa.nnunet.folders import SPLITS
 from nnunet_cipa.nnunet.raw_folder import dataset_folder
-from nnunet_cipa.processes.workers import default_processes, run_jobs
+from nnunet_cipa.processes.workers import run_jobs
 
 LICENCE = "PCLT20K is for non-commercial research; see its own terms"
 REFERENCE = "Cross-Modal Interactive Perception Network with Mamba (CVPR 2025), arXiv 2503.17261"
-SPACING = (0.98, 0.98, 2.8)
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to convert.
-
-    Attributes
-    ----------
-    dataset_id, name
-        Of the folder ``DatasetNNN_NAME``.
-    spacing
-        Along x, y, z in mm. PCLT20K does not give it: the default is the paper's CT.
-    intensity
-        How grey values are stored.
-    seed
-        Of the five folds.
-    processes
-        Number of processes.
-    overwrite
-        Replace an existing dataset.
-    split_at_gaps
-        Cut a patient where slices seem to be missing into several cases, so that all neighbours in a case are
-        neighbours in the body.
-    """
-
-    dataset_id: int = 701
-    name: str = "PCLT20K"
-    spacing: tuple[float, float, float] = SPACING
-    intensity: Intensity = Intensity.PAPER
-    seed: int = 12345
-    processes: int = field(default_factory=default_processes)
-    overwrite: bool = False
-    split_at_gaps: bool = False
 
 
 @dataclass(frozen=True)

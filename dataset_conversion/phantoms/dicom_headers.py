@@ -10,7 +10,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from pydicom.valuerep import format_number_as_ds
 
 from nnunet_cipa import __version__
-from nnunet_cipa.dataset_conversion.phantoms.patient import SLICE_DISTANCE
+from nnunet_cipa.dataset_conversion.phantoms.options import SLICE_DISTANCE
 
 STUDY_DATE = "20000101"
 SYNTHETIC = "SYNTHETIC, made by a program; no patient"

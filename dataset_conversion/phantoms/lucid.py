@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,8 @@ from nnunet_cipa.dataset_conversion.phantoms.dicom_headers import Identity
 from nnunet_cipa.dataset_conversion.phantoms.geometry import Grid
 from nnunet_cipa.dataset_conversion.phantoms.imaging import Breathing, image_ct
 from nnunet_cipa.dataset_conversion.phantoms.lucid_study import Study
-from nnunet_cipa.dataset_conversion.phantoms.patient import SLICE_DISTANCE, draw_patient
+from nnunet_cipa.dataset_conversion.phantoms.options import SPAN, Form, LucidPhantomOptions
+from nnunet_cipa.dataset_conversion.phantoms.patient import draw_patient
 from nnunet_cipa.dataset_conversion.phantoms.placement import choose_slices
 from nnunet_cipa.dataset_conversion.phantoms.scene import render
 from nnunet_cipa.dataset_conversion.phantoms.sizes import LARGEST
@@ -27,8 +27,7 @@ from nnunet_cipa.processes.workers import run_jobs
 
 PET_VOXEL = 4.0
 BLUR_MARGIN = 8.0
-# In mm: what the slices of a scan span if their distance is not given, and a tumour's travel at most.
-SPAN = 64 * SLICE_DISTANCE
+# In mm: a tumour's travel at most.
 LONGEST_TRAVEL = 22.0
 # A tumour with its lobes over its diameter.
 LOBES = 1.25
@@ -36,13 +35,6 @@ LOWEST, HIGHEST = -70.0, 270.0
 HU_RANGE = (-1024, 3071)
 # Lengths of a scan in mm: enough for a tumour, and no more than a thorax.
 SHORTEST, LONGEST = 44.0, 252.0
-
-
-class Form(str, Enum):
-    """In which files a study set is written: as a hospital exports it, or in the NIfTI layout of ``convert lucid``."""
-
-    DICOM = "dicom"
-    NIFTI = "nifti"
 
 
 @dataclass(frozen=True)
@@ -58,16 +50,7 @@ class StudyJob:
         return f"patient {self.identity.folder}"
 
 
-def make_lucid_phantom(
-    out: Path,
-    patients: int,
-    seed: int,
-    size: int,
-    slices: int,
-    slice_distance: float | None = None,
-    form: Form = Form.DICOM,
-    processes: int = 1,
-) -> None:
+def make_lucid_phantom(out: Path, options: LucidPhantomOptions | None = None) -> None:
     """Write a synthetic study set, a folder a patient, which ``convert lucid`` reads.
 
     test.txt has the names of the held-out patients, in DICOM their PatientID.
@@ -76,37 +59,25 @@ def make_lucid_phantom(
     ----------
     out
         A folder that does not exist or is empty; it appears when it is complete.
-    patients
-        At least 2: a fifth of them, rounded and not less than one, goes to test.txt.
-    seed
-        The same seed gives the same bytes; a patient does not depend on ``patients``.
-    size
-        Rows and columns of the CT over a field of view of 502 mm.
-    slices
-        Of the CT.
-    slice_distance
-        In mm, 1 to 12; None for slices that span 179 mm, 2.8 for 64 of them. nnU-Net takes the axis of the largest
-        spacing as the one across slices: give more than the pixels are wide. Where the slices span less, tumours that
-        would not fit are not drawn.
-    form
-        DICOM or NIfTI.
-    processes
-        In which patients are made; the result does not depend on it.
+    options
+        What it is made of.
 
     Raises
     ------
     CIPAError
         For a value out of range, or if ``out`` holds something.
     """
+    options = options or LucidPhantomOptions()
+    patients, seed, size, slices = options.patients, options.seed, options.size, options.slices
     check_numbers(
         ("patients", patients, 2, 9999),
         ("seed", seed, 0, 2**63),
         ("size", size, 64, 1024),
         ("slices", slices, 16, 90),
-        ("processes", processes, 1, 256),
+        ("processes", options.processes, 1, 256),
     )
-    if slice_distance is None:
-        slice_distance = SPAN / slices
+    form = options.form
+    slice_distance = SPAN / slices if options.slice_distance is None else options.slice_distance
     if not (1 <= slice_distance <= 12 and SHORTEST <= slices * slice_distance <= LONGEST):
         raise CIPAError(
             f"--slice-distance {slice_distance:g}: give a number from 1 to 12, such that --slices {slices} span "
@@ -114,7 +85,7 @@ def make_lucid_phantom(
         )
     with new_study(out) as folder:
         identities = [Identity(seed, index, size, slices, slice_distance) for index in range(patients)]
-        run_jobs(_make_patient, [StudyJob(folder, identity, form) for identity in identities], processes, "phantom")
+        run_jobs(_make_patient, [StudyJob(folder, who, form) for who in identities], options.processes, "phantom")
         test = draw_fifth(patients, np.random.default_rng([seed, patients, 2]))
         held_out = [identities[index] for index in sorted(test)]
         names = [identity.patient_id if form is Form.DICOM else identity.folder for identity in held_out]
@@ -136,7 +107,7 @@ def _make_patient(job: StudyJob) -> None:
 def image_study(seed: int, index: int, size: int, slices: int, slice_distance: float | None = None) -> Study:
     """Make the images of patient ``index``; it depends on nothing else in the set.
 
-    The arguments are those of ``make_lucid_phantom``.
+    The arguments are as in ``LucidPhantomOptions``.
 
     Raises
     ------

@@ -7,6 +7,7 @@ import numpy as np
 
 from nnunet_cipa.dataset_conversion.phantoms.anatomy import LOWER, UPPER, Thorax, draw_thorax, hila, organs
 from nnunet_cipa.dataset_conversion.phantoms.geometry import Grid, SmoothNoise
+from nnunet_cipa.dataset_conversion.phantoms.options import SLICE_DISTANCE
 from nnunet_cipa.dataset_conversion.phantoms.scene import Patient, Uptake
 from nnunet_cipa.dataset_conversion.phantoms.sizes import LARGEST, diameters
 from nnunet_cipa.dataset_conversion.phantoms.tumours import (
@@ -20,7 +21,6 @@ from nnunet_cipa.dataset_conversion.phantoms.tumours import (
 )
 from nnunet_cipa.dataset_conversion.phantoms.vessels import Branch, grow_tree
 
-SLICE_DISTANCE = 2.8
 # Slices of 2.8 mm on which the tumours of a patient show, in the mean: 21,930 slices of 605 patients.
 SHOWN = 36
 # Half of the slices of a mean tumour: the last one ends beyond what is wanted.

@@ -20,7 +20,8 @@ from nnunet_cipa.dataset_conversion.phantoms.imaging import (
     image_pet,
     to_grey,
 )
-from nnunet_cipa.dataset_conversion.phantoms.patient import SHOWN, SLICE_DISTANCE, draw_patient
+from nnunet_cipa.dataset_conversion.phantoms.options import SLICE_DISTANCE, PhantomOptions
+from nnunet_cipa.dataset_conversion.phantoms.patient import SHOWN, draw_patient
 from nnunet_cipa.dataset_conversion.phantoms.scene import Patient, render
 from nnunet_cipa.dataset_conversion.phantoms.study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_study
 from nnunet_cipa.errors import CIPAError
@@ -60,39 +61,33 @@ class PatientJob:
         return f"patient {self.index + 1:04d}"
 
 
-def make_pclt20k_phantom(out: Path, patients: int, seed: int, size: int, slices: int, processes: int = 1) -> int:
+def make_pclt20k_phantom(out: Path, options: PhantomOptions | None = None) -> int:
     """Write a synthetic PCLT20K and return how many slices it has.
 
     Parameters
     ----------
     out
         A folder that does not exist or is empty; it appears when it is complete.
-    patients
-        At least 2: a fifth of them, rounded and not less than one, goes to test.txt.
-    seed
-        The same seed gives the same bytes; a patient does not depend on ``patients``.
-    size
-        Rows and columns of a slice over a field of view of 502 mm.
-    slices
-        About how many slices per patient; fewer are fewer samples of the same anatomy, farther apart.
-    processes
-        In which patients are made; the result does not depend on it.
+    options
+        What it is made of.
 
     Raises
     ------
     CIPAError
         For a value out of range, or if ``out`` holds something.
     """
+    options = options or PhantomOptions()
+    seed, size, slices = options.seed, options.size, options.slices
     check_numbers(
-        ("patients", patients, 2, 9999),
+        ("patients", options.patients, 2, 9999),
         ("seed", seed, 0, 2**63),
         ("size", size, 64, 1024),
         ("slices", slices, 3, 90),
-        ("processes", processes, 1, 256),
+        ("processes", options.processes, 1, 256),
     )
     with new_study(out) as folder:
-        jobs = [PatientJob(folder, seed, index, size, slices) for index in range(patients)]
-        names = run_jobs(_make_patient, jobs, processes, "phantom")
+        jobs = [PatientJob(folder, seed, index, size, slices) for index in range(options.patients)]
+        names = run_jobs(_make_patient, jobs, options.processes, "phantom")
         _write_lists(folder, names, seed)
         facts = {
             "made_by": f"nnunet_cipa {__version__}",

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from nnunet_cipa.dataset_conversion.phantoms.patient import SLICE_DISTANCE, shown_on
+from nnunet_cipa.dataset_conversion.phantoms.options import SLICE_DISTANCE
+from nnunet_cipa.dataset_conversion.phantoms.patient import shown_on
 from nnunet_cipa.dataset_conversion.phantoms.scene import Patient
 
 

@@ -11,6 +11,7 @@ from nnunetv2.dataset_conversion.generate_dataset_json import generate_dataset_j
 from numpy.typing import NDArray
 
 from nnunet_cipa import __version__
+from nnunet_cipa.dataset_conversion.pipeline.channels import WIDTH
 from nnunet_cipa.dataset_conversion.pipeline.finished import forget_records
 from nnunet_cipa.dataset_conversion.pipeline.staging import staged_folder
 from nnunet_cipa.errors import CIPAError, CutOffError
@@ -19,14 +20,6 @@ from nnunet_cipa.nnunet.raw_folder import planned_splits
 
 FOLDERS = {"train": ("imagesTr", "labelsTr"), "test": ("imagesTs", "labelsTs")}
 CONVERTED_BY = f"nnunet_cipa {__version__}"
-# What CIPA was trained on, v / 255 * 3.2 - 1.6 for a grey value v of PCLT20K, from its lowest value on.
-LOWEST, WIDTH = -1.6, 3.2
-READY_CHANNELS: dict[str, dict[str, Any]] = {
-    "channel_names": {"0": "noNorm", "1": "noNorm"},
-    "intensity_offset": {"0": LOWEST, "1": LOWEST},
-    "intensity_range": {"0": [0.0, WIDTH], "1": [0.0, WIDTH]},
-}
-RAW_CHANNELS: dict[str, dict[str, Any]] = {"channel_names": {"0": "CT", "1": "PET"}}
 Real = TypeVar("Real", np.float32, np.float64)
 
 

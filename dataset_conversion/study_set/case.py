@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -13,68 +12,19 @@ from numpy.typing import NDArray
 from nnunet_cipa.dataset_conversion.pipeline.dataset_files import (
     CONVERTED_BY,
     FOLDERS,
-    RAW_CHANNELS,
-    READY_CHANNELS,
     ready_values,
     writing_case,
 )
 from nnunet_cipa.dataset_conversion.pipeline.finished import note_finished
 from nnunet_cipa.dataset_conversion.study_set.check import PatientFacts
-from nnunet_cipa.dataset_conversion.study_set.study_set import UNITS, WRITTEN, Patient, Roi
+from nnunet_cipa.dataset_conversion.study_set.options import LOWEST_HU, Intensity, Roi, Storage, Window
+from nnunet_cipa.dataset_conversion.study_set.study_set import UNITS, WRITTEN, Patient
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.json_files import write_json
 from nnunet_cipa.files.nifti_stream import NiftiStream
 
-# What scanners write outside the field of view (-3024, -2000) is not darker than air.
-LOWEST_HU = -1024.0
 # nnU-Net does not look at them.
 ORGAN_FOLDERS = {"train": "organsTr", "test": "organsTs"}
-Window = tuple[float, float]
-
-
-class Intensity(str, Enum):
-    """How values are stored.
-
-    ``window``: clipped to a window and scaled to 0..3.2, to which CIPA adds -1.6. ``raw``: HU and SUV, for nnU-Net
-    to normalise.
-    """
-
-    WINDOW = "window"
-    RAW = "raw"
-
-    @property
-    def channels(self) -> dict[str, dict[str, Any]]:
-        """What dataset.json says of the channels: nnU-Net chooses the normalisation by their names."""
-        return READY_CHANNELS if self is Intensity.WINDOW else RAW_CHANNELS
-
-
-@dataclass(frozen=True)
-class Storage:
-    """How intensities are stored, and the windows of HU and SUV that ``Intensity.WINDOW`` needs."""
-
-    intensity: Intensity = Intensity.WINDOW
-    hu_window: Window = (-1200.0, -200.0)
-    suv_range: Window = (0.0, 20.0)
-
-    def hu(self, values: NDArray[np.generic]) -> NDArray[np.float32]:
-        """Turn HU into what is stored."""
-        hu = np.maximum(values, np.float32(LOWEST_HU), dtype=np.float32)
-        return window(hu, self.hu_window) if self.intensity is Intensity.WINDOW else hu
-
-    def suv(self, values: NDArray[np.generic]) -> NDArray[np.float32]:
-        """Turn SUV into what is stored."""
-        suv = values.astype(np.float32)
-        return window(suv, self.suv_range) if self.intensity is Intensity.WINDOW else suv
-
-    def facts(self) -> dict[str, object]:
-        """Return what dataset.json and the provenance say of it."""
-        window = self.intensity is Intensity.WINDOW
-        return {
-            "intensity": self.intensity.value,
-            "lowest_hu": LOWEST_HU,
-            "hu_window": self.hu_window if window else None,
-            "suv_range": self.suv_range if window else None,
-        }
 
 
 @dataclass(frozen=True)
@@ -119,9 +69,9 @@ def write_case(job: CaseJob) -> None:
     ct = _read_oriented(job, "CT")
     grid = Grid.of(ct)
     volumes = [images / f"{case}_0000.nii.gz", images / f"{case}_0001.nii.gz", labels / f"{case}.nii.gz"]
-    _write(job, volumes[0], ct, job.storage.hu)
+    _write(job, volumes[0], ct, partial(stored_hu, storage=job.storage))
     del ct
-    _write(job, volumes[1], resample_to(_read(job, "PET"), grid), job.storage.suv)
+    _write(job, volumes[1], resample_to(_read(job, "PET"), grid), partial(stored_suv, storage=job.storage))
     _write(job, volumes[2], _read_oriented(job, job.roi.value), _mask)
     for name in job.organs:
         volumes.append(job.folder / ORGAN_FOLDERS[job.patient.part] / f"{case}_{name}.nii.gz")
@@ -136,6 +86,18 @@ def resample_to(image: sitk.Image, grid: Grid) -> sitk.Image:
     """Resample an image linearly to the voxels of a grid; outside its field of view it is 0."""
     place = grid.origin, grid.spacing, grid.direction
     return sitk.Resample(image, grid.size, sitk.Transform(), sitk.sitkLinear, *place, 0.0, sitk.sitkFloat32)
+
+
+def stored_hu(values: NDArray[np.generic], storage: Storage) -> NDArray[np.float32]:
+    """Turn HU into what is stored."""
+    hu = np.maximum(values, np.float32(LOWEST_HU), dtype=np.float32)
+    return window(hu, storage.hu_window) if storage.intensity is Intensity.WINDOW else hu
+
+
+def stored_suv(values: NDArray[np.generic], storage: Storage) -> NDArray[np.float32]:
+    """Turn SUV into what is stored."""
+    suv = values.astype(np.float32)
+    return window(suv, storage.suv_range) if storage.intensity is Intensity.WINDOW else suv
 
 
 def window(values: NDArray[np.float32], limits: Window) -> NDArray[np.float32]:

@@ -8,7 +8,8 @@ import SimpleITK as sitk
 from nnunet_cipa.dataset_conversion.study_set.crop import Crop, find_crop
 from nnunet_cipa.dataset_conversion.study_set.geometry_faults import geometry_fault, pet_cover
 from nnunet_cipa.dataset_conversion.study_set.image import fingerprint
-from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, WRITTEN, Facts, Patient, Roi
+from nnunet_cipa.dataset_conversion.study_set.options import Roi
+from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, WRITTEN, Facts, Patient
 from nnunet_cipa.dataset_conversion.study_set.value_faults import binary_fault, ct_fault, pet_fault, tumour_fault
 from nnunet_cipa.errors import CIPAError
 

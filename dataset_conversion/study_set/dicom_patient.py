@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import SimpleITK as sitk
 
 from nnunet_cipa.dataset_conversion.study_set.image import check_axial
-from nnunet_cipa.dataset_conversion.study_set.study_set import ORGANS, Facts
+from nnunet_cipa.dataset_conversion.study_set.options import ORGANS
+from nnunet_cipa.dataset_conversion.study_set.study_set import Facts
 from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
 from nnunet_cipa.dicom.rtstruct.structures import StructureRoi, StructureSet, read_contours
 from nnunet_cipa.dicom.series.ct import read_ct

@@ -12,7 +12,8 @@ from nnunet_cipa.dataset_conversion.study_set.dicom_choice import Choice, Export
 from nnunet_cipa.dataset_conversion.study_set.dicom_patient import DicomPatient
 from nnunet_cipa.dataset_conversion.study_set.held_out import held_out, read_facts
 from nnunet_cipa.dataset_conversion.study_set.identifiers import identifiers_of
-from nnunet_cipa.dataset_conversion.study_set.study_set import Failure, Key, Roi, StudySet
+from nnunet_cipa.dataset_conversion.study_set.options import Roi
+from nnunet_cipa.dataset_conversion.study_set.study_set import Failure, Key, StudySet
 from nnunet_cipa.dicom.files import Headers, scan_folder
 from nnunet_cipa.dicom.rtstruct.roi_names import check_pattern
 from nnunet_cipa.dicom.series.grouping import group_series

@@ -1,25 +1,15 @@
 """A radiotherapy PET/CT study set: who is in it, and what every patient gives, whatever the files look like."""
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Protocol
 
 import SimpleITK as sitk
 
 IMAGES = ("CT", "PET")
 UNITS = {"CT": "HU", "PET": "SUVbw"}
-# Masks of organs that a study set may have beside the tumour.
-ORGANS = ("HEART",)
 # Orientation of every case.
 WRITTEN = "LPS"
 Facts = dict[str, object]
-
-
-class Roi(str, Enum):
-    """Which mask is the truth: the tumour over the breathing cycle, or at the CT's phase."""
-
-    IGTV = "IGTV"
-    GTV = "GTV"
 
 
 class Patient(Protocol):

@@ -10,6 +10,7 @@ from nnunet_cipa.benchmark.budget import Budget
 from nnunet_cipa.benchmark.entries import Entry, Source, existing_file
 from nnunet_cipa.benchmark.jobs import Job
 from nnunet_cipa.benchmark.models import Model, Start
+from nnunet_cipa.benchmark.options import Comparison, Placement
 from nnunet_cipa.benchmark.variants import Variant
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.hashes import file_hash
@@ -50,12 +51,12 @@ class Request:
     dataset: Dataset
     out: Path
     entries: tuple[Entry, ...]
-    folds: tuple[int, ...] = (0, 1, 2, 3, 4)
-    plans: tuple[str, ...] = ("nnUNetPlans",)
-    configurations: tuple[str, ...] = ("2d",)
+    folds: tuple[int, ...] = Comparison.folds
+    plans: tuple[str, ...] = Comparison.plans
+    configurations: tuple[str, ...] = Comparison.configurations
     budget: Budget | None = Budget()  # noqa: RUF009 - it is frozen
     seeds: tuple[int, ...] = ()
-    device: str = "cuda"
+    device: str = Placement.device
     num_gpus: int = 1
 
 

@@ -1,4 +1,4 @@
-"""The program ``nnunet-cipa``: a thin shell over the package's functions, one module a group of subcommands."""
+"""The program ``nnunet-cipa``: a thin shell over the package's functions, one module per command or group of them."""
 
 import argparse
 import contextlib
@@ -8,25 +8,25 @@ import traceback
 from collections.abc import Iterator, Sequence
 
 from nnunet_cipa import __version__
-from nnunet_cipa.cli import bench, benchmark, conversion, demo, doctor, export_dicom, plugin_path, weights
+from nnunet_cipa.cli import bench, benchmark, convert, demo, doctor, export_dicom, phantom, plugin_path, weights
+from nnunet_cipa.cli.command import add_commands
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.options import UsageError
 
-COMMANDS = (plugin_path, doctor, conversion, weights, benchmark, export_dicom, demo, bench)
+COMMANDS = tuple(
+    module.COMMAND for module in (plugin_path, doctor, convert, phantom, weights, benchmark, export_dicom, demo, bench)
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the parser; each module of ``COMMANDS`` adds its subcommands."""
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    """Build the parser of all ``COMMANDS``."""
     parser = argparse.ArgumentParser(
         prog="nnunet-cipa",
         description="CIPA for lung tumours in PET/CT, as a plugin for nnU-Net v2: data conversion, weights and checks. "
         "Training and prediction are nnU-Net's own commands.",
     )
     parser.add_argument("--version", action="version", version=f"nnunet-cipa {__version__}")
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.register(subparsers, common)
+    add_commands(parser, "COMMAND", COMMANDS)
     return parser
 
 
@@ -36,14 +36,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 the job failed; a wrong command line leaves with status 2 from argparse itself.
+        0 done, 1 the job failed; a wrong command line leaves by SystemExit with status 2.
     """
     args = build_parser().parse_args(argv)
     try:
         with _end_as_if_interrupted():
-            args.run(args)
+            args.command.call(args)
     except KeyboardInterrupt:
         return _fail("interrupted", debug=False)
+    except UsageError as error:
+        args.parser.error(str(error))
     except CIPAError as error:
         return _fail(str(error), debug=args.debug)
     except OSError as error:

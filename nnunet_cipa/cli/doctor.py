@@ -1,25 +1,14 @@
 """``nnunet-cipa doctor``."""
 
-import argparse
-
+from nnunet_cipa.cli.command import Command
 from nnunet_cipa.errors import CIPAError
 
 
-def register(
-    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
-) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser(
-        "doctor",
-        parents=[common],
-        help="say whether training can run here, and what is missing",
-        description="Print versions, devices, scan backends (which is used, why the others are not) and nnU-Net's "
-        "variables. Ends with status 1 if training cannot run.",
-    )
-    parser.set_defaults(run=_run)
+def doctor() -> None:
+    """Print versions, devices, scan backends (which is used, why the others are not) and nnU-Net's variables.
 
-
-def _run(_: argparse.Namespace) -> None:
+    Ends with status 1 if training cannot run.
+    """
     from nnunet_cipa.doctor import examine  # noqa: PLC0415 - torch takes seconds to import
 
     findings = examine()
@@ -34,3 +23,6 @@ def _run(_: argparse.Namespace) -> None:
         names = ", ".join(finding.name for finding in problems)
         raise CIPAError(f"training cannot run here yet: {names}; what to do is said above")
     print("\ntraining can run here")
+
+
+COMMAND = Command("doctor", "say whether training can run here, and what is missing", doctor)

@@ -1,39 +1,29 @@
 """``nnunet-cipa export-dicom``."""
 
-import argparse
 from pathlib import Path
 
-
-def register(
-    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
-) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser(
-        "export-dicom",
-        parents=[common],
-        help="a predicted mask as RTSTRUCT, and as DICOM SEG",
-        description="Write a mask that nnU-Net predicted as an RTSTRUCT of the CT, for planning systems. It is "
-        "UNAPPROVED, and not for clinical use without a physician's review.",
-    )
-    parser.add_argument(
-        "prediction", type=Path, metavar="PREDICTION", help="NIfTI mask on the CT's voxels, perhaps cropped"
-    )
-    parser.add_argument("ct", type=Path, metavar="CT_SERIES", help="folder with the CT in DICOM")
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder, or file that ends in .dcm")
-    parser.add_argument("--seg", action="store_true", help="write a DICOM SEG too (needs highdicom)")
-    parser.add_argument("--roi-name", default="nnunet_cipa", metavar="NAME", help="of the ROI (default: %(default)s)")
-    parser.add_argument(
-        "--label", type=int, default=1, metavar="N", help="value in the mask that is the ROI (default: %(default)s)"
-    )
-    parser.add_argument("--series", metavar="UID", help="the CT's SeriesInstanceUID, if the folder holds several")
-    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
-    parser.set_defaults(run=_export)
+from nnunet_cipa.cli.command import Command
+from nnunet_cipa.dicom.export.options import ExportOptions
 
 
-def _export(args: argparse.Namespace) -> None:
-    # Imported here: the other subcommands should not wait for SimpleITK and pydicom.
-    from nnunet_cipa.dicom.export.write import ExportOptions, export_dicom  # noqa: PLC0415 - see above
+def export(prediction: Path, ct_series: Path, out: Path, options: ExportOptions) -> None:
+    """Write a mask that nnU-Net predicted as an RTSTRUCT of the CT, for planning systems.
 
-    options = ExportOptions(args.roi_name, args.label, args.series, args.seg, args.overwrite)
-    for path in export_dicom(args.prediction, args.ct, args.out, options):
+    It is UNAPPROVED, and not for clinical use without a physician's review.
+
+    Parameters
+    ----------
+    prediction
+        NIfTI mask on the CT's voxels, perhaps cropped.
+    ct_series
+        Folder with the CT in DICOM.
+    out
+        Folder, or file that ends in .dcm.
+    """
+    from nnunet_cipa.dicom.export.write import export_dicom  # noqa: PLC0415 - SimpleITK and pydicom are slow to import
+
+    for path in export_dicom(prediction, ct_series, out, options):
         print(f"written: {path}")
+
+
+COMMAND = Command("export-dicom", "a predicted mask as RTSTRUCT, and as DICOM SEG", export)

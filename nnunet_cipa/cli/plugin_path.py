@@ -1,23 +1,12 @@
 """``nnunet-cipa plugin-path``."""
 
-import argparse
-
+from nnunet_cipa.cli.command import Command
 from nnunet_cipa.plugin import plugin_path
 
 
-def register(
-    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
-) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser(
-        "plugin-path",
-        parents=[common],
-        help="print the directory to put in nnUNet_extTrainer",
-        description='Print the one directory to put in nnUNet_extTrainer: export nnUNet_extTrainer="$(nnunet-cipa '
-        'plugin-path)"',
-    )
-    parser.set_defaults(run=_run)
-
-
-def _run(_: argparse.Namespace) -> None:
+def print_path() -> None:
+    """Print the one directory to put in nnUNet_extTrainer: export nnUNet_extTrainer="$(nnunet-cipa plugin-path)"."""
     print(plugin_path())
+
+
+COMMAND = Command("plugin-path", "print the directory to put in nnUNet_extTrainer", print_path)

@@ -1,7 +1,5 @@
 """The whole job on synthetic patients, from making them to a page that shows what a network learned from them."""
 
-from nnunet_cipa.demo.layout import Demo, Options
-from nnunet_cipa.demo.rows import ROWS
-from nnunet_cipa.demo.run import run_demo
+import lazy_loader
 
-__all__ = ["ROWS", "Demo", "Options", "run_demo"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

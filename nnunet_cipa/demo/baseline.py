@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from nnunet_cipa.demo.judge import mean_dice
 from nnunet_cipa.demo.layout import Training
-from nnunet_cipa.evaluation import read_dice
+from nnunet_cipa.nnunet.summary import read_dice
 from nnunet_cipa.pages.tables import Table
 
 

@@ -10,6 +10,7 @@ from nnunet_cipa import trainers
 from nnunet_cipa.benchmark.budget import Budget
 from nnunet_cipa.benchmark.variants import Variant
 from nnunet_cipa.dataset_conversion.phantoms.pclt20k import spacing
+from nnunet_cipa.demo.options import Options
 from nnunet_cipa.demo.progress import TrainingStep
 from nnunet_cipa.nnunet.folders import VARIABLES
 from nnunet_cipa.plugin import plugin_path
@@ -18,32 +19,6 @@ from nnunet_cipa.trainers.robust.seeding import SEED_VARIABLE
 
 TRAINER = "nnUNetTrainerCIPA_demo"
 DATASET = "Dataset701_PCLT20K"
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the demo runs on.
-
-    Attributes
-    ----------
-    patients, size, slices, seed : int
-        Of the phantom: patients, a fifth of them held out; pixels a side; slices per patient, about; seed,
-        which is that of the trainings too.
-    device : str
-        "cpu" or "cuda".
-    rows : tuple of str
-        Which of ``ROWS`` to train on the IGTV phantom.
-    baseline : bool
-        Train nnU-Net's own 2D network too, on the cases of the main job and as long.
-    """
-
-    patients: int = 60
-    size: int = 128
-    slices: int = 6
-    seed: int = 0
-    device: str = "cpu"
-    rows: tuple[str, ...] = ()
-    baseline: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
 """From GTV to IGTV: the four rows of the IGTV paper's ablation, on phantoms."""
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 from nnunet_cipa.benchmark.variants import Variant
+from nnunet_cipa.demo.catalogue import ROWS, Row
 from nnunet_cipa.demo.judge import mean_dice
 from nnunet_cipa.demo.layout import Demo, Training, step
-from nnunet_cipa.evaluation import dice_by_position, false_positive_ml, find_cases, read_dice, read_mask
+from nnunet_cipa.evaluation import dice_by_position, false_positive_ml, read_mask
+from nnunet_cipa.nnunet.cases import find_cases
+from nnunet_cipa.nnunet.summary import read_dice
 from nnunet_cipa.pages.tables import Table
 from nnunet_cipa.processes.commands import Step
 
@@ -18,27 +20,6 @@ SLICES = 32
 FIELD_OF_VIEW = 502
 LEAST_DISTANCE = 4
 LONGEST = 180
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of the paper's table: its name for ``--rows``, what it says, and how it is trained."""
-
-    name: str
-    title: str
-    trainer: str
-    transferred: bool
-
-
-ROWS = {
-    row.name: row
-    for row in (
-        Row("2d", "2D, IGTV alone", "nnUNetTrainerCIPA_demoTransfer", False),
-        Row("2d-transfer", "2D, from GTV", "nnUNetTrainerCIPA_demoTransfer", True),
-        Row("25d-transfer", "2.5D, from GTV", "nnUNetTrainerCIPA25D_demoTransfer", True),
-        Row("sim-transfer", "2.5D and SIM, from GTV", "nnUNetTrainerCIPASIM_demoTransfer", True),
-    )
-}
 
 
 def row_training(demo: Demo, row: Row) -> Training:

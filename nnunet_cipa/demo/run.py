@@ -8,11 +8,15 @@ from nnunet_cipa.demo import rows
 from nnunet_cipa.demo.baseline import comparison
 from nnunet_cipa.demo.folder import child_environment, export_lines, prepare_folder
 from nnunet_cipa.demo.judge import judge
-from nnunet_cipa.demo.layout import Demo, Options
+from nnunet_cipa.demo.layout import Demo
+from nnunet_cipa.demo.options import Options
 from nnunet_cipa.demo.progress import training_losses
 from nnunet_cipa.demo.steps import StepRunner
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation import Command, Page, find_cases, fit_pet_threshold, read_dice, score_case, write_page
+from nnunet_cipa.evaluation import Command, Page, fit_pet_threshold, score_case, write_page
+from nnunet_cipa.nnunet.cases import find_cases
+from nnunet_cipa.nnunet.summary import read_dice
+from nnunet_cipa.ops.registry import check_device
 from nnunet_cipa.pages.tables import Table
 from nnunet_cipa.processes.commands import Step
 
@@ -40,6 +44,7 @@ def run_demo(out: Path, options: Options, *, overwrite: bool = False) -> Path:
         If ``out`` holds something else, a step fails, or the network did not learn: a mean Dice on the held-out cases
         below ``MIN_DICE``.
     """
+    check_device(options.device)
     demo = Demo(out.absolute(), options)
     prepare_folder(demo, overwrite=overwrite)
     return _Run(demo).to_the_end()

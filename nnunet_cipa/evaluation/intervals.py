@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import DegenerateDataWarning, bootstrap
 
+from nnunet_cipa.evaluation.settings import Settings
+
 LEVEL = 0.95
-RESAMPLES = 9999
-SEED = 12345
 # so many resampled numbers at a time bound the memory at any number of patients
 _BATCH = 2_000_000
 
@@ -39,7 +39,7 @@ class Mean:
 
 
 def bootstrap_mean(
-    values: Sequence[float], patients: Sequence[str], resamples: int = RESAMPLES, seed: int = SEED
+    values: Sequence[float], patients: Sequence[str], resamples: int = Settings.resamples, seed: int = Settings.seed
 ) -> Mean:
     """Return the mean over cases and its 95 % interval, patients resampled with all their cases.
 

@@ -11,10 +11,9 @@ from nnunet_cipa.evaluation.box import box_around
 from nnunet_cipa.evaluation.lesions import match_lesions
 from nnunet_cipa.evaluation.overlap import count_overlap
 from nnunet_cipa.evaluation.positions import dice_by_position
+from nnunet_cipa.evaluation.settings import TOLERANCE_MM
 from nnunet_cipa.evaluation.surfaces import image_diagonal, surface_distances
 from nnunet_cipa.evaluation.volumes import Volume, check_same_geometry
-
-TOLERANCE_MM = 2.0
 
 
 @dataclass(frozen=True)

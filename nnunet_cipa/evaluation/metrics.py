@@ -52,4 +52,3 @@ METRICS = {
         Metric("dice_between", "Dice, slices between", group=LESIONS),
     )
 }
-TESTED = ("dice", "nsd", "hd95_mm")

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata, wilcoxon
 
-from nnunet_cipa.evaluation.intervals import RESAMPLES, SEED, Mean, bootstrap_mean
+from nnunet_cipa.evaluation.intervals import Mean, bootstrap_mean
+from nnunet_cipa.evaluation.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ def compare(
     first: Sequence[float],
     second: Sequence[float],
     patients: Sequence[str],
-    resamples: int = RESAMPLES,
-    seed: int = SEED,
+    resamples: int = Settings.resamples,
+    seed: int = Settings.seed,
 ) -> Comparison:
     """Compare two models case by case.
 

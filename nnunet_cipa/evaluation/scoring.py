@@ -9,8 +9,9 @@ from pathlib import Path
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation.by_slice import SliceMeasures, measure_slices
 from nnunet_cipa.evaluation.folds import read_folds
-from nnunet_cipa.evaluation.measures import TOLERANCE_MM, Measures, check_tolerance, measure
+from nnunet_cipa.evaluation.measures import Measures, check_tolerance, measure
 from nnunet_cipa.evaluation.patients import read_patients
+from nnunet_cipa.evaluation.settings import TOLERANCE_MM
 from nnunet_cipa.evaluation.volumes import read_mask
 from nnunet_cipa.files.json_files import read_object
 from nnunet_cipa.nnunet.cases import CaseFiles, find_cases

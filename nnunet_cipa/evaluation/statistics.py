@@ -9,20 +9,12 @@ from operator import add
 import numpy as np
 
 from nnunet_cipa.evaluation.by_slice import SliceMeasures
-from nnunet_cipa.evaluation.intervals import RESAMPLES, SEED, Mean, bootstrap_mean
-from nnunet_cipa.evaluation.metrics import METRICS, TESTED
+from nnunet_cipa.evaluation.intervals import Mean, bootstrap_mean
+from nnunet_cipa.evaluation.metrics import METRICS
 from nnunet_cipa.evaluation.paired import Comparison, compare, holm
 from nnunet_cipa.evaluation.scoring import Score
+from nnunet_cipa.evaluation.settings import Settings
 from nnunet_cipa.evaluation.strata import Stratum, volume_strata
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How intervals and tests are made: resamples and seed of the bootstrap, and the measures that are tested."""
-
-    resamples: int = RESAMPLES
-    seed: int = SEED
-    tested: tuple[str, ...] = TESTED
 
 
 @dataclass(frozen=True)

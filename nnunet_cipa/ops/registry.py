@@ -18,6 +18,7 @@ from torch import Tensor
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.ops.arguments import Gradients, ScanArguments, ScanTraits
 from nnunet_cipa.ops.cross_arguments import CrossArguments
+from nnunet_cipa.options import UsageError
 
 ENVIRONMENT_VARIABLE = "NNUNET_CIPA_SCAN_BACKEND"
 
@@ -124,6 +125,26 @@ def discover() -> None:
 def device_types() -> list[str]:
     """Return the device types that backends name."""
     return sorted({device for backend in backends() for device in backend.devices})
+
+
+def check_device(device_type: str) -> None:
+    """Refuse a type of device that no backend computes on, or that is not there.
+
+    Raises
+    ------
+    UsageError
+        If there is no such type.
+    CIPAError
+        If torch finds none.
+    """
+    if device_type not in device_types():
+        raise UsageError(f"device {device_type!r}: no scan backend is for it; choose among {', '.join(device_types())}")
+    if device_type != "cpu" and torch.accelerator.current_accelerator(check_available=True) != torch.device(
+        device_type
+    ):
+        raise CIPAError(
+            f"device {device_type!r}: torch finds no {device_type.upper()} device here; use the device 'cpu'"
+        )
 
 
 def autocast_devices() -> list[str]:

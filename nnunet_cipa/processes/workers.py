@@ -23,12 +23,6 @@ _ENDED_BY_POOL = (None, 0, -int(getattr(signal, "SIGTERM", 15)))
 _worker: dict[str, Any] = {}
 
 
-def default_processes() -> int:
-    """Return the number of usable CPU cores, at most 8."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(8, cores)
-
-
 def run_jobs(
     function: Callable[[Job], Result],
     jobs: Sequence[Job],

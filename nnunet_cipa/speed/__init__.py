@@ -1,9 +1,5 @@
 """Speed and memory of the scan and of the network, on the machine at hand."""
 
-from nnunet_cipa.speed.network import NetworkBench, bench_network
-from nnunet_cipa.speed.reading import read_report
-from nnunet_cipa.speed.report import BenchReport
-from nnunet_cipa.speed.scan import ScanBench, bench_scan
-from nnunet_cipa.speed.timing import Timing
+import lazy_loader
 
-__all__ = ["BenchReport", "NetworkBench", "ScanBench", "Timing", "bench_network", "bench_scan", "read_report"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,12 +1,11 @@
 """The command that measures the same again, from the settings: without paths, and with all defaults spelt out."""
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 
-def command_line(subject: str, settings: Any, names: Mapping[str, Any]) -> str:
+def command_line(subject: str, settings: Any) -> str:
     """Spell out a command.
 
     Parameters
@@ -15,12 +14,10 @@ def command_line(subject: str, settings: Any, names: Mapping[str, Any]) -> str:
         "scan" or "network".
     settings : dataclass
         Its fields are the options; a tuple of tuples is an option that is given several times.
-    names : mapping of str to sequence of str
-        Further options.
     """
     words = ["nnunet-cipa", "bench", subject]
-    for name, value in {**{field.name: getattr(settings, field.name) for field in fields(settings)}, **names}.items():
-        flag = f"--{name.replace('_', '-')}"
+    for field in fields(settings):
+        value, flag = getattr(settings, field.name), f"--{field.name.replace('_', '-')}"
         if isinstance(value, bool):
             words += [flag] if value else []
         elif isinstance(value, str | int):

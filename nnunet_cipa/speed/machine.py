@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.speed.timing import measure
 
 _PACKAGES = ("nnunet-cipa", "torch", "numba", "triton", "nnunetv2", "mamba-ssm")
@@ -18,19 +17,6 @@ _COPIED_BYTES = 2**28  # far more than a cache holds
 _COPIES = 7
 
 Facts = dict[str, Any]
-
-
-def find_device(name: str) -> torch.device:
-    """Return the device of that name.
-
-    Raises
-    ------
-    CIPAError
-        If it is "cuda" and there is none.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise CIPAError("device 'cuda': torch finds no CUDA device here; measure on the device 'cpu'")
-    return torch.device(name)
 
 
 def machine_facts(device: torch.device) -> Facts:

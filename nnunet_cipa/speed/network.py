@@ -1,7 +1,7 @@
 """Speed of the network beside nnU-Net's own, in one process."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import torch
@@ -9,9 +9,11 @@ from torch import nn
 from tqdm import tqdm
 
 from nnunet_cipa.ops import preferred_backend
+from nnunet_cipa.ops.registry import check_device
 from nnunet_cipa.speed.command import command_line
-from nnunet_cipa.speed.machine import find_device, machine_facts, versions
-from nnunet_cipa.speed.networks import NNUNET, NetworkSetting, reads_slices, scan_backend
+from nnunet_cipa.speed.machine import machine_facts, versions
+from nnunet_cipa.speed.networks import NNUNET, NetworkSetting, check_choices, reads_slices, scan_backend
+from nnunet_cipa.speed.options import NetworkBench
 from nnunet_cipa.speed.report import BenchReport, Row
 from nnunet_cipa.speed.states import StateUpdates
 from nnunet_cipa.speed.timing import Timing, measure
@@ -22,56 +24,13 @@ _HEADER = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class NetworkBench:
-    """What to measure: every combination of patch size, batch and slices.
-
-    Attributes
-    ----------
-    variant : str
-        Of CIPA.
-    patch_size : tuple of (int, int)
-        (H, W); multiples of 128 from 256, which nnU-Net's networks of eight stages need.
-    batch : tuple of int
-        Pairs of images.
-    slices : tuple of int
-        That "cipa-25d", "cipa-sim" and "cipa-features" read; the other networks read one.
-    device : str
-        "cpu" or "cuda"; on CUDA the passes run under autocast, in bfloat16 where the GPU has it.
-    repeats : int
-        Timed runs.
-    """
-
-    variant: str = "tiny"
-    patch_size: tuple[tuple[int, int], ...] = ((512, 512),)
-    batch: tuple[int, ...] = (1,)
-    slices: tuple[int, ...] = (3,)
-    device: str = "cpu"
-    repeats: int = 5
-
-    def settings(self, networks: Sequence[str]) -> list[list[NetworkSetting]]:
-        """Return for each patch size and batch the networks, with their numbers of slices."""
-        return [
-            [
-                NetworkSetting(name, self.variant, batch, patch_size, slices)
-                for name in networks
-                for slices in (self.slices if reads_slices(name) else (1,))
-            ]
-            for patch_size, batch in itertools.product(self.patch_size, self.batch)
-        ]
-
-
-def bench_network(bench: NetworkBench, networks: Sequence[str] = ("plain", "resenc-l", "cipa")) -> BenchReport:
+def bench_network(bench: NetworkBench) -> BenchReport:
     """Measure a prediction and a training step (forward, backward, AdamW) of some networks.
 
     Parameters
     ----------
     bench : NetworkBench
         What to measure.
-    networks : sequence of str
-        "plain" (nnU-Net's 2D network), "resenc-l" (its ResEnc-L), "cipa", "cipa-checkpointing" (activation
-        checkpointing), "cipa-unfused" (scans by the backend "torch"), "cipa-25d" (several slices), "cipa-sim" (and
-        SIM on them) or "cipa-features" (SIM on their features); the first is what the ratios refer to.
 
     Returns
     -------
@@ -83,8 +42,9 @@ def bench_network(bench: NetworkBench, networks: Sequence[str] = ("plain", "rese
     CIPAError
         If a network does not exist, the patch or the number of slices does not fit, or there is no such device.
     """
-    device = find_device(bench.device)
-    groups = bench.settings(networks)
+    check_device(bench.device)
+    device = torch.device(bench.device)
+    groups = _settings(bench)
     for setting in itertools.chain.from_iterable(groups):
         setting.check()
     machine = machine_facts(device)
@@ -99,8 +59,20 @@ def bench_network(bench: NetworkBench, networks: Sequence[str] = ("plain", "rese
                         seconds = figures.timing.seconds
                         rows.append(_row(figures, seconds / first.setdefault(figures.kind, seconds)))
                 bar.update()
-    command = command_line("network", bench, {"networks": networks})
-    return BenchReport("network", command, machine, versions(), _HEADER, rows)
+    return BenchReport("network", command_line("network", bench), machine, versions(), _HEADER, rows)
+
+
+def _settings(bench: NetworkBench) -> list[list[NetworkSetting]]:
+    """Return for each patch size and batch the networks, with their numbers of slices."""
+    check_choices(bench)
+    return [
+        [
+            NetworkSetting(name, bench.variant, batch, patch_size, slices)
+            for name in bench.networks
+            for slices in (bench.slices if reads_slices(name) else (1,))
+        ]
+        for patch_size, batch in itertools.product(bench.patch_size, bench.batch)
+    ]
 
 
 @dataclass(frozen=True)

@@ -4,37 +4,20 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from dynamic_network_architectures.architectures.unet import PlainConvUNet, ResidualEncoderUNet
 from torch import nn
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.network import CIPA
+from nnunet_cipa.network import CIPA, VARIANTS
 from nnunet_cipa.network.arguments import check_patch_size, check_slices
 from nnunet_cipa.ops.registry import ENVIRONMENT_VARIABLE
+from nnunet_cipa.options import UsageError
+from nnunet_cipa.speed.catalogue import CIPA_FORMS, NETWORKS, NNUNET
+from nnunet_cipa.speed.options import NetworkBench
 
-NNUNET = ("plain", "resenc-l")
-
-
-class _Form(NamedTuple):
-    """A form of CIPA: its SIM, whether it reads a number of slices, activation checkpointing, another scan backend."""
-
-    sim: str | None = None
-    reads_slices: bool = False
-    recompute: bool = False
-    backend: str | None = None
-
-
-_CIPA = {
-    "cipa": _Form(),
-    "cipa-checkpointing": _Form(recompute=True),
-    "cipa-unfused": _Form(backend="torch"),
-    "cipa-25d": _Form(reads_slices=True),
-    "cipa-sim": _Form("input", reads_slices=True),
-    "cipa-features": _Form("features", reads_slices=True),
-}
 # What nnU-Net 2.8 plans for slices of 512 x 512: eight stages, and the blocks of the stages of ResEnc-L.
 _STAGES = 8
 _STRIDE = 2 ** (_STAGES - 1)
@@ -48,8 +31,7 @@ class NetworkSetting:
     Attributes
     ----------
     name : str
-        "plain", "resenc-l", "cipa", "cipa-checkpointing", "cipa-unfused", "cipa-25d", "cipa-sim" or
-        "cipa-features".
+        One of ``NETWORKS``.
     variant : str
         Of CIPA.
     batch : int
@@ -74,13 +56,13 @@ class NetworkSetting:
         CIPAError
             With the setting's value.
         """
-        if self.name not in (*_CIPA, *NNUNET):
-            raise CIPAError(f"unknown network {self.name!r}; choose among {', '.join(_CIPA)}, plain and resenc-l")
+        if self.name not in NETWORKS:
+            raise CIPAError(f"unknown network {self.name!r}; choose among {', '.join(NETWORKS)}")
         if self.name in NNUNET and any(side % _STRIDE or side == _STRIDE for side in self.patch_size):
             raise CIPAError(
                 f"patch_size {self.patch_size} does not fit {self.name}; give multiples of {_STRIDE} from {2 * _STRIDE}"
             )
-        if self.name in _CIPA:
+        if self.name in CIPA_FORMS:
             try:
                 check_patch_size(self.patch_size, CIPA.stride)
                 check_slices(self.slices, CIPA.admitted_slices)
@@ -92,7 +74,7 @@ class NetworkSetting:
         torch.manual_seed(0)
         if self.name in NNUNET:
             return _build_nnunet(self.name)
-        form = _CIPA[self.name]
+        form = CIPA_FORMS[self.name]
         network = CIPA(2, 2, patch_size=self.patch_size, variant=self.variant, slices=self.slices, sim=form.sim)
         network.set_activation_checkpointing(form.recompute)
         return network
@@ -100,13 +82,27 @@ class NetworkSetting:
 
 def reads_slices(name: str) -> bool:
     """Return whether the number of slices is a setting of the network."""
-    return name in _CIPA and _CIPA[name].reads_slices
+    return name in CIPA_FORMS and CIPA_FORMS[name].reads_slices
+
+
+def check_choices(bench: NetworkBench) -> None:
+    """Refuse a variant or number of slices that no network has, also where none of those that are measured reads it.
+
+    Raises
+    ------
+    UsageError
+        With the value and what there is.
+    """
+    for option, values, known in (("variant", (bench.variant,), VARIANTS), ("slices", bench.slices, CIPA.admitted_slices)):
+        for value in values:
+            if value not in known:
+                raise UsageError(f"--{option} {value}: there is none; choose among {', '.join(map(str, known))}")
 
 
 @contextmanager
 def scan_backend(name: str) -> Iterator[None]:
     """Let a network's scans run by the backend that it is measured with."""
-    backend = _CIPA[name].backend if name in _CIPA else None
+    backend = CIPA_FORMS[name].backend if name in CIPA_FORMS else None
     before = os.environ.get(ENVIRONMENT_VARIABLE)
     try:
         if backend:

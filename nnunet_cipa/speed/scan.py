@@ -1,8 +1,8 @@
 """Speed of the selective scan's backends."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import torch
@@ -12,9 +12,10 @@ from tqdm import tqdm
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.ops import available_backends, selective_scan
 from nnunet_cipa.ops.arguments import ScanTraits
-from nnunet_cipa.ops.registry import backends_for
+from nnunet_cipa.ops.registry import backends_for, check_device
 from nnunet_cipa.speed.command import command_line
-from nnunet_cipa.speed.machine import find_device, machine_facts, versions
+from nnunet_cipa.speed.machine import machine_facts, versions
+from nnunet_cipa.speed.options import ScanBench
 from nnunet_cipa.speed.report import BenchReport, Row
 from nnunet_cipa.speed.scan_call import ScanCall
 from nnunet_cipa.speed.timing import Timing, measure
@@ -26,47 +27,13 @@ _HEADER = (
 Scan = Callable[[dict[str, Tensor]], Tensor]
 
 
-@dataclass(frozen=True)
-class ScanBench:
-    """The calls to measure: every combination of the sizes.
-
-    Attributes
-    ----------
-    batch, channels, length, d_state : tuple of int
-        Of the scan. The defaults are the longest scan of CIPA tiny at 512 x 512.
-    device : str
-        "cpu" or "cuda".
-    repeats : int
-        Timed runs.
-    forward_only : bool
-        Leave out the passes with backward.
-    """
-
-    batch: tuple[int, ...] = (1,)
-    channels: tuple[int, ...] = (768,)
-    length: tuple[int, ...] = (16384,)
-    d_state: tuple[int, ...] = (16,)
-    device: str = "cpu"
-    repeats: int = 7
-    forward_only: bool = False
-
-    @property
-    def calls(self) -> list[ScanCall]:
-        """All combinations."""
-        return list(
-            itertools.starmap(ScanCall, itertools.product(self.batch, self.channels, self.length, self.d_state))
-        )
-
-
-def bench_scan(bench: ScanBench, backends: Sequence[str] = ()) -> BenchReport:
+def bench_scan(bench: ScanBench) -> BenchReport:
     """Measure backends on the same random calls, forward and forward with backward.
 
     Parameters
     ----------
     bench : ScanBench
-        The calls.
-    backends : sequence of str
-        The first is what the ratios refer to; all that can take the call except ``reference`` if none is named.
+        The calls, and the backends; all that can take the call except ``reference`` if none is named.
 
     Returns
     -------
@@ -78,17 +45,17 @@ def bench_scan(bench: ScanBench, backends: Sequence[str] = ()) -> BenchReport:
     CIPAError
         If a backend does not exist or cannot be used, or there is no such device.
     """
-    find_device(bench.device)
+    check_device(bench.device)
     found = available_backends()
     traits = ScanTraits(bench.device, torch.float32, max(bench.d_state), False, False)
-    names = list(backends) or [name for name in backends_for(traits) if name != "reference"]
+    names = bench.backends or tuple(name for name in backends_for(traits) if name != "reference")
     for name in names:
         usable, reason = found.get(name, (False, "there is none of that name"))
         if not usable:
             others = ", ".join(other for other, (works, _) in found.items() if works)
             raise CIPAError(f"scan backend {name!r} cannot be used: {reason}; choose among {others}")
     scans = {name: partial(_scan, backend=name) for name in names}
-    return compare_scans(bench, scans, command_line("scan", bench, {"backends": names}))
+    return compare_scans(bench, scans, command_line("scan", replace(bench, backends=names)))
 
 
 def compare_scans(bench: ScanBench, scans: Mapping[str, Scan], command: str) -> BenchReport:
@@ -102,11 +69,14 @@ def compare_scans(bench: ScanBench, scans: Mapping[str, Scan], command: str) -> 
         of a large tensor moves. Errors are of y, relative to the largest magnitude of the reference's in float64. The
         ratio is to the first function.
     """
-    machine = machine_facts(find_device(bench.device))
+    machine = machine_facts(torch.device(bench.device))
     kinds = ("forward",) if bench.forward_only else ("forward", "forward and backward")
     rows = []
-    with tqdm(total=len(bench.calls) * len(scans) * len(kinds), desc="scan", disable=None) as bar:
-        for call in bench.calls:
+    calls = list(
+        itertools.starmap(ScanCall, itertools.product(bench.batch, bench.channels, bench.length, bench.d_state))
+    )
+    with tqdm(total=len(calls) * len(scans) * len(kinds), desc="scan", disable=None) as bar:
+        for call in calls:
             arguments = call.arguments(bench.device)
             exact = _scan({name: tensor.detach().double() for name, tensor in arguments.items()}, "reference")
             first: dict[str, float] = {}

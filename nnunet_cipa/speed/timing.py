@@ -26,7 +26,7 @@ class Timing:
         The extremes, in seconds.
     peak_bytes : float
         The most that was in use above what was in use before: of the device's memory on CUDA, of the process's
-        resident memory on a CPU (Linux; NaN elsewhere).
+        resident memory on a CPU under Linux; NaN elsewhere.
     """
 
     seconds: float
@@ -58,8 +58,8 @@ def _seconds(function: Callable[[], object], device: torch.device) -> float:
 
 
 def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
 
 
 def _peak_memory(function: Callable[[], object], device: torch.device) -> float:
@@ -68,7 +68,7 @@ def _peak_memory(function: Callable[[], object], device: torch.device) -> float:
         before = torch.cuda.memory_allocated(device)
         function()
         return float(torch.cuda.max_memory_allocated(device) - before)
-    if not _CLEAR.exists():
+    if device.type != "cpu" or not _CLEAR.exists():
         return math.nan
     _give_back_freed_memory()
     _CLEAR.write_text("5")  # starts the high-water mark of resident memory again

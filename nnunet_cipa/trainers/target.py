@@ -17,19 +17,10 @@ from nnunet_cipa import trainers
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.nnunet.dataset import Dataset
 from nnunet_cipa.nnunet.folders import PREPROCESSED, find_dataset, nnunet_folder
+from nnunet_cipa.nnunet.target import Target
 from nnunet_cipa.trainers.base import PETCTTrainer
 
 _SEED = 0
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a training is told by its command line: ``nnUNetv2_train DATASET_ID CONFIGURATION -tr -p``."""
-
-    dataset_id: int
-    trainer: str
-    plans: str = "nnUNetPlans"
-    configuration: str = "2d"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA, VARIANTS
 from nnunet_cipa.network.cipa.names import released_name, vmamba_name
 from nnunet_cipa.weights.files import Checkpoint, StateDict, naming, read_checkpoint, refuse_same_file, write_checkpoint
+from nnunet_cipa.weights.options import NUM_CLASSES, PATCH_SIZE
 from nnunet_cipa.weights.release import HEAD, load_cipa_release
 from nnunet_cipa.weights.slices import PATCH_EMBED
 from nnunet_cipa.weights.table import LOADED, LoadTable
@@ -55,7 +56,9 @@ def import_weights(
     with naming(source):
         if PATCH_EMBED in checkpoint.weights:
             return _rewrite(checkpoint, out, patch_size, num_classes)
-        network, table = _load(checkpoint.weights, patch_size or (512, 512), 2 if num_classes is None else num_classes)
+        network, table = _load(
+            checkpoint.weights, patch_size or PATCH_SIZE, num_classes if num_classes is not None else NUM_CLASSES
+        )
     write_checkpoint(network.state_dict(), out, network.patch_size)
     return table
 

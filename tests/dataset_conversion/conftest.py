@@ -12,7 +12,7 @@ from PIL import Image
 
 from nnunet_cipa.dataset_conversion.lucid import convert
 from nnunet_cipa.dataset_conversion.phantoms import lucid as lucid_phantom
-from nnunet_cipa.dataset_conversion.phantoms.lucid import Form
+from nnunet_cipa.dataset_conversion.phantoms.options import Form, LucidPhantomOptions
 from nnunet_cipa.dataset_conversion.phantoms.patient import draw_patient
 from nnunet_cipa.dataset_conversion.pipeline import splits
 from tests.dataset_conversion import lucid_dicom_remedies
@@ -147,7 +147,7 @@ def phantoms(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lucid_phantom, "image_study", lambda seed, index, *_: drawn(index))
         for form in Form:
-            lucid_phantom.make_lucid_phantom(root / form.value, **NUMBERS, form=form)
+            lucid_phantom.make_lucid_phantom(root / form.value, LucidPhantomOptions(**NUMBERS, form=form, processes=1))
     return {form: root / form.value for form in Form}
 
 

@@ -8,8 +8,8 @@ import SimpleITK as sitk
 from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset_integrity
 from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
 
-from nnunet_cipa.dataset_conversion.pclt20k.case import Intensity
 from nnunet_cipa.dataset_conversion.pclt20k.convert import Options, convert_pclt20k
+from nnunet_cipa.dataset_conversion.pclt20k.options import Intensity
 from nnunet_cipa.errors import CIPAError
 
 LONG = [f"200908508_{number}" for number in range(1, 13)]

@@ -11,8 +11,8 @@ import SimpleITK as sitk
 from nnunet_cipa.cli import main
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
 from nnunet_cipa.dataset_conversion.phantoms.lucid import image_study
-from nnunet_cipa.dataset_conversion.study_set.case import Intensity, Storage
 from nnunet_cipa.dataset_conversion.study_set.crop import MARGIN_MM, Crop, body_box, find_crop
+from nnunet_cipa.dataset_conversion.study_set.options import Intensity, Storage
 from nnunet_cipa.errors import CIPAError
 
 SLICES = 12

@@ -10,8 +10,7 @@ import SimpleITK as sitk
 from nnunetv2.experiment_planning.verify_dataset_integrity import verify_dataset_integrity
 
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
-from nnunet_cipa.dataset_conversion.study_set.case import Intensity, Storage
-from nnunet_cipa.dataset_conversion.study_set.study_set import Roi
+from nnunet_cipa.dataset_conversion.study_set.options import Intensity, Roi, Storage
 from nnunet_cipa.errors import CIPAError
 
 ONE = {"processes": 1}

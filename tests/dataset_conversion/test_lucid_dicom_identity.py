@@ -11,11 +11,11 @@ import pytest
 from nnunet_cipa.cli import main
 from nnunet_cipa.dataset_conversion.lucid import convert as convert_module
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
-from nnunet_cipa.dataset_conversion.phantoms.lucid import Form
+from nnunet_cipa.dataset_conversion.phantoms.options import Form
 from nnunet_cipa.dataset_conversion.study_set import case as case_module
-from nnunet_cipa.dataset_conversion.study_set.case import Intensity, Storage
 from nnunet_cipa.dataset_conversion.study_set.dicom_set import Wanted, read_dicom_set
 from nnunet_cipa.dataset_conversion.study_set.identifiers import refuse_identifiers
+from nnunet_cipa.dataset_conversion.study_set.options import Intensity, Storage
 from nnunet_cipa.errors import CIPAError
 from tests.dataset_conversion.lucid_dicom import IDS, PATIENTS, cases, whose
 

@@ -9,9 +9,9 @@ import pytest
 
 from nnunet_cipa.cli import main
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
-from nnunet_cipa.dataset_conversion.phantoms.lucid import Form
-from nnunet_cipa.dataset_conversion.study_set.case import Intensity, Storage
+from nnunet_cipa.dataset_conversion.phantoms.options import Form
 from nnunet_cipa.dataset_conversion.study_set.damage import attribute_problems
+from nnunet_cipa.dataset_conversion.study_set.options import Intensity, Storage
 from nnunet_cipa.errors import CIPAError
 from tests.dataset_conversion.lucid_dicom import IDS, cases, drawn, link_tree, provenance, values, whose, written
 

@@ -6,7 +6,7 @@ import pydicom
 import pytest
 
 from nnunet_cipa.cli import main
-from nnunet_cipa.dataset_conversion.phantoms.lucid import Form
+from nnunet_cipa.dataset_conversion.phantoms.options import Form
 from tests.dataset_conversion.lucid_dicom import PATIENTS, cases, link_tree
 from tests.dataset_conversion.lucid_dicom_remedies import FOLDER, refusal
 

@@ -7,8 +7,8 @@ from pydicom.uid import generate_uid
 
 from nnunet_cipa.cli import main
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
-from nnunet_cipa.dataset_conversion.phantoms.lucid import Form
-from nnunet_cipa.dataset_conversion.study_set.case import Intensity, Storage
+from nnunet_cipa.dataset_conversion.phantoms.options import Form
+from nnunet_cipa.dataset_conversion.study_set.options import Intensity, Storage
 from nnunet_cipa.errors import CIPAError
 from tests.dataset_conversion.lucid_dicom import cases, drawn, link_tree, provenance, values, whose, written
 from tests.dataset_conversion.lucid_dicom_faults import FAULTS, NUMBER, again

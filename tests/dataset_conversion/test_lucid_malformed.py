@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
-from nnunet_cipa.dataset_conversion.study_set.case import CaseJob, Storage, write_case
+from nnunet_cipa.dataset_conversion.study_set.case import CaseJob, write_case
 from nnunet_cipa.dataset_conversion.study_set.check import CheckJob, check_patient
 from nnunet_cipa.dataset_conversion.study_set.nifti_set import read_nifti_set
-from nnunet_cipa.dataset_conversion.study_set.study_set import Roi
+from nnunet_cipa.dataset_conversion.study_set.options import Roi, Storage
 from nnunet_cipa.errors import CIPAError
 
 NAME = "P02"

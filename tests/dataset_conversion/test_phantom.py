@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from nnunet_cipa.dataset_conversion.pclt20k.check import CheckJob, check_patient
 from nnunet_cipa.dataset_conversion.pclt20k.source import read_source
+from nnunet_cipa.dataset_conversion.phantoms.options import PhantomOptions
 from nnunet_cipa.dataset_conversion.phantoms.pclt20k import image_patient, make_pclt20k_phantom
 from nnunet_cipa.errors import CIPAError
 from tests.measurements.modalities_needed import best_dice, dice, draw_patients
@@ -23,7 +24,7 @@ def tree(folder):
 @pytest.fixture(scope="module")
 def six(tmp_path_factory):
     folder = tmp_path_factory.mktemp("phantom") / "six"
-    make_pclt20k_phantom(folder, patients=6, seed=1, **SMALL)
+    make_pclt20k_phantom(folder, PhantomOptions(patients=6, seed=1, **SMALL, processes=1))
     return folder
 
 
@@ -45,7 +46,7 @@ def test_layout_is_one_that_the_converter_finds_no_fault_with(six):
 
 
 def test_same_seed_same_bytes_and_a_patient_does_not_depend_on_the_others(six, tmp_path):
-    make_pclt20k_phantom(tmp_path / "two", patients=2, seed=1, **SMALL)
+    make_pclt20k_phantom(tmp_path / "two", PhantomOptions(patients=2, seed=1, **SMALL, processes=1))
     argv = [sys.executable, "-m", "nnunet_cipa", "phantom", "pclt20k", str(tmp_path / "again"), "--patients", "2"]
     argv += ["--processes", "2"]
     one_thread = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -77,14 +78,16 @@ def test_other_seed_other_patient():
 def test_values_out_of_range_are_refused(tmp_path, wrong):
     (name, value) = next(iter(wrong.items()))
     with pytest.raises(CIPAError, match=f"--{name} {value}: give a number from"):
-        make_pclt20k_phantom(tmp_path / "out", **{"patients": 2, "seed": 0, **SMALL, **wrong})
+        make_pclt20k_phantom(
+            tmp_path / "out", PhantomOptions(**{"patients": 2, "seed": 0, "processes": 1, **SMALL, **wrong})
+        )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_folder_that_holds_something_is_refused(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(CIPAError, match="not an empty folder"):
-        make_pclt20k_phantom(tmp_path, patients=2, seed=0, **SMALL)
+        make_pclt20k_phantom(tmp_path, PhantomOptions(patients=2, seed=0, **SMALL, processes=1))
     assert tree(tmp_path) == {"file": b"mine"}
 
 
@@ -94,7 +97,7 @@ def test_failure_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Image.Image, "save", fail)
     with pytest.raises(OSError, match="No space"):
-        make_pclt20k_phantom(tmp_path / "out", patients=2, seed=0, **SMALL)
+        make_pclt20k_phantom(tmp_path / "out", PhantomOptions(patients=2, seed=0, **SMALL, processes=1))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,6 +16,7 @@ from skimage.measure import euler_number
 
 from nnunet_cipa.dataset_conversion.phantoms import dicom_headers, dicom_series
 from nnunet_cipa.dataset_conversion.phantoms.lucid import image_study, make_lucid_phantom
+from nnunet_cipa.dataset_conversion.phantoms.options import LucidPhantomOptions
 
 SMALL = {"size": 64, "slices": 16, "slice_distance": 4.0}
 SEED = 3
@@ -33,7 +34,7 @@ def seconds(time):
 @pytest.fixture(scope="module")
 def phantom(tmp_path_factory):
     folder = tmp_path_factory.mktemp("phantom") / "two"
-    make_lucid_phantom(folder, patients=2, seed=SEED, **SMALL)
+    make_lucid_phantom(folder, LucidPhantomOptions(patients=2, seed=SEED, **SMALL, processes=1))
     return folder
 
 
@@ -255,5 +256,5 @@ def test_failure_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(pydicom.Dataset, "save_as", fail)
     with pytest.raises(OSError, match="No space"):
-        make_lucid_phantom(tmp_path / "out", patients=2, seed=0, **SMALL)
+        make_lucid_phantom(tmp_path / "out", LucidPhantomOptions(patients=2, seed=0, **SMALL, processes=1))
     assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ import SimpleITK as sitk
 
 from nnunet_cipa.dataset_conversion.phantoms.dicom_structures import ring
 from nnunet_cipa.dataset_conversion.phantoms.lucid import image_study, make_lucid_phantom
+from nnunet_cipa.dataset_conversion.phantoms.options import LucidPhantomOptions
 from nnunet_cipa.dicom.files import scan_folder
 from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
 from nnunet_cipa.dicom.rtstruct.roi_names import choose_roi
@@ -24,7 +25,7 @@ PATIENTS = ("PHANTOM-0001", "PHANTOM-0002")
 @pytest.fixture(scope="module")
 def headers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("phantom") / "two"
-    make_lucid_phantom(folder, patients=2, seed=SEED, **SMALL)
+    make_lucid_phantom(folder, LucidPhantomOptions(patients=2, seed=SEED, **SMALL, processes=1))
     found = scan_folder(folder)
     assert (found.problems, found.others, found.foreign) == ({}, {}, 2)
     return found

@@ -23,11 +23,12 @@ from nnunet_cipa.dataset_conversion.phantoms.breathing import (
 )
 from nnunet_cipa.dataset_conversion.phantoms.geometry import Grid, ellipsoid, occupancy
 from nnunet_cipa.dataset_conversion.phantoms.imaging import Breathing
-from nnunet_cipa.dataset_conversion.phantoms.lucid import Form, image_study, make_lucid_phantom
+from nnunet_cipa.dataset_conversion.phantoms.lucid import image_study, make_lucid_phantom
+from nnunet_cipa.dataset_conversion.phantoms.options import Form, LucidPhantomOptions
 from nnunet_cipa.dataset_conversion.phantoms.patient import draw_patient
 from nnunet_cipa.dataset_conversion.study_set.check import CheckJob, check_patient
 from nnunet_cipa.dataset_conversion.study_set.nifti_set import read_nifti_set
-from nnunet_cipa.dataset_conversion.study_set.study_set import Roi
+from nnunet_cipa.dataset_conversion.study_set.options import Roi
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.nifti_stream import NiftiStream
 
@@ -42,7 +43,7 @@ def tree(folder):
 @pytest.fixture(scope="module")
 def six(tmp_path_factory):
     folder = tmp_path_factory.mktemp("phantom") / "six"
-    make_lucid_phantom(folder, patients=6, seed=SEED, form=Form.NIFTI, **SMALL)
+    make_lucid_phantom(folder, LucidPhantomOptions(patients=6, seed=SEED, form=Form.NIFTI, **SMALL, processes=1))
     return folder
 
 
@@ -82,7 +83,9 @@ def test_files_have_units_and_geometry(six):
 
 
 def test_same_seed_same_bytes_and_a_patient_does_not_depend_on_the_others(six, tmp_path):
-    make_lucid_phantom(tmp_path / "two", patients=2, seed=SEED, form=Form.NIFTI, **SMALL)
+    make_lucid_phantom(
+        tmp_path / "two", LucidPhantomOptions(patients=2, seed=SEED, form=Form.NIFTI, **SMALL, processes=1)
+    )
     argv = [sys.executable, "-m", "nnunet_cipa", "phantom", "lucid", str(tmp_path / "again")]
     argv += ["--format", "nifti", "--patients", "2", "--processes", "2"]
     one_thread = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -113,7 +116,9 @@ def test_other_seed_other_patient(studies):
 def test_values_out_of_range_are_refused(tmp_path, wrong):
     (name, value) = next(iter(wrong.items()))
     with pytest.raises(CIPAError, match=f"--{name} {value}: give a number from"):
-        make_lucid_phantom(tmp_path / "out", **{"patients": 2, "seed": 0, **SMALL, **wrong})
+        make_lucid_phantom(
+            tmp_path / "out", LucidPhantomOptions(**{"patients": 2, "seed": 0, "processes": 1, **SMALL, **wrong})
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -122,7 +127,9 @@ def test_slice_distances_that_cannot_be_are_refused(tmp_path, wrong):
     with pytest.raises(
         CIPAError, match=f"--slice-distance {wrong:g}: give a number from 1 to 12, such that --slices 20"
     ):
-        make_lucid_phantom(tmp_path / "out", patients=2, seed=0, slice_distance=wrong, **SMALL)
+        make_lucid_phantom(
+            tmp_path / "out", LucidPhantomOptions(patients=2, seed=0, slice_distance=wrong, **SMALL, processes=1)
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -168,7 +175,9 @@ def test_failure_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(NiftiStream, "write", fail)
     with pytest.raises(OSError, match="No space"):
-        make_lucid_phantom(tmp_path / "out", patients=2, seed=0, form=Form.NIFTI, **SMALL)
+        make_lucid_phantom(
+            tmp_path / "out", LucidPhantomOptions(patients=2, seed=0, form=Form.NIFTI, **SMALL, processes=1)
+        )
     assert list(tmp_path.iterdir()) == []
 
 

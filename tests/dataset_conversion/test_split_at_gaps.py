@@ -7,8 +7,8 @@ import pytest
 import SimpleITK as sitk
 
 from nnunet_cipa.cli import main
-from nnunet_cipa.dataset_conversion.pclt20k.case import Intensity
 from nnunet_cipa.dataset_conversion.pclt20k.convert import Options, convert_pclt20k
+from nnunet_cipa.dataset_conversion.pclt20k.options import Intensity
 
 SECTIONS = {"0006_1": ["0006_001", "0006_002", "0006_003"], "0006_2": ["0006_004", "0006_005"]}
 TEST_SECTIONS = {"0002_1": ["0002_001"], "0002_2": ["0002_002"], "0002_3": ["0002_003"]}

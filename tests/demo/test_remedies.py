@@ -19,7 +19,7 @@ def other_folder(out):
 
 
 def earlier_demo(out):
-    prepare_folder(Demo(out, Options()), overwrite=False)
+    prepare_folder(Demo(out, Options(rows=())), overwrite=False)
     (out / "report").mkdir()
 
 
@@ -34,10 +34,10 @@ def earlier_demo(out):
 def test_a_new_folder_or_the_option(taken, told, tmp_path):
     taken(tmp_path / "out")
     with pytest.raises(CIPAError, match=told) as error:
-        prepare_folder(Demo(tmp_path / "out", Options()), overwrite=False)
-    prepare_folder(Demo(tmp_path / "new", Options()), overwrite=False)
+        prepare_folder(Demo(tmp_path / "out", Options(rows=())), overwrite=False)
+    prepare_folder(Demo(tmp_path / "new", Options(rows=())), overwrite=False)
     assert (tmp_path / "new" / "nnUNet_raw").is_dir()
     if re.search("--overwrite", str(error.value)):
-        prepare_folder(Demo(tmp_path / "out", Options()), overwrite=True)
+        prepare_folder(Demo(tmp_path / "out", Options(rows=())), overwrite=True)
         assert not (tmp_path / "out" / "report").exists()
         assert (tmp_path / "out" / "nnUNet_raw").is_dir()

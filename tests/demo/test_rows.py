@@ -8,7 +8,6 @@ import pytest
 import SimpleITK as sitk
 
 from nnunet_cipa import trainers
-from nnunet_cipa.cli import demo as cli_demo
 from nnunet_cipa.demo import ROWS, Demo, Options
 from nnunet_cipa.demo.rows import data_steps, row_steps, row_training, table
 
@@ -18,8 +17,8 @@ def demo(tmp_path):
     return Demo(tmp_path / "out", Options(size=64, seed=5))
 
 
-def test_command_line_has_the_rows():
-    assert tuple(ROWS) == cli_demo.ROWS
+def test_all_rows_are_trained_unless_told_otherwise():
+    assert Options().rows == tuple(ROWS) == ("2d", "2d-transfer", "25d-transfer", "sim-transfer")
 
 
 def test_igtv_phantom_is_made_converted_and_planned(demo):

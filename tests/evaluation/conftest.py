@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from nnunet_cipa.evaluation import CaseFiles
+from nnunet_cipa.nnunet.cases import CaseFiles
 from tests.evaluation.cross_validation import CrossValidation
 
 SPACING = (0.8, 1.25, 3.0)  # x, y, z in mm

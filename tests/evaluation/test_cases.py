@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation import find_cases
+from nnunet_cipa.nnunet.cases import find_cases
 
 MASK = np.ones((2, 3, 4), dtype=np.uint8)
 

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation import Command, Page, PetThreshold, Verdict, find_cases, score_case, write_page
+from nnunet_cipa.evaluation import Command, Page, PetThreshold, Verdict, score_case, write_page
+from nnunet_cipa.nnunet.cases import find_cases
 
 HOSTILE = "<script>alert('x')</script>&\"'"
 # name: columns of truth and of prediction, of 16; the PET is 2 in the first 8 of them, else 1

@@ -10,7 +10,6 @@ from scipy.stats import wilcoxon
 
 from nnunet_cipa.evaluation import (
     METRICS,
-    CaseFiles,
     Measures,
     Overlap,
     Score,
@@ -22,6 +21,7 @@ from nnunet_cipa.evaluation import (
     holm,
     volume_strata,
 )
+from nnunet_cipa.nnunet.cases import CaseFiles
 
 # Hollander and Wolfe (1973), p. 29 f.: depression scores of nine patients, the example of R's wilcox.test
 FIRST_VISIT = [1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30]

@@ -7,7 +7,7 @@ import pytest
 from nnunetv2.evaluation.evaluate_predictions import compute_metrics_on_folder2
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation import read_dice
+from nnunet_cipa.nnunet.summary import read_dice
 
 
 def boxes(truth, prediction):

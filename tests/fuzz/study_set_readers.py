@@ -5,7 +5,8 @@ import json
 import numpy as np
 
 from nnunet_cipa.dataset_conversion.study_set.nifti_set import read_nifti_set
-from nnunet_cipa.dataset_conversion.study_set.study_set import UNITS, Roi
+from nnunet_cipa.dataset_conversion.study_set.options import Roi
+from nnunet_cipa.dataset_conversion.study_set.study_set import UNITS
 from tests.dataset_conversion.conftest import LucidStudy
 from tests.fuzz.mutations import NAMES, choose, mutate_bytes, mutate_json
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from nnunet_cipa import ops
-from nnunet_cipa.cli import bench, main
+from nnunet_cipa.cli import main
 from nnunet_cipa.ops import ScanWeights, available_backends, cross_scan, preferred_backend, registry, selective_scan
 from nnunet_cipa.ops.arguments import ScanTraits
+from nnunet_cipa.speed import options
 from tests.recipes.documented import files_of
 
 NAME = "double"
@@ -71,6 +72,6 @@ def test_doctor_and_bench_know_it(monkeypatch, capsys):
     report = capsys.readouterr().out
     assert f"used on cpu: {NAME}" in report
     assert f"{NAME}: usable: in double precision, for checks" in report
-    monkeypatch.setattr(bench, "find_spec", lambda _: SimpleNamespace(submodule_search_locations=ops.__path__))
+    monkeypatch.setattr(options, "find_spec", lambda _: SimpleNamespace(submodule_search_locations=ops.__path__))
     assert main(["bench", "scan", "--channels", "4", "--length", "8", "--repeats", "1", "--backends", NAME]) == 0
     assert NAME in capsys.readouterr().out

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from nnunet_cipa.cli import main
-from nnunet_cipa.cli.bench import _backends
 from nnunet_cipa.network import CIPA
 from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.ops import ScanWeights, available_backends, cross_scan, selective_scan
 from nnunet_cipa.pages.tables import render
 from nnunet_cipa.speed.networks import NetworkSetting
+from nnunet_cipa.speed.options import scan_backends
 from nnunet_cipa.speed.states import StateUpdates
 from nnunet_cipa.speed.timing import Timing, measure
 
@@ -76,7 +76,7 @@ def test_table_begins_with_machine_versions_and_command(capsys):
 
 
 def test_choices_are_the_backends_there_are():
-    assert _backends() == sorted(available_backends())
+    assert sorted(scan_backends()) == sorted(available_backends())
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,9 @@ def test_choices_are_the_backends_there_are():
         (["scan", "--channels", "8", "7"], "7 is not a multiple of 4"),
         (["scan", "--repeats", "0"], "0 is below 1"),
         (["network", "--patch-size", "64"], "expected 2 arguments"),
-        (["network", "--slices", "2"], "invalid choice: 2"),
+        (["network", "--slices", "2"], "--slices 2: there is none; choose among 1, 3, 5"),
+        (["network", "--variant", "huge"], "--variant huge: there is none; choose among tiny, small, base, nano"),
+        (["scan", "--device", "tpu"], "device 'tpu': no scan backend is for it; choose among cpu, cuda"),
         (["network", "--batch", "-1"], "-1"),
         (["plot", "a.json", "--out", "a.gif"], "a.gif ends in none of .svg, .png, .pdf"),
         (["plot", "--out", "a.svg"], "required: FILE"),

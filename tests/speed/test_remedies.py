@@ -51,7 +51,7 @@ def refused(capsys):
     "command", [[*SCAN, "--length", "16"], [*NETWORK, "--patch-size", "32", "32", "--networks", "cipa"]]
 )
 def test_the_device_that_is_there(command, bench, refused):
-    (device,) = refused(r"measure on the device '(\w+)'$", *command, "--device", "cuda")
+    (device,) = refused(r"use the device '(\w+)'$", *command, "--device", "cuda")
     bench(*command, "--device", device)
 
 

@@ -1,11 +1,10 @@
 """From a predicted mask to DICOM objects beside the CT that it belongs to."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.derived import MANUFACTURER
+from nnunet_cipa.dicom.export.options import ExportOptions
 from nnunet_cipa.dicom.export.prediction import read_prediction
 from nnunet_cipa.dicom.files import scan_folder
 from nnunet_cipa.dicom.rtstruct.writer import make_structure_set
@@ -17,31 +16,6 @@ from nnunet_cipa.files.new_folders import passing_folder
 
 LONGEST_NAME = 64
 STAGING = ".nnunet_cipa_export_"
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """How a mask is exported.
-
-    Attributes
-    ----------
-    roi_name
-        Name of the region, at most 64 characters.
-    label
-        Value of the mask that is the region.
-    series_uid
-        Of the CT series, if the folder holds several.
-    segmentation
-        Write a DICOM SEG too.
-    overwrite
-        Replace existing files.
-    """
-
-    roi_name: str = MANUFACTURER
-    label: int = 1
-    series_uid: str | None = None
-    segmentation: bool = False
-    overwrite: bool = False
 
 
 def export_dicom(prediction: Path, ct: Path, out: Path, options: ExportOptions) -> list[Path]:

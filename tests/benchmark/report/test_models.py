@@ -1,13 +1,12 @@
 """Which models a report is on, and the command."""
 
-import argparse
 import json
 import re
 
 import pytest
 
 from nnunet_cipa.benchmark.report.models import find_models, find_splits, raw_dataset
-from nnunet_cipa.cli import benchmark_report
+from nnunet_cipa.cli import build_parser
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation import METRICS, Model
 
@@ -105,10 +104,8 @@ def test_folds_of_the_planned_dataset_win(folders):
 
 
 def call(*words):
-    parser = argparse.ArgumentParser()
-    benchmark_report.register(parser.add_subparsers(), argparse.ArgumentParser(add_help=False))
-    args = parser.parse_args([str(word) for word in words])
-    args.run(args)
+    args = build_parser().parse_args(["benchmark", *map(str, words)])
+    args.command.call(args)
 
 
 def test_command(environment, tmp_path, capsys):
@@ -141,5 +138,8 @@ def test_wrong_command_line(words, tmp_path):
     assert ended.value.code == 2
 
 
-def test_measures_of_the_command_are_those_there_are():
-    assert set(benchmark_report.MEASURES) == set(METRICS)
+def test_measures_of_the_command_are_those_there_are(capsys):
+    with pytest.raises(SystemExit):
+        call("report", "--help")
+    listed = re.search(r"one of (.*?) \(default", " ".join(capsys.readouterr().out.split()))[1]
+    assert set(listed.split(", ")) == set(METRICS)

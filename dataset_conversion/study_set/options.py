@@ -1,0 +1,67 @@
+"""Options of any study set: the region that becomes the label, and how intensities are stored."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Any
+
+from nnunet_cipa.dataset_conversion.pipeline.channels import RAW_CHANNELS, READY_CHANNELS
+from nnunet_cipa.options import Option
+
+# What scanners write outside the field of view (-3024, -2000) is not darker than air.
+LOWEST_HU = -1024.0
+# Masks of organs that a study set may have beside the tumour.
+ORGANS = ("HEART",)
+Window = tuple[float, float]
+
+
+class Roi(str, Enum):
+    """Which mask is the truth: the tumour over the breathing cycle, or at the CT's phase."""
+
+    IGTV = "IGTV"
+    GTV = "GTV"
+
+
+class Intensity(str, Enum):
+    """How values are stored.
+
+    ``window``: clipped to a window and scaled to 0..3.2, to which CIPA adds -1.6. ``raw``: HU and SUV, for nnU-Net
+    to normalise.
+    """
+
+    WINDOW = "window"
+    RAW = "raw"
+
+    @property
+    def channels(self) -> dict[str, dict[str, Any]]:
+        """What dataset.json says of the channels: nnU-Net chooses the normalisation by their names."""
+        return READY_CHANNELS if self is Intensity.WINDOW else RAW_CHANNELS
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How intensities are stored.
+
+    Attributes
+    ----------
+    intensity : Intensity
+        window: clipped and scaled to 0..3.2 as in convert pclt20k, not normalised again; raw: HU and SUV, which
+        nnU-Net normalises.
+    hu_window : (float, float)
+        HU of the CT that are kept, for window; the default is that of PCLT20K.
+    suv_range : (float, float)
+        SUV of the PET that are kept, for window; no paper publishes its own.
+    """
+
+    intensity: Intensity = Intensity.WINDOW
+    hu_window: Annotated[Window, Option(("LOW", "HIGH"))] = (-1200.0, -200.0)
+    suv_range: Annotated[Window, Option(("LOW", "HIGH"))] = (0.0, 20.0)
+
+    def facts(self) -> dict[str, object]:
+        """Return what dataset.json and the provenance say of it."""
+        window = self.intensity is Intensity.WINDOW
+        return {
+            "intensity": self.intensity.value,
+            "lowest_hu": LOWEST_HU,
+            "hu_window": self.hu_window if window else None,
+            "suv_range": self.suv_range if window else None,
+        }

@@ -1,0 +1,66 @@
+"""From the options of ``benchmark run`` to what it is to do: data set, entries, budget and where jobs run."""
+
+import os
+from pathlib import Path
+
+from nnunet_cipa.benchmark.entries import Entry, parse_entry
+from nnunet_cipa.benchmark.local import make_slots
+from nnunet_cipa.benchmark.options import Comparison, Placement, check_options
+from nnunet_cipa.benchmark.plan import Request
+from nnunet_cipa.benchmark.presets import preset_entries
+from nnunet_cipa.benchmark.run import Execution
+from nnunet_cipa.benchmark.slurm import Cluster, parse_options
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.nnunet.dataset import Dataset
+from nnunet_cipa.nnunet.folders import RESULTS, nnunet_folder
+
+
+def resolve(dataset: str, compared: Comparison, placed: Placement) -> tuple[Request, Execution]:
+    """Find what options name.
+
+    Parameters
+    ----------
+    dataset : str
+        Number or whole name of a data set.
+    compared : Comparison
+        What is compared.
+    placed : Placement
+        Where and how it runs.
+
+    Raises
+    ------
+    CIPAError
+        If something is not there, or the options say nothing together.
+    """
+    check_options(compared, placed)
+    found = Dataset.find(dataset)
+    cluster = Cluster(_cluster_options(placed), placed.jobs) if placed.executor == "slurm" else None
+    request = Request(
+        dataset=found,
+        out=_folder(placed.out or nnunet_folder(RESULTS) / "benchmarks" / found.name),
+        entries=tuple(_entries(compared)),
+        folds=tuple(dict.fromkeys(compared.folds)),
+        plans=tuple(dict.fromkeys(compared.plans)),
+        configurations=tuple(dict.fromkeys(compared.configurations)),
+        budget=compared.budget,
+        seeds=tuple(dict.fromkeys(compared.seeds)),
+        device=placed.device,
+        num_gpus=1 if cluster is None else cluster.gpus,
+    )
+    return request, Execution(make_slots(placed.jobs, placed.gpus), cluster, placed.wait, placed.plan)
+
+
+def _entries(compared: Comparison) -> list[Entry]:
+    named = [] if compared.preset is None else preset_entries(compared.preset, compared.gtv_checkpoint)
+    return named + [parse_entry(text, adapt=compared.adapt) for text in compared.trainers]
+
+
+def _cluster_options(placed: Placement) -> dict[str, str]:
+    return ({} if placed.device == "cuda" else {"gpus_per_node": "0"}) | parse_options(placed.slurm)
+
+
+def _folder(out: Path) -> Path:
+    """Return the absolute path of a folder, whether it exists or not."""
+    if out.exists() and not out.is_dir():
+        raise CIPAError(f"{out}: is a file; give a folder as --out")
+    return Path(os.path.abspath(out))  # noqa: PTH100 - no link is followed: a cluster may see another path

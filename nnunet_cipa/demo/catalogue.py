@@ -1,0 +1,23 @@
+"""The rows of the IGTV table that the demo can train."""
+
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """A row of the paper's table: its name for ``--rows``, what it says, and how it is trained."""
+
+    name: str
+    title: str
+    trainer: str
+    transferred: bool
+
+
+ROWS = {
+    row.name: row
+    for row in (
+        Row("2d", "2D, IGTV alone", "nnUNetTrainerCIPA_demoTransfer", False),
+        Row("2d-transfer", "2D, from GTV", "nnUNetTrainerCIPA_demoTransfer", True),
+        Row("25d-transfer", "2.5D, from GTV", "nnUNetTrainerCIPA25D_demoTransfer", True),
+        Row("sim-transfer", "2.5D and SIM, from GTV", "nnUNetTrainerCIPASIM_demoTransfer", True),
+    )
+}

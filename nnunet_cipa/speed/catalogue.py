@@ -1,0 +1,24 @@
+"""The networks that ``bench network`` knows: the forms of CIPA, and what nnU-Net plans."""
+
+from typing import NamedTuple
+
+
+class Form(NamedTuple):
+    """A form of CIPA: its SIM, whether it reads a number of slices, activation checkpointing, another scan backend."""
+
+    sim: str | None = None
+    reads_slices: bool = False
+    recompute: bool = False
+    backend: str | None = None
+
+
+NNUNET = ("plain", "resenc-l")
+CIPA_FORMS = {
+    "cipa": Form(),
+    "cipa-checkpointing": Form(recompute=True),
+    "cipa-unfused": Form(backend="torch"),
+    "cipa-25d": Form(reads_slices=True),
+    "cipa-sim": Form("input", reads_slices=True),
+    "cipa-features": Form("features", reads_slices=True),
+}
+NETWORKS = (*NNUNET, *CIPA_FORMS)
