@@ -1,15 +1,17 @@
 """The options of ``benchmark run``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from nnunet_cipa.benchmark.budget import Budget
 from nnunet_cipa.benchmark.presets import PRESETS
 from nnunet_cipa.options import LARGEST_SEED, Option, UsageError
 
 OWN_LENGTH = "own"
+# Options of sbatch that jobs have unless others are given; time is in minutes.
+SLURM_DEFAULTS: Mapping[str, Any] = {"time": 2880, "cpus_per_task": 8, "gpus_per_node": 1}
 Names = Annotated[tuple[str, ...], Option("NAME")]
 
 
@@ -26,7 +28,7 @@ class Comparison:
     gtv_checkpoint : Path or None
         Checkpoint of a training on GTV, for the presets that start from it.
     adapt : bool
-        Bring each CHECKPOINT by weights adapt to the training that starts from it.
+        Bring each FILE by weights adapt to the training that starts from it.
     folds : tuple of int
         Folds of splits_final.json.
     configurations : tuple of str
@@ -41,7 +43,7 @@ class Comparison:
         Iterations of an epoch.
     """
 
-    trainers: Annotated[tuple[str, ...], Option("NAME[:CHECKPOINT]")] = ()
+    trainers: Annotated[tuple[str, ...], Option("NAME[:FILE]")] = ()
     preset: Annotated[str | None, Option("NAME", choices=lambda: PRESETS)] = None
     gtv_checkpoint: Annotated[Path | None, Option("FILE")] = None
     adapt: bool = False
@@ -90,7 +92,10 @@ class Placement:
     device: Literal["cuda", "cpu", "mps"] = "cuda"
     plan: bool = False
     executor: Literal["local", "slurm"] = "local"
-    slurm: Annotated[tuple[str, ...], Option("KEY=VALUE", default="time=2880 cpus_per_task=8 gpus_per_node=1")] = ()
+    slurm: Annotated[
+        tuple[str, ...],
+        Option("KEY=VALUE", default=" ".join(f"{key}={value}" for key, value in SLURM_DEFAULTS.items())),
+    ] = ()
     wait: bool = True
     dry_run: bool = False
 

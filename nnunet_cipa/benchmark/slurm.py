@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnunet_cipa.benchmark.execute import Result, run_to_the_end
 from nnunet_cipa.benchmark.jobs import Job
+from nnunet_cipa.benchmark.options import SLURM_DEFAULTS
 from nnunet_cipa.benchmark.record import machine_facts
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.json_files import read_object, write_json
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     import submitit
 
 _POLL = 2.0
-_DEFAULTS: Mapping[str, Any] = {"time": 2880, "cpus_per_task": 8, "gpus_per_node": 1}
 _OTHER_GPUS = {"gres", "gpus", "gpus_per_task"}  # other ways to ask for GPUs
 _OWN = {"job_name", "array_parallelism", "additional_parameters", "nodes", "ntasks_per_node"}
 
@@ -39,7 +39,7 @@ class Cluster:
     @property
     def gpus(self) -> int:
         """GPUs of a job."""
-        return int(self.options.get("gpus_per_node", _DEFAULTS["gpus_per_node"]))
+        return int(self.options.get("gpus_per_node", SLURM_DEFAULTS["gpus_per_node"]))
 
 
 class FoldTask:
@@ -76,10 +76,10 @@ def parse_options(pairs: Iterable[str]) -> dict[str, str]:
             raise CIPAError(
                 f"--slurm {pair}: {name} is set by the benchmark; leave it out (--jobs says how many run at a time)"
             )
-        if name in _DEFAULTS and not value.isdecimal():
+        if name in SLURM_DEFAULTS and not value.isdecimal():
             raise CIPAError(
                 f"--slurm {pair}: {name} has to be a whole number (time is in minutes); write it as in "
-                f"{name}={_DEFAULTS[name]}"
+                f"{name}={SLURM_DEFAULTS[name]}"
             )
         options[name] = value
     return options
@@ -157,10 +157,10 @@ def _executor(out: Path, cluster: Cluster) -> "submitit.AutoExecutor":
     except RuntimeError as error:
         raise CIPAError(f"--executor slurm: {error}; run it where sbatch and srun are") from error
     known = set(submitit.SlurmExecutor._valid_parameters()) - _OWN  # noqa: SLF001 - its only list of them
-    options = {**_DEFAULTS, **cluster.options}
+    options = {**SLURM_DEFAULTS, **cluster.options}
     if cluster.options.keys() & _OTHER_GPUS:
         del options["gpus_per_node"]
-    for name in options.keys() & _DEFAULTS.keys():
+    for name in options.keys() & SLURM_DEFAULTS.keys():
         options[name] = int(options[name])
     settings = {f"slurm_{name}": value for name, value in options.items() if name in known}
     others = {name.replace("_", "-"): value for name, value in options.items() if name not in known}

@@ -78,7 +78,8 @@ def add_commands(parser: argparse.ArgumentParser, metavar: str, commands: Sequen
 
 def _description(function: Callable[..., None]) -> str:
     found = describe(function)
-    return " ".join(f"{found.short_description} {found.long_description or ''}".split()).replace("%", "%%")
+    text = " ".join(filter(None, (found.short_description, found.long_description)))
+    return " ".join(text.replace("``", "").split()).replace("%", "%%")
 
 
 def _add_fields(parser: "argparse._ActionsContainer", cls: type) -> None:

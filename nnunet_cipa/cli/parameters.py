@@ -52,11 +52,11 @@ class Parameter:
 
 def of_function(function: Callable[..., None]) -> Iterator[Parameter]:
     """Yield the parameters of a function; those that are not keyword-only are given by their place."""
-    helps, hints = _helps(describe(function)), get_type_hints(function, include_extras=True)
-    for name, found in inspect.signature(function).parameters.items():
+    helps = _helps(describe(function))
+    for name, found in inspect.signature(function, eval_str=True).parameters.items():
         default = MISSING if found.default is inspect.Parameter.empty else found.default
         positional = found.kind is not inspect.Parameter.KEYWORD_ONLY
-        yield _parameter(name, hints[name], helps.get(name, ""), default, positional=positional)
+        yield _parameter(name, found.annotation, helps.get(name, ""), default, positional=positional)
 
 
 def of_dataclass(cls: type) -> Iterator[Parameter]:

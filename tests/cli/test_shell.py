@@ -95,8 +95,14 @@ def test_wheel_holds_every_module_and_data_file(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     packed = set(zipfile.ZipFile(wheel).namelist())
     expected = {
-        p.relative_to(ROOT).as_posix() for p in (ROOT / "nnunet_cipa").rglob("*") if p.suffix in {".py", ".html"}
+        p.relative_to(ROOT).as_posix()
+        for p in (ROOT / "nnunet_cipa").rglob("*")
+        if p.suffix in {".py", ".pyi", ".html"}
     }
-    expected |= {f"nnunet_cipa/{p.relative_to(ROOT).as_posix()}" for p in (ROOT / "dataset_conversion").rglob("*.py")}
+    expected |= {
+        f"nnunet_cipa/{p.relative_to(ROOT).as_posix()}"
+        for p in (ROOT / "dataset_conversion").rglob("*.py*")
+        if "__pycache__" not in p.parts
+    }
     assert expected | {"nnunet_cipa/py.typed"} <= packed
     assert all(name.startswith(("nnunet_cipa/", "nnunet_cipa-")) for name in packed)
