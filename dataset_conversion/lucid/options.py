@@ -10,7 +10,7 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.options import Option
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Options(ConversionOptions):
     """How to convert.
 

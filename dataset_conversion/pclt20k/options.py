@@ -24,7 +24,7 @@ class Intensity(str, Enum):
         return READY_CHANNELS if self is Intensity.PAPER else RAW_CHANNELS
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Options(ConversionOptions):
     """How to convert.
 

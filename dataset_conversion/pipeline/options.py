@@ -7,7 +7,7 @@ from nnunet_cipa.options import Option
 from nnunet_cipa.processes.cores import default_processes
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ConversionOptions:
     """How to convert.
 

@@ -73,7 +73,8 @@ def convert_lucid(
         Name of the label if --roi is a regular expression.
     """
     region, pattern = lucid.choose_roi(roi, label)
-    conversion = lucid.convert_lucid(source, replace(options, roi=region, pattern=pattern))
+    organs = tuple(dict.fromkeys(options.organs))
+    conversion = lucid.convert_lucid(source, replace(options, roi=region, pattern=pattern, organs=organs))
     for part, folder in FOLDERS.items():
         facts = [case.facts for case in conversion.part(part)]
         slices, with_tumour = sum(fact.size[2] for fact in facts), sum(fact.tumour_slices for fact in facts)

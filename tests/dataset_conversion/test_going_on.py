@@ -16,7 +16,8 @@ from nnunet_cipa.dataset_conversion.lucid import convert as lucid_module
 from nnunet_cipa.dataset_conversion.lucid.convert import convert_lucid
 from nnunet_cipa.dataset_conversion.lucid.options import Options as LucidOptions
 from nnunet_cipa.dataset_conversion.pclt20k import convert as pclt20k_module
-from nnunet_cipa.dataset_conversion.pclt20k.convert import Options, convert_pclt20k
+from nnunet_cipa.dataset_conversion.pclt20k.convert import convert_pclt20k
+from nnunet_cipa.dataset_conversion.pclt20k.options import Intensity, Options
 from nnunet_cipa.dataset_conversion.pipeline import finished
 from nnunet_cipa.dataset_conversion.pipeline.finished import RECORDS
 from nnunet_cipa.dataset_conversion.pipeline.staging import NEW
@@ -129,7 +130,7 @@ def test_a_case_whose_source_has_changed_is_written_again(study, raw, halfway, m
     assert case in go_on(study, raw, monkeypatch, Options(processes=1))
 
 
-@pytest.mark.parametrize("change", [{"spacing": (1.0, 1.0, 3.0)}, {"intensity": pclt20k_module.Intensity.RAW}])
+@pytest.mark.parametrize("change", [{"spacing": (1.0, 1.0, 3.0)}, {"intensity": Intensity.RAW}])
 def test_other_options_reuse_nothing(study, raw, halfway, monkeypatch, change):
     assert len(go_on(study, raw, monkeypatch, Options(processes=1, **change))) == 7
 
