@@ -93,7 +93,10 @@ def check_choices(bench: NetworkBench) -> None:
     UsageError
         With the value and what there is.
     """
-    for option, values, known in (("variant", (bench.variant,), VARIANTS), ("slices", bench.slices, CIPA.admitted_slices)):
+    for option, values, known in (
+        ("variant", (bench.variant,), VARIANTS),
+        ("slices", bench.slices, CIPA.admitted_slices),
+    ):
         for value in values:
             if value not in known:
                 raise UsageError(f"--{option} {value}: there is none; choose among {', '.join(map(str, known))}")
