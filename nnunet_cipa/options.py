@@ -30,8 +30,10 @@ class Option:
         The default in words, where it is not a value.
     choices : callable or None
         Returns the values that are allowed, for those that are not an Enum or Literal.
-    least, most, multiple : int or None
-        An integer has to be at least, at most and a multiple of these.
+    least, most : int or None
+        The lowest integer, or the lowest and the highest.
+    multiple : int
+        Of which an integer has to be a multiple.
     empty : bool
         Allow a field of any number of values to be given without one.
     suffixes : tuple of str

@@ -69,19 +69,34 @@ def _is_enum(kind: Any) -> bool:
 
 def _reader(kind: type[Any], option: Option) -> Callable[[str], Any]:
     if kind is int:
-        return _integer(option)
+        if option.least is not None and option.most is not None:
+            return _between(option.least, option.most)
+        return _count(option)
     return _path(option.suffixes) if option.suffixes else kind
 
 
-def _integer(option: Option) -> Callable[[str], int]:
-    """Return a reader of integers within the option's bounds."""
+def _between(least: int, most: int) -> Callable[[str], int]:
+    """Return a reader of integers from ``least`` to ``most``."""
+
+    def integer(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not an integer from {least} to {most}")
+        return value
+
+    return integer
+
+
+def _count(option: Option) -> Callable[[str], int]:
+    """Return a reader of integers from the least that the option has, or of its multiples."""
 
     def count(text: str) -> int:
         value = int(text)
         if option.least is not None and value < option.least:
             raise argparse.ArgumentTypeError(f"{text} is below {option.least}")
-        if option.most is not None and value > option.most:
-            raise argparse.ArgumentTypeError(f"{text} is above {option.most}")
         if value % option.multiple:
             raise argparse.ArgumentTypeError(f"{text} is not a multiple of {option.multiple}")
         return value

@@ -171,9 +171,11 @@ def test_a_field_without_a_default_has_to_be_given(capsys):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--seed", "-1"], "argument --seed: -1 is below 0"),
-        (["--seed", "10"], "argument --seed: 10 is above 9"),
-        (["--seed", "x"], "argument --seed: invalid count value: 'x'"),
+        (["--seed", "-1"], "argument --seed: -1 is not an integer from 0 to 9"),
+        (["--seed", "10"], "argument --seed: 10 is not an integer from 0 to 9"),
+        (["--seed", "x"], "argument --seed: x is not an integer from 0 to 9"),
+        (["--counts", "0"], "argument --counts: 0 is below 1"),
+        (["--counts", "1e3"], "argument --counts: invalid count value: '1e3'"),
         (["--counts", "4", "6"], "argument --counts: 6 is not a multiple of 4"),
         (["--counts"], "argument --counts: expected at least one argument"),
         (["--sizes", "4", "0"], "argument --sizes: 0 is below 1"),

@@ -69,12 +69,12 @@ def test_its_help_says_what_the_docstrings_say(capsys):
         assert told in shown
 
 
-@pytest.mark.parametrize(("value", "told"), [("-1", "-1 is below 0"), ("7", "7 is above 6"), ("x", "'x'")])
-def test_a_value_out_of_bounds_ends_with_2(value, told, masks, capsys):
+@pytest.mark.parametrize("value", ["-1", "7", "x"])
+def test_a_value_out_of_bounds_ends_with_2(value, masks, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["volumes", *masks, "--digits", value])
     assert stop.value.code == 2
-    assert f"argument --digits: {told}" in capsys.readouterr().err.replace("invalid count value: ", "")
+    assert f"argument --digits: {value} is not an integer from 0 to 6" in capsys.readouterr().err
 
 
 def test_a_file_that_is_missing_ends_with_1(tmp_path, capsys):
