@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from nnunet_cipa.cli import COMMANDS, main
+from nnunet_cipa.cli import COMMANDS, build_parser, main
 from nnunet_cipa.cli.command import Group
 
 HEAVY = ("SimpleITK", "matplotlib", "nnunetv2", "numba", "numpy", "pydicom", "scipy", "torch")
@@ -51,16 +51,20 @@ def test_help_is_read_in_a_plain_terminal(words, capsys, monkeypatch):
     assert "``" not in shown
 
 
-@pytest.mark.parametrize("words", ALL, ids=" ".join)
-def test_every_option_and_argument_is_described(words, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
-    with pytest.raises(SystemExit):
-        main([*words, "--help"])
-    usage, _, shown = capsys.readouterr().out.partition("\n\n")
-    flags = re.findall(r"--[a-z-]+", usage)
-    assert flags or "-h" in usage
-    for flag in flags:
-        assert re.search(rf"^  (-h, |--[a-z-]+, )?{flag}\b[^\n]*(  |\n {{20,}})[A-Z0-9a-z']", shown, re.MULTILINE), flag
+def parser_of(words):
+    parser = build_parser()
+    for word in words:
+        (choices,) = (action.choices for action in parser._actions if isinstance(action.choices, dict))
+        parser = choices[word]
+    return parser
+
+
+@pytest.mark.parametrize("words", [words for words in ALL if words], ids=" ".join)
+def test_every_option_and_argument_is_described(words):
+    actions = [action for action in parser_of(words)._actions if not isinstance(action.choices, dict)]
+    assert actions
+    for action in actions:
+        assert re.match("[A-Za-z0-9]", action.help or ""), action.option_strings or action.dest
 
 
 def test_commands_are_those_of_the_interface():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import SimpleITK as sitk
 from PIL import Image
 
@@ -237,6 +238,21 @@ def test_seeds_that_a_training_cannot_have_are_refused_at_once(stage, capsys, se
         main(["demo", str(stage.out), "--seed", seed])
     assert error.value.code == 2
     assert "is not an integer from 0 to 4294967295" in capsys.readouterr().err or seed == "-1"
+    assert not stage.out.exists()
+
+
+def test_a_device_that_no_scan_is_for_is_refused_at_once(stage, capsys):
+    with pytest.raises(SystemExit) as error:
+        main(["demo", str(stage.out), "--device", "tpu"])
+    assert error.value.code == 2
+    assert "device 'tpu': no scan backend is for it; choose among cpu, cuda" in capsys.readouterr().err
+    assert not stage.out.exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_a_device_that_is_not_there_is_refused_at_once(stage, capsys):
+    assert main(["demo", str(stage.out), "--device", "cuda"]) == 1
+    assert "torch finds no CUDA device here; use the device 'cpu'" in capsys.readouterr().err
     assert not stage.out.exists()
 
 

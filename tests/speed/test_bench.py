@@ -1,3 +1,4 @@
+import math
 import time
 
 import pytest
@@ -32,6 +33,14 @@ def test_seconds_are_those_of_the_clock():
 def test_memory_is_what_a_call_holds_at_its_peak():
     timing = measure(lambda: torch.ones(64 * MIB // 4), torch.device("cpu"), 1)
     assert 60 * MIB < timing.peak_bytes < 80 * MIB
+
+
+def test_a_device_of_another_type_is_waited_for_and_its_memory_not_known(monkeypatch):
+    waited = []
+    monkeypatch.setattr(torch.accelerator, "synchronize", waited.append)
+    timing = measure(lambda: None, torch.device("mps"), 3)
+    assert waited == [torch.device("mps")] * 6  # before and after each run
+    assert math.isnan(timing.peak_bytes)
 
 
 def test_table_is_aligned():
