@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 import SimpleITK as sitk
+import torch
 from PIL import Image
 
 from nnunet_cipa.cli import main
