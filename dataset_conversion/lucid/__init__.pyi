@@ -1,2 +1,9 @@
-from .convert import Conversion as Conversion, convert_lucid as convert_lucid
-from .options import Options as Options, choose_roi as choose_roi
+from .convert import Conversion, convert_lucid
+from .options import Options, choose_roi
+
+__all__ = [
+    "Conversion",
+    "Options",
+    "choose_roi",
+    "convert_lucid",
+]

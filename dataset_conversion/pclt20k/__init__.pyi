@@ -1,3 +1,10 @@
-from .convert import Conversion as Conversion, convert_pclt20k as convert_pclt20k
-from .options import Options as Options
-from .tumour_statistics import write_statistics as write_statistics
+from .convert import Conversion, convert_pclt20k
+from .options import Options
+from .tumour_statistics import write_statistics
+
+__all__ = [
+    "Conversion",
+    "Options",
+    "convert_pclt20k",
+    "write_statistics",
+]

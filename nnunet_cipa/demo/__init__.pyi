@@ -1,4 +1,11 @@
-from .catalogue import ROWS as ROWS
-from .layout import Demo as Demo
-from .options import Options as Options
-from .run import run_demo as run_demo
+from .catalogue import ROWS
+from .layout import Demo
+from .options import Options
+from .run import run_demo
+
+__all__ = [
+    "ROWS",
+    "Demo",
+    "Options",
+    "run_demo",
+]

@@ -1,6 +1,16 @@
-from .network import bench_network as bench_network
-from .options import NetworkBench as NetworkBench, ScanBench as ScanBench
-from .reading import read_report as read_report
-from .report import BenchReport as BenchReport
-from .scan import bench_scan as bench_scan
-from .timing import Timing as Timing
+from .network import bench_network
+from .options import NetworkBench, ScanBench
+from .reading import read_report
+from .report import BenchReport
+from .scan import bench_scan
+from .timing import Timing
+
+__all__ = [
+    "BenchReport",
+    "NetworkBench",
+    "ScanBench",
+    "Timing",
+    "bench_network",
+    "bench_scan",
+    "read_report",
+]

@@ -1,5 +1,15 @@
-from .collect import Request as Request, collect as collect
-from .content import Report as Report
-from .options import ReportOptions as ReportOptions
-from .request import resolve as resolve
-from .write import make_report as make_report, write_report as write_report
+from .collect import Request, collect
+from .content import Report
+from .options import ReportOptions
+from .request import resolve
+from .write import make_report, write_report
+
+__all__ = [
+    "Report",
+    "ReportOptions",
+    "Request",
+    "collect",
+    "make_report",
+    "resolve",
+    "write_report",
+]
