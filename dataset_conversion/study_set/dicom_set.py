@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from nnunet_cipa.dataset_conversion.pipeline.conversion import Failure
 from nnunet_cipa.dataset_conversion.study_set.damage import attribute_problems
 from nnunet_cipa.dataset_conversion.study_set.dicom_choice import Choice, Export, choose
 from nnunet_cipa.dataset_conversion.study_set.dicom_patient import DicomPatient
 from nnunet_cipa.dataset_conversion.study_set.held_out import held_out, read_facts
 from nnunet_cipa.dataset_conversion.study_set.options import Roi
-from nnunet_cipa.dataset_conversion.study_set.study_set import Failure, Key, StudySet
+from nnunet_cipa.dataset_conversion.study_set.study_set import Key, StudySet
 from nnunet_cipa.dicom.files import Headers, scan_folder
 from nnunet_cipa.dicom.rtstruct.roi_names import check_pattern
 from nnunet_cipa.dicom.series.grouping import group_series

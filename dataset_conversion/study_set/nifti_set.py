@@ -7,10 +7,11 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
+from nnunet_cipa.dataset_conversion.pipeline.conversion import Failure
 from nnunet_cipa.dataset_conversion.study_set.held_out import FACTS, TEST_LIST, held_out, read_facts
 from nnunet_cipa.dataset_conversion.study_set.image import read_volume
 from nnunet_cipa.dataset_conversion.study_set.options import ORGANS, Roi
-from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, Facts, Failure, StudySet
+from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, Facts, StudySet
 from nnunet_cipa.dicom.files import is_dicom
 from nnunet_cipa.errors import CIPAError, refuse
 from nnunet_cipa.files.hashes import file_hash
