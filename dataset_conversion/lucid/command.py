@@ -36,4 +36,5 @@ def convert(
     from nnunet_cipa.dataset_conversion.lucid.convert import convert_lucid  # noqa: PLC0415 - slow to import
 
     region, pattern = choose_roi(roi, label)
-    return convert_lucid(source, replace(options, roi=region, pattern=pattern))
+    once = tuple(dict.fromkeys(options.organs))
+    return convert_lucid(source, replace(options, roi=region, pattern=pattern, organs=once))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from nnunet_cipa.dataset_conversion.study_set.options import Roi, StudySetOptions
+from nnunet_cipa.dataset_conversion.study_set.options import ORGANS, Roi, StudySetOptions
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.options import Option
 
@@ -20,6 +20,9 @@ class Options(StudySetOptions):
         ``roi``.
     series : tuple of str
         In DICOM, series to take where a patient has several that could be meant.
+    organs : tuple of str
+        Also write the masks of these organs, as <case>_HEART.nii.gz to organsTr and organsTs, to count false positives
+        in them.
     key_table : Path or None
         In DICOM, write the table that tells which patient a case is to this CSV file, outside of nnUNet_raw.
     """
@@ -28,6 +31,7 @@ class Options(StudySetOptions):
     name: str = "LUCID"
     pattern: Annotated[str | None, Option(hidden=True)] = None
     series: Annotated[tuple[str, ...], Option("UID")] = ()
+    organs: Annotated[tuple[str, ...], Option(choices=lambda: ORGANS)] = ()
     key_table: Annotated[Path | None, Option("FILE")] = None
 
 

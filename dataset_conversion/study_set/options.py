@@ -79,8 +79,7 @@ class StudySetOptions(ConversionOptions):
     keep_going : bool
         Convert the other patients if some cannot be; the exit status is 1.
     organs : tuple of str
-        Also write the masks of these organs, as <case>_HEART.nii.gz to organsTr and organsTs, to count false positives
-        in them.
+        Masks of organs that are written beside the label, to organsTr and organsTs; none for data sets without any.
     storage : Storage
         How intensities are stored.
     crop : bool
@@ -91,7 +90,7 @@ class StudySetOptions(ConversionOptions):
 
     roi: Annotated[Roi, Option(hidden=True)] = Roi.IGTV
     keep_going: bool = False
-    organs: Annotated[tuple[str, ...], Option(choices=lambda: ORGANS)] = ()
+    organs: Annotated[tuple[str, ...], Option(hidden=True)] = ()
     storage: Storage = field(default_factory=Storage)
     crop: bool = False
     test_fraction: Annotated[float | None, Option("F", default="those in SOURCE/test.txt, or none")] = None
