@@ -9,7 +9,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from nnunet_cipa.dicom.headers import DAMAGE, tolerant
+from nnunet_cipa.dicom.attributes import DAMAGE, tolerant
 from nnunet_cipa.errors import CIPAError, refuse
 
 TEXTS = (

@@ -9,8 +9,8 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
+from nnunet_cipa.dicom.attributes import tolerant
 from nnunet_cipa.dicom.files import scan_folder
-from nnunet_cipa.dicom.headers import tolerant
 from nnunet_cipa.dicom.series.ct import read_ct
 from nnunet_cipa.dicom.series.grouping import Series, Slice, build_series, group_series
 from nnunet_cipa.dicom.suv.clock import parse_moment

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RTStructureSetStorage
 
-from nnunet_cipa.dicom.headers import DAMAGE, first_line, tolerant
+from nnunet_cipa.dicom.attributes import DAMAGE, first_line, tolerant
 from nnunet_cipa.dicom.nesting import fault_of_nesting
 from nnunet_cipa.errors import CIPAError
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.headers import DAMAGE, text
+from nnunet_cipa.dicom.attributes import DAMAGE, text
 from nnunet_cipa.dicom.rtstruct.file import damaged, items
 from nnunet_cipa.dicom.rtstruct.structures import StructureRoi, StructureSet
 from nnunet_cipa.errors import CIPAError

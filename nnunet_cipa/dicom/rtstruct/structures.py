@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.headers import DAMAGE, text
+from nnunet_cipa.dicom.attributes import DAMAGE, text
 from nnunet_cipa.dicom.rtstruct.file import damaged, items, read_rtstruct
 from nnunet_cipa.dicom.series.grouping import Series
 from nnunet_cipa.errors import CIPAError

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -9,7 +10,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.headers import DAMAGE, first_line, number, tolerant, words
+from nnunet_cipa.dicom.attributes import DAMAGE, first_line, number, tolerant, words
 from nnunet_cipa.dicom.series.grouping import Series, Slice
 from nnunet_cipa.errors import CIPAError
 
@@ -20,7 +21,7 @@ Check = Callable[[Dataset], str | None]
 class StoredSlice:
     """Values of a slice as they are stored (rows, columns), and the slope and intercept that rescale them."""
 
-    stored: NDArray[np.generic]
+    stored: NDArray[Any]
     slope: float
     intercept: float
 

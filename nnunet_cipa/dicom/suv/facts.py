@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.headers import number, text, words
+from nnunet_cipa.dicom.attributes import number, text, words
 from nnunet_cipa.dicom.suv.vendors import PrivateTag, vendors
 
 

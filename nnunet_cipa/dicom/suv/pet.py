@@ -5,7 +5,7 @@ from collections import deque
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.headers import words
+from nnunet_cipa.dicom.attributes import words
 from nnunet_cipa.dicom.series.grouping import Series
 from nnunet_cipa.dicom.series.pixels import as_volume, read_slices
 from nnunet_cipa.dicom.suv.facts import PetFacts, pet_facts

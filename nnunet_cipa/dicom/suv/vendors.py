@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.headers import DAMAGE
+from nnunet_cipa.dicom.attributes import DAMAGE
 
 
 @dataclass(frozen=True)
