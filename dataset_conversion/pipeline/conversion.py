@@ -1,4 +1,4 @@
-"""What a conversion gives back."""
+"""The result of a conversion."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What vendors' PET files have beyond the standard that SUV depends on: one entry for each vendor."""
+"""SUV rules of vendors, one entry each: what their PET files have beyond the standard."""
 
 import re
 from dataclasses import dataclass
