@@ -1,9 +1,9 @@
-from .convert import Conversion, convert_lucid
+from .convert import StudyConversion, convert_lucid
 from .options import Options, choose_roi
 
 __all__ = [
-    "Conversion",
     "Options",
+    "StudyConversion",
     "choose_roi",
     "convert_lucid",
 ]

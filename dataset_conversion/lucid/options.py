@@ -1,53 +1,38 @@
-"""The options of a conversion of a study set."""
+"""The options of a conversion of a radiotherapy study set."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from nnunet_cipa.dataset_conversion.pipeline.options import ConversionOptions
-from nnunet_cipa.dataset_conversion.study_set.options import ORGANS, Roi, Storage
+from nnunet_cipa.dataset_conversion.study_set.options import ORGANS, Roi, StudySetOptions
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.options import Option
 
 
 @dataclass(frozen=True)
-class Options(ConversionOptions):
+class Options(StudySetOptions):
     """How to convert.
 
     Attributes
     ----------
-    roi : Roi
-        The mask that becomes the label.
     pattern : str or None
-        In DICOM, a regular expression for the name of its region; None for the usual names of an IGTV, or ``roi``.
+        In DICOM, a regular expression for the name of the label's region; None for the usual names of an IGTV, or
+        ``roi``.
     series : tuple of str
         In DICOM, series to take where a patient has several that could be meant.
-    key_table : Path or None
-        In DICOM, write the table that tells which patient a case is to this CSV file, outside of nnUNet_raw.
-    keep_going : bool
-        Convert the other patients if some cannot be; the exit status is 1.
     organs : tuple of str
         Also write the masks of these organs, as <case>_HEART.nii.gz to organsTr and organsTs, to count false positives
         in them.
-    storage : Storage
-        How intensities are stored.
-    crop : bool
-        Cut the cases to the patient's outline in the axial plane; all slices and all of the tumour stay.
-    test_fraction : float or None
-        Part of the patients to hold out, 0 to 0.5, drawn by the seed.
+    key_table : Path or None
+        In DICOM, write the table that tells which patient a case is to this CSV file, outside of nnUNet_raw.
     """
 
     dataset_id: Annotated[int, Option("N")] = 702
     name: str = "LUCID"
-    roi: Annotated[Roi, Option(hidden=True)] = Roi.IGTV
     pattern: Annotated[str | None, Option(hidden=True)] = None
     series: Annotated[tuple[str, ...], Option("UID")] = ()
-    key_table: Annotated[Path | None, Option("FILE")] = None
-    keep_going: bool = False
     organs: Annotated[tuple[str, ...], Option(choices=lambda: ORGANS)] = ()
-    storage: Storage = field(default_factory=Storage)
-    crop: bool = False
-    test_fraction: Annotated[float | None, Option("F", default="those in SOURCE/test.txt, or none")] = None
+    key_table: Annotated[Path | None, Option("FILE")] = None
 
 
 def choose_roi(roi: str | None, label: Roi | None) -> tuple[Roi, str | None]:

@@ -5,52 +5,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunet_cipa.dataset_conversion.pclt20k.case import CaseJob, provenance, write_case
+from nnunet_cipa.dataset_conversion.pclt20k.case import CaseJob
 from nnunet_cipa.dataset_conversion.pclt20k.check import CheckedPatient, CheckJob, check_patient, split_at_gaps
 from nnunet_cipa.dataset_conversion.pclt20k.options import Options
 from nnunet_cipa.dataset_conversion.pclt20k.source import Source, read_source
-from nnunet_cipa.dataset_conversion.pipeline.dataset_files import (
-    CONVERTED_BY,
-    FOLDERS,
-    DatasetFacts,
-    check_run,
-    folds_warning,
-    new_dataset,
-    refuse_existing,
-    write_dataset_json,
-)
-from nnunet_cipa.dataset_conversion.pipeline.finished import keep_finished
+from nnunet_cipa.dataset_conversion.pipeline.conversion import Conversion
+from nnunet_cipa.dataset_conversion.pipeline.dataset import Dataset, Splits, place, write_dataset
+from nnunet_cipa.dataset_conversion.pipeline.dataset_files import CONVERTED_BY, FOLDERS, DatasetFacts, folds_warning
 from nnunet_cipa.dataset_conversion.pipeline.splits import make_splits, name_cases
 from nnunet_cipa.errors import CIPAError, refuse
-from nnunet_cipa.files.json_files import write_json
-from nnunet_cipa.nnunet.folders import SPLITS
-from nnunet_cipa.nnunet.raw_folder import dataset_folder
 from nnunet_cipa.processes.workers import run_jobs
 
 LICENCE = "PCLT20K is for non-commercial research; see its own terms"
 REFERENCE = "Cross-Modal Interactive Perception Network with Mamba (CVPR 2025), arXiv 2503.17261"
 
 
-@dataclass(frozen=True)
-class Conversion:
-    """What was converted: the folder, all patients, their sections, which are the cases, and what to tell the user.
+@dataclass(frozen=True, kw_only=True)
+class Pclt20kConversion(Conversion):
+    """PCLT20K converted: all patients, their sections, which are the cases, and PNG files that no list names."""
 
-    ``unlisted`` are PNG files that no list names.
-    """
-
-    folder: Path
     patients: tuple[CheckedPatient, ...]
     sections: tuple[CheckedPatient, ...]
     unlisted: tuple[str, ...]
-    warnings: tuple[str, ...]
 
     def cases(self, part: str) -> list[CheckedPatient]:
         """Return the cases of ``train`` or ``test``: patients, or their sections."""
-        return [checked for checked in self.sections if checked.patient.part == part]
+        return _part(self.sections, part)
 
 
-def convert_pclt20k(source: Path, options: Options | None = None) -> Conversion:
-    """Write PCLT20K to ``$nnUNet_raw/DatasetNNN_NAME``, one case a patient or a section of one.
+def convert_pclt20k(source: Path, options: Options | None = None) -> Pclt20kConversion:
+    """Write PCLT20K to ``$nnUNet_raw/DatasetNNN_NAME``, one case per patient or section of one.
 
     Everything is read and checked before anything is written, and the dataset appears under its name only when it is
     complete.
@@ -68,33 +52,45 @@ def convert_pclt20k(source: Path, options: Options | None = None) -> Conversion:
         If anything is wrong with the source, the options or nnUNet_raw.
     """
     options = options or Options()
-    _check_options(options)
-    final = dataset_folder(options.dataset_id, options.name)
-    refuse_existing(final, overwrite=options.overwrite)
+    if len(options.spacing) != 3 or not all(math.isfinite(s) and 0.01 <= s <= 100 for s in options.spacing):
+        raise CIPAError(f"--spacing {options.spacing}: give three lengths in mm (x y z) from 0.01 to 100")
+    final = place(options)
     found = read_source(source)
-    checked = _check(found, options)
-    train = {case.patient.patient: len(case.facts) for case in checked if case.patient.part == "train"}
-    sections = tuple(s for case in checked for s in (split_at_gaps(case) if options.split_at_gaps else [case]))
+    patients = _check(found, options)
+    sections = tuple(
+        s for patient in patients for s in (split_at_gaps(patient) if options.split_at_gaps else [patient])
+    )
     cases: dict[str, list[str]] = {}
     for section in sections:
         cases.setdefault(section.patient.patient, []).append(section.case)
+    train = {patient.patient.patient: len(patient.facts) for patient in _part(patients, "train")}
     splits = name_cases(make_splits(train, options.seed), cases)
-    conversion = Conversion(final, checked, sections, found.unlisted, tuple(_warnings(found, final, splits)))
-    with new_dataset(final, overwrite=options.overwrite) as folder:
-        jobs = [CaseJob(found.root, folder, case, options.spacing, options.intensity) for case in sections]
-        done = keep_finished(folder, {job.checked.case: provenance(job) for job in jobs})
-        jobs = [job for job in jobs if job.checked.case not in done]
-        run_jobs(write_case, jobs, options.processes, "writing", lambda job: f"case {job.checked.case}")
-        write_dataset_json(folder, _facts(conversion, options))
-        write_json(folder / SPLITS, splits)
-        write_json(folder / "provenance" / "_dataset.json", _summary(conversion, options))
+    conversion = Pclt20kConversion(
+        folder=final,
+        written=len(sections),
+        told=(*_told(patients, sections), f"written to {final}"),
+        warnings=tuple(_warnings(found, final, splits)),
+        patients=patients,
+        sections=sections,
+        unlisted=found.unlisted,
+    )
+    write_dataset(final, _dataset(found, conversion, options, splits), options)
     return conversion
 
 
-def _check_options(options: Options) -> None:
-    if len(options.spacing) != 3 or not all(math.isfinite(s) and 0.01 <= s <= 100 for s in options.spacing):
-        raise CIPAError(f"--spacing {options.spacing}: give three lengths in mm (x y z) from 0.01 to 100")
-    check_run(options.processes, options.seed)
+def _whole(patient: CheckedPatient) -> list[CheckedPatient]:
+    return [patient]
+
+
+def _part(cases: tuple[CheckedPatient, ...], name: str) -> list[CheckedPatient]:
+    return [case for case in cases if case.patient.part == name]
+
+
+def _dataset(found: Source, conversion: Pclt20kConversion, options: Options, splits: Splits) -> Dataset:
+    def jobs(folder: Path) -> list[CaseJob]:
+        return [CaseJob(found.root, folder, case, options.spacing, options.intensity) for case in conversion.sections]
+
+    return Dataset(_facts(conversion, options), splits, _summary(conversion, options), jobs)
 
 
 def _check(found: Source, options: Options) -> tuple[CheckedPatient, ...]:
@@ -105,7 +101,7 @@ def _check(found: Source, options: Options) -> tuple[CheckedPatient, ...]:
     return checked
 
 
-def _facts(conversion: Conversion, options: Options) -> DatasetFacts:
+def _facts(conversion: Pclt20kConversion, options: Options) -> DatasetFacts:
     more: dict[str, object] = {
         "reference": REFERENCE,
         "license": LICENCE,
@@ -116,7 +112,7 @@ def _facts(conversion: Conversion, options: Options) -> DatasetFacts:
     return DatasetFacts(options.name, "GTV", options.intensity.channels, len(conversion.cases("train")), more)
 
 
-def _summary(conversion: Conversion, options: Options) -> dict[str, object]:
+def _summary(conversion: Pclt20kConversion, options: Options) -> dict[str, object]:
     return {
         "source": "PCLT20K",
         "converted_by": CONVERTED_BY,
@@ -143,3 +139,14 @@ def _warnings(found: Source, final: Path, splits: list[dict[str, list[str]]]) ->
             f"{found.unlisted[0]}; provenance/_dataset.json names them all"
         )
     yield from folds_warning(final, splits)
+
+
+def _told(patients: tuple[CheckedPatient, ...], sections: tuple[CheckedPatient, ...]) -> Iterator[str]:
+    for part, (images, _) in FOLDERS.items():
+        cases = _part(sections, part)
+        slices = sum(len(case.facts) for case in cases)
+        gaps = [len(patient.gaps) for patient in _part(patients, part)]
+        yield (
+            f"{part}: {len(cases)} cases, {slices} slices in {images}; {sum(gaps)} suspected gaps in "
+            f"{sum(count > 0 for count in gaps)} of {len(gaps)} patients"
+        )

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from nnunet_cipa import __version__
 from nnunet_cipa.dataset_conversion.pipeline.channels import WIDTH
-from nnunet_cipa.dataset_conversion.pipeline.finished import forget_records
 from nnunet_cipa.dataset_conversion.pipeline.staging import staged_folder
 from nnunet_cipa.errors import CIPAError, CutOffError
 from nnunet_cipa.files.json_files import read_json
 from nnunet_cipa.nnunet.raw_folder import planned_splits
 
 FOLDERS = {"train": ("imagesTr", "labelsTr"), "test": ("imagesTs", "labelsTs")}
+PROVENANCE = "provenance"
 CONVERTED_BY = f"nnunet_cipa {__version__}"
 Real = TypeVar("Real", np.float32, np.float64)
 
@@ -48,6 +48,12 @@ class DatasetFacts:
     more: dict[str, object] = field(default_factory=dict)
 
 
+def case_paths(folder: Path, part: str, case: str) -> list[Path]:
+    """Return where nnU-Net looks for the CT, the PET and the label of a case, of ``train`` or ``test``."""
+    images, labels = (folder / name for name in FOLDERS[part])
+    return [images / f"{case}_0000.nii.gz", images / f"{case}_0001.nii.gz", labels / f"{case}.nii.gz"]
+
+
 def ready_values(fraction: NDArray[Real]) -> NDArray[Real]:
     """Map 0..1 to 0..3.2, to which the network adds -1.6; zero is the lowest, as nnU-Net pads with zeros."""
     return fraction * WIDTH
@@ -57,10 +63,9 @@ def ready_values(fraction: NDArray[Real]) -> NDArray[Real]:
 def new_dataset(final: Path, *, overwrite: bool) -> Iterator[Path]:
     """Give a staged folder (see ``staged_folder``) that holds nnU-Net's folders and one for the provenance."""
     with staged_folder(final, overwrite=overwrite) as folder:
-        for name in (*FOLDERS["train"], *FOLDERS["test"], "provenance"):
+        for name in (*FOLDERS["train"], *FOLDERS["test"], PROVENANCE):
             (folder / name).mkdir(exist_ok=True)
         yield folder
-        forget_records(folder)
 
 
 @contextmanager

@@ -11,16 +11,14 @@ from numpy.typing import NDArray
 
 from nnunet_cipa.dataset_conversion.pipeline.dataset_files import (
     CONVERTED_BY,
-    FOLDERS,
+    case_paths,
     ready_values,
     writing_case,
 )
-from nnunet_cipa.dataset_conversion.pipeline.finished import note_finished
 from nnunet_cipa.dataset_conversion.study_set.check import PatientFacts
 from nnunet_cipa.dataset_conversion.study_set.options import LOWEST_HU, Intensity, Roi, Storage, Window
 from nnunet_cipa.dataset_conversion.study_set.study_set import UNITS, WRITTEN, Patient
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.files.json_files import write_json
 from nnunet_cipa.files.nifti_stream import NiftiStream
 
 # nnU-Net does not look at them.
@@ -54,32 +52,47 @@ class CaseJob:
     storage: Storage
     organs: tuple[str, ...] = ()
 
+    @property
+    def case(self) -> str:
+        """Name of the case."""
+        return self.patient.name
 
-def write_case(job: CaseJob) -> None:
-    """Write CT, PET, mask, organs and provenance of one patient; at any time one volume is held, twice at most.
+    def provenance(self) -> dict[str, object]:
+        """Describe where the case comes from and what was done to it."""
+        return {
+            "case": self.case,
+            "source": f"{self.kind} study set",
+            "part": self.patient.part,
+            "roi": self.roi.value,
+            "organs": self.organs,
+            "converted_by": CONVERTED_BY,
+            "units": UNITS,
+            "pet_interpolation": "linear",
+            "written_orientation": WRITTEN,
+            **self.storage.facts(),
+            **asdict(self.facts),
+        }
 
-    Raises
-    ------
-    CIPAError
-        If a file has changed since it was checked, or the disk does not take the output.
-    """
-    case = job.patient.name
-    images, labels = (job.folder / name for name in FOLDERS[job.patient.part])
-    record = job.folder / "provenance" / f"{case}.json"
-    ct = _read_oriented(job, "CT")
-    grid = Grid.of(ct)
-    volumes = [images / f"{case}_0000.nii.gz", images / f"{case}_0001.nii.gz", labels / f"{case}.nii.gz"]
-    _write(job, volumes[0], ct, partial(stored_hu, storage=job.storage))
-    del ct
-    _write(job, volumes[1], resample_to(_read(job, "PET"), grid), partial(stored_suv, storage=job.storage))
-    _write(job, volumes[2], _read_oriented(job, job.roi.value), _mask)
-    for name in job.organs:
-        volumes.append(job.folder / ORGAN_FOLDERS[job.patient.part] / f"{case}_{name}.nii.gz")
-        _write(job, volumes[-1], _read_oriented(job, name), _mask)
-    with writing_case(job.folder, case):
-        made_from = provenance(job)
-        write_json(record, made_from)
-        note_finished(job.folder, case, made_from, [*volumes, record])
+    def write_volumes(self) -> list[Path]:
+        """Write CT, PET, mask and organs of one patient; at any time one volume is held, twice at most.
+
+        Raises
+        ------
+        CIPAError
+            If a file has changed since it was checked, or the disk does not take the output.
+        """
+        ct_path, pet_path, label_path = case_paths(self.folder, self.patient.part, self.case)
+        ct = _read_oriented(self, "CT")
+        grid = Grid.of(ct)
+        _write(self, ct_path, ct, partial(stored_hu, storage=self.storage))
+        del ct
+        _write(self, pet_path, resample_to(_read(self, "PET"), grid), partial(stored_suv, storage=self.storage))
+        _write(self, label_path, _read_oriented(self, self.roi.value), _mask)
+        organs = self.folder / ORGAN_FOLDERS[self.patient.part]
+        paths = {name: organs / f"{self.case}_{name}.nii.gz" for name in self.organs}
+        for name, path in paths.items():
+            _write(self, path, _read_oriented(self, name), _mask)
+        return [ct_path, pet_path, label_path, *paths.values()]
 
 
 def resample_to(image: sitk.Image, grid: Grid) -> sitk.Image:
@@ -104,23 +117,6 @@ def window(values: NDArray[np.float32], limits: Window) -> NDArray[np.float32]:
     """Clip to limits and map them to 0 and 3.2, without rounding to 256 grey values."""
     low, high = limits
     return ready_values(((np.clip(values, low, high) - low) / (high - low)).astype(np.float32))
-
-
-def provenance(job: CaseJob) -> dict[str, object]:
-    """Describe where a case comes from and what was done to it."""
-    return {
-        "case": job.patient.name,
-        "source": f"{job.kind} study set",
-        "part": job.patient.part,
-        "roi": job.roi.value,
-        "organs": job.organs,
-        "converted_by": CONVERTED_BY,
-        "units": UNITS,
-        "pet_interpolation": "linear",
-        "written_orientation": WRITTEN,
-        **job.storage.facts(),
-        **asdict(job.facts),
-    }
 
 
 def _read(job: CaseJob, name: str) -> sitk.Image:

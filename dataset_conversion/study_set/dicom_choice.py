@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnunet_cipa.dataset_conversion.study_set.identifiers import identifiers_in, identifiers_of
 from nnunet_cipa.dicom.files import StructureFile
+from nnunet_cipa.dicom.rtstruct.roi_contours import RoiContours, roi_contours
 from nnunet_cipa.dicom.rtstruct.roi_names import choose_roi
 from nnunet_cipa.dicom.rtstruct.structures import (
     StructureRoi,
@@ -33,12 +35,25 @@ class Export:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a case is made of."""
+    """What a case is made of.
+
+    Attributes
+    ----------
+    ct, pet
+        Series whose geometry has been checked.
+    structure_set_uid
+        SOPInstanceUID of the RTSTRUCT.
+    regions
+        The region of each mask.
+    identifiers
+        Texts in these files that tell who the patient is.
+    """
 
     ct: Series
     pet: Series
-    structures: StructureSet
-    regions: dict[str, StructureRoi]
+    structure_set_uid: str
+    regions: dict[str, RoiContours]
+    identifiers: frozenset[str]
 
 
 def choose(export: Export, patterns: Mapping[str, str | None], wanted: Sequence[str] = ()) -> Choice:
@@ -81,7 +96,11 @@ def choose(export: Export, patterns: Mapping[str, str | None], wanted: Sequence[
             f"--series {unused[0].series_uid}: is {unused[0].modality} series {unused[0].label}, but {structures.path} "
             f"was drawn on CT series {ct.series_uid}; leave it out, or give the RTSTRUCT of the series that you want"
         )
-    return Choice(ct, pet, structures, regions)
+    found = {name: roi_contours(structures, region) for name, region in regions.items()}
+    identifiers = identifiers_in(structures.path, structures.file)
+    for series in (ct, pet):
+        identifiers |= identifiers_of(series.slices[0].path)
+    return Choice(ct, pet, structures.sop_instance_uid, found, identifiers)
 
 
 def _regions(export: Export, patterns: Mapping[str, str | None]) -> tuple[StructureSet, dict[str, StructureRoi]]:

@@ -9,16 +9,17 @@ from nnunet_cipa.dataset_conversion.study_set.image import check_axial
 from nnunet_cipa.dataset_conversion.study_set.options import ORGANS
 from nnunet_cipa.dataset_conversion.study_set.study_set import Facts
 from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
-from nnunet_cipa.dicom.rtstruct.structures import StructureRoi, StructureSet, read_contours
+from nnunet_cipa.dicom.rtstruct.roi_contours import RoiContours
 from nnunet_cipa.dicom.series.ct import read_ct
 from nnunet_cipa.dicom.series.grouping import Series
 from nnunet_cipa.dicom.suv.pet import read_pet
+from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.hashes import file_hash
 
 
 @dataclass(frozen=True)
 class DicomPatient:
-    """A CT, a PET and a structure set that belong together.
+    """A CT, a PET and regions that belong together.
 
     Attributes
     ----------
@@ -26,23 +27,20 @@ class DicomPatient:
         Of the case; ``train`` or ``test``.
     ct, pet
         Sorted and checked series.
-    structures
-        Drawn on the CT.
     regions
-        The region of each mask, by the name of the volume.
+        The region of each mask, drawn on the CT, by the name of the volume.
     """
 
     name: str
     part: str
     ct: Series
     pet: Series
-    structures: StructureSet
-    regions: dict[str, StructureRoi]
+    regions: dict[str, RoiContours]
 
     def where(self, volume: str) -> str:
         """Return which series or region a volume is."""
         if volume in self.regions:
-            return f"{self.structures.path}: ROI {self.regions[volume].name!r}"
+            return self.regions[volume].name
         series = self._series(volume)
         return f"{series.slices[0].path.parent}: {volume} series {series.series_uid}"
 
@@ -60,12 +58,15 @@ class DicomPatient:
     def sha256(self, volume: str) -> str:
         """Hash the file of a region, or those of a series in the order of its slices."""
         if volume in self.regions:
-            return file_hash(self.structures.path)
+            return self.regions[volume].sha256
         hashes = [file_hash(slice_.path) for slice_ in self._series(volume).slices]
         return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
 
     def _mask(self, volume: str) -> tuple[sitk.Image, Facts]:
-        contours = read_contours(self.structures, self.regions[volume], may_be_empty=volume in ORGANS)
+        region = self.regions[volume]
+        if file_hash(region.path) != region.sha256:
+            raise CIPAError(f"{region.name}: changed during the conversion; run it again")
+        contours = region.points(may_be_empty=volume in ORGANS)
         grid = self.ct.grid()
         mask = contours_to_mask(contours, grid, self.where(volume)) if contours else grid
         return mask, {"contours": len(contours)}

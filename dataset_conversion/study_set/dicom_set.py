@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from nnunet_cipa.dataset_conversion.pipeline.conversion import Failure
 from nnunet_cipa.dataset_conversion.study_set.damage import attribute_problems
 from nnunet_cipa.dataset_conversion.study_set.dicom_choice import Choice, Export, choose
 from nnunet_cipa.dataset_conversion.study_set.dicom_patient import DicomPatient
 from nnunet_cipa.dataset_conversion.study_set.held_out import held_out, read_facts
-from nnunet_cipa.dataset_conversion.study_set.identifiers import identifiers_of
 from nnunet_cipa.dataset_conversion.study_set.options import Roi
-from nnunet_cipa.dataset_conversion.study_set.study_set import Failure, Key, StudySet
+from nnunet_cipa.dataset_conversion.study_set.study_set import Key, StudySet
 from nnunet_cipa.dicom.files import Headers, scan_folder
 from nnunet_cipa.dicom.rtstruct.roi_names import check_pattern
 from nnunet_cipa.dicom.series.grouping import group_series
@@ -86,8 +86,8 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
         try:
             choice = choose(exports[patient_id], wanted.patterns, wanted.series)
             part = "test" if patient_id in test else "train"
-            patient = DicomPatient(case, part, choice.ct, choice.pet, choice.structures, choice.regions)
-            identifiers |= identifiers_of(patient)
+            patient = DicomPatient(case, part, choice.ct, choice.pet, choice.regions)
+            identifiers |= choice.identifiers
         except CIPAError as error:
             problems.append(str(error))
         if problems:
@@ -152,7 +152,7 @@ def _key(case: str, part: str, patient_id: str, choice: Choice, roi: Roi) -> Key
             "study_uid": choice.ct.study_uid,
             "ct_series_uid": choice.ct.series_uid,
             "pet_series_uid": choice.pet.series_uid,
-            "structure_set_uid": choice.structures.sop_instance_uid,
-            "roi_name": choice.regions[roi.value].name,
+            "structure_set_uid": choice.structure_set_uid,
+            "roi_name": choice.regions[roi.value].roi.name,
         },
     )

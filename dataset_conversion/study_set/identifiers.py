@@ -9,8 +9,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from nnunet_cipa.dataset_conversion.study_set.dicom_patient import DicomPatient
-from nnunet_cipa.dicom.headers import DAMAGE, tolerant
+from nnunet_cipa.dicom.attributes import DAMAGE, tolerant
 from nnunet_cipa.errors import CIPAError, refuse
 
 TEXTS = (
@@ -29,25 +28,36 @@ _APART = re.compile(r"[\^=\s,;]+")
 _UID = re.compile(r"(?<![0-9.])(?:[0-2](?:\.\d+){5,}|2\.25\.\d{9,})(?!\.?\d)")
 
 
-def identifiers_of(patient: DicomPatient) -> frozenset[str]:
-    """Return the names, dates and numbers that tell who a patient is, from the first file of each series.
+def identifiers_of(path: Path) -> frozenset[str]:
+    """Return the names, dates and numbers in a DICOM file that tell who a patient is.
 
     Raises
     ------
     CIPAError
-        If a file cannot be read any more.
+        If the file cannot be read any more.
     """
-    found: set[str] = set()
-    for path in (patient.ct.slices[0].path, patient.pet.slices[0].path, patient.structures.path):
-        try:
-            with tolerant():
-                header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*TEXTS, *NAMES])
-                found.update(text for keyword in TEXTS for text in _values(header, keyword))
-                found.update(
-                    part for keyword in NAMES for text in _values(header, keyword) for part in _APART.split(text)
-                )
-        except DAMAGE as error:
-            raise CIPAError(f"{path}: cannot be read ({error}); export it again") from error
+    try:
+        with tolerant():
+            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*TEXTS, *NAMES])
+    except DAMAGE as error:
+        raise _unreadable(path, error) from error
+    return identifiers_in(path, header)
+
+
+def identifiers_in(path: Path, header: Dataset) -> frozenset[str]:
+    """Return the same of a file that has been read.
+
+    Raises
+    ------
+    CIPAError
+        If one of them is damaged.
+    """
+    try:
+        with tolerant():
+            found = {text for keyword in TEXTS for text in _values(header, keyword)}
+            found |= {part for keyword in NAMES for text in _values(header, keyword) for part in _APART.split(text)}
+    except DAMAGE as error:
+        raise _unreadable(path, error) from error
     return frozenset(text.strip() for text in found if len(text.strip()) >= SHORTEST)
 
 
@@ -79,6 +89,10 @@ def refuse_identifiers(folder: Path, cases: Iterable[str], identifiers: frozense
             found = [place for place, text in _texts(json.loads(path.read_bytes())) if tells(text)]
             problems += [f"{path.name}: {place} would hold an identifier of a patient" for place in found]
     refuse(f"{problem}; remove it from the DICOM files, or from the options, and convert again" for problem in problems)
+
+
+def _unreadable(path: Path, error: BaseException) -> CIPAError:
+    return CIPAError(f"{path}: cannot be read ({error}); export it again")
 
 
 def _values(header: Dataset, keyword: str) -> Iterator[str]:

@@ -1,16 +1,17 @@
 """The NIfTI layout of a radiotherapy PET/CT study set: a folder for each patient."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import SimpleITK as sitk
 
+from nnunet_cipa.dataset_conversion.pipeline.conversion import Failure
 from nnunet_cipa.dataset_conversion.study_set.held_out import FACTS, TEST_LIST, held_out, read_facts
 from nnunet_cipa.dataset_conversion.study_set.image import read_volume
 from nnunet_cipa.dataset_conversion.study_set.options import ORGANS, Roi
-from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, Facts, Failure, StudySet
+from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, Facts, StudySet
 from nnunet_cipa.dicom.files import is_dicom
 from nnunet_cipa.errors import CIPAError, refuse
 from nnunet_cipa.files.hashes import file_hash
@@ -22,31 +23,33 @@ FILES = tuple(f"{name}.nii.gz" for name in (*IMAGES, *(roi.value for roi in Roi)
 
 @dataclass(frozen=True)
 class NiftiPatient:
-    """The folder of one patient, and whether the patient is for ``train`` or ``test``."""
+    """The files of one patient, in any layout.
 
-    folder: Path
+    Attributes
+    ----------
+    name
+        Of the patient and of the case.
+    part
+        ``train`` or ``test``.
+    paths
+        NIfTI files of ``CT`` (HU), ``PET`` (SUV by body weight), the ROI and organs (0 and 1), by these names.
+    """
+
+    name: str
     part: str
-
-    @property
-    def name(self) -> str:
-        """Name of the patient and of the case."""
-        return self.folder.name
-
-    def path(self, volume: str) -> Path:
-        """Path of ``CT``, ``PET``, ``IGTV``, ``GTV`` or an organ."""
-        return self.folder / f"{volume}.nii.gz"
+    paths: Mapping[str, Path]
 
     def where(self, volume: str) -> str:
         """Path of a volume."""
-        return str(self.path(volume))
+        return str(self.paths[volume])
 
     def read(self, volume: str) -> tuple[sitk.Image, Facts]:
         """Read a volume; nothing was done to its values."""
-        return read_volume(self.path(volume)), {}
+        return read_volume(self.paths[volume]), {}
 
     def sha256(self, volume: str) -> str:
         """Hash a volume's file."""
-        return file_hash(self.path(volume))
+        return file_hash(self.paths[volume])
 
 
 def is_nifti_layout(source: Path) -> bool:
@@ -109,7 +112,8 @@ def read_nifti_set(
         if problems:
             failures.append(Failure(folder.name, problems))
         else:
-            patients.append(NiftiPatient(folder, "test" if folder.name in test else "train"))
+            paths = {name: folder / f"{name}.nii.gz" for name in (*IMAGES, roi.value, *organs)}
+            patients.append(NiftiPatient(folder.name, "test" if folder.name in test else "train", paths))
     return StudySet("NIfTI", tuple(patients), tuple(failures), synthetic)
 
 

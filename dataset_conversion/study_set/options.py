@@ -1,10 +1,11 @@
-"""Options of any study set: the region that becomes the label, and how intensities are stored."""
+"""Options of any study set: the region that becomes the label, how intensities are stored, and what to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated, Any
 
 from nnunet_cipa.dataset_conversion.pipeline.channels import RAW_CHANNELS, READY_CHANNELS
+from nnunet_cipa.dataset_conversion.pipeline.options import ConversionOptions
 from nnunet_cipa.options import Option
 
 # What scanners write outside the field of view (-3024, -2000) is not darker than air.
@@ -65,3 +66,31 @@ class Storage:
             "hu_window": self.hu_window if window else None,
             "suv_range": self.suv_range if window else None,
         }
+
+
+@dataclass(frozen=True)
+class StudySetOptions(ConversionOptions):
+    """How to convert a study set.
+
+    Attributes
+    ----------
+    roi : Roi
+        The mask that becomes the label.
+    keep_going : bool
+        Convert the other patients if some cannot be; the exit status is 1.
+    organs : tuple of str
+        Masks of organs that are written beside the label, to organsTr and organsTs; none for data sets without any.
+    storage : Storage
+        How intensities are stored.
+    crop : bool
+        Cut the cases to the patient's outline in the axial plane; all slices and all of the tumour stay.
+    test_fraction : float or None
+        Part of the patients to hold out, 0 to 0.5, drawn by the seed.
+    """
+
+    roi: Annotated[Roi, Option(hidden=True)] = Roi.IGTV
+    keep_going: bool = False
+    organs: Annotated[tuple[str, ...], Option(hidden=True)] = ()
+    storage: Storage = field(default_factory=Storage)
+    crop: bool = False
+    test_fraction: Annotated[float | None, Option("F", default="those in SOURCE/test.txt, or none")] = None

@@ -5,6 +5,8 @@ from typing import Protocol
 
 import SimpleITK as sitk
 
+from nnunet_cipa.dataset_conversion.pipeline.conversion import Failure
+
 IMAGES = ("CT", "PET")
 UNITS = {"CT": "HU", "PET": "SUVbw"}
 # Orientation of every case.
@@ -37,14 +39,6 @@ class Patient(Protocol):
 
     def sha256(self, volume: str) -> str:
         """Hash the files of a volume."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A patient who cannot be converted, as the user knows the patient, and why."""
-
-    patient: str
-    problems: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ImplicitVRLittleEndian, generate_uid
 
 from nnunet_cipa import __version__
-from nnunet_cipa.dicom.headers import DAMAGE, tolerant
+from nnunet_cipa.dicom.attributes import DAMAGE, tolerant
 from nnunet_cipa.dicom.series.grouping import Series, Slice
 from nnunet_cipa.errors import CIPAError
 

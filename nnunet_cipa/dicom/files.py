@@ -19,15 +19,8 @@ from pydicom.uid import (
 )
 from tqdm import tqdm
 
-from nnunet_cipa.dicom.headers import (
-    DAMAGE,
-    Header,
-    first_line,
-    make_header,
-    read_attributes,
-    text,
-    tolerant,
-)
+from nnunet_cipa.dicom.attributes import DAMAGE, first_line, text, tolerant
+from nnunet_cipa.dicom.headers import Header, make_header, read_attributes
 from nnunet_cipa.errors import CIPAError
 
 ENHANCED = {
@@ -180,7 +173,3 @@ def _with_series(header: Header) -> Header:
     if not header.series_uid:
         raise ValueError(header.fault or "it has no SeriesInstanceUID")
     return header
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

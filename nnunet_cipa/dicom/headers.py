@@ -1,39 +1,16 @@
 """Headers of CT and PET slices, as far as they are kept."""
 
-import math
-import struct
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
-from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from nnunet_cipa.dicom.attributes import count, numbers, text, words
 from nnunet_cipa.dicom.stored_pixels import fault_of_pixels
 
-# What pydicom raises on damaged files: it checks little, so that damage shows as whatever fails first.
-DAMAGE = (
-    InvalidDicomError,
-    BytesLengthException,
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    NotImplementedError,
-    RecursionError,
-    MemoryError,
-    struct.error,
-)
-NUMBERS = {"DS", "FD", "FL", "IS", "SL", "SS", "UL", "US"}
 TAGS = (
     "SOPClassUID",
     "SOPInstanceUID",
@@ -105,14 +82,6 @@ class Header:
     fault: str | None
 
 
-@contextmanager
-def tolerant() -> Iterator[None]:
-    """Let pydicom take values that break the standard without a warning: here every value that counts is checked."""
-    with disable_value_validation(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
 def read_attributes(path: Path) -> tuple[Dataset, str | None]:
     """Read the attributes in ``TAGS`` up to the pixels, and tell what is wrong with the pixels.
 
@@ -150,58 +119,11 @@ def make_header(path: Path, found: Dataset, fault: str | None) -> Header:
         image_type=words(found, "ImageType"),
         series_type=words(found, "SeriesType"),
         corrections=words(found, "CorrectedImage"),
-        rows=_count(found, "Rows", 0),
-        columns=_count(found, "Columns", 0),
-        frames=_count(found, "NumberOfFrames", 1),
-        position=_numbers(found, "ImagePositionPatient", 3),
-        orientation=_numbers(found, "ImageOrientationPatient", 6),
-        pixel_spacing=_numbers(found, "PixelSpacing", 2),
+        rows=count(found, "Rows", 0),
+        columns=count(found, "Columns", 0),
+        frames=count(found, "NumberOfFrames", 1),
+        position=numbers(found, "ImagePositionPatient", 3),
+        orientation=numbers(found, "ImageOrientationPatient", 6),
+        pixel_spacing=numbers(found, "PixelSpacing", 2),
         fault=fault,
     )
-
-
-def text(found: Dataset, keyword: str) -> str:
-    """Return an attribute as one line of printable text, empty if missing."""
-    value = found.get(keyword)
-    return "" if value is None else "".join(c for c in str(value) if c.isprintable()).strip()
-
-
-def words(found: Dataset, keyword: str) -> tuple[str, ...]:
-    """Return the values of an attribute in capitals, none if missing."""
-    value = found.get(keyword)
-    if value is None or isinstance(value, str):
-        value = [value] if value else []
-    return tuple(str(word).strip().upper() for word in value)
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or its name if it has none; printable, for one line to the user."""
-    line = (str(error).splitlines() or [""])[0]
-    return "".join(c if c.isprintable() else "?" for c in line) or type(error).__name__
-
-
-def _count(found: Dataset, keyword: str, missing: int) -> int:
-    try:
-        value = found.get(keyword)
-        return missing if value is None else int(value)
-    except (TypeError, ValueError, OverflowError):
-        return 0
-
-
-def _numbers(found: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
-    try:
-        value = found.get(keyword)
-        numbers = tuple(float(number) for number in value) if value is not None else ()
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else None
-
-
-def number(image: Dataset, keyword: str) -> float | None:
-    """Return an attribute as a number; None if it is missing, empty or none."""
-    try:
-        value = image.get(keyword)
-        # Tags, which are numbers in Python, and texts that happen to be some are damage
-        return None if value is None or image[keyword].VR not in NUMBERS else float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnunet_cipa.dataset_conversion.lucid import convert
 from nnunet_cipa.dataset_conversion.phantoms import lucid as lucid_phantom
 from nnunet_cipa.dataset_conversion.phantoms.options import Form, LucidPhantomOptions
 from nnunet_cipa.dataset_conversion.phantoms.patient import draw_patient
 from nnunet_cipa.dataset_conversion.pipeline import splits
+from nnunet_cipa.dataset_conversion.study_set import check_all
 from tests.dataset_conversion import lucid_dicom_remedies
 from tests.dataset_conversion.lucid_dicom import NUMBERS, Export, drawn, link_tree
 
@@ -169,7 +169,7 @@ def pair(export):
 @pytest.fixture
 def one_fold(monkeypatch):
     """For one patient, who is enough where no fold is looked at."""
-    for module in (splits, convert):
+    for module in (splits, check_all):
         monkeypatch.setattr(module, "FOLDS", 1)
 
 

@@ -12,16 +12,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nnunet_cipa.dataset_conversion.lucid import convert as lucid_module
 from nnunet_cipa.dataset_conversion.lucid.convert import convert_lucid
 from nnunet_cipa.dataset_conversion.lucid.options import Options as LucidOptions
-from nnunet_cipa.dataset_conversion.pclt20k import convert as pclt20k_module
 from nnunet_cipa.dataset_conversion.pclt20k.convert import convert_pclt20k
 from nnunet_cipa.dataset_conversion.pclt20k.options import Intensity, Options
-from nnunet_cipa.dataset_conversion.pipeline import finished
+from nnunet_cipa.dataset_conversion.pipeline import cases, dataset, finished
 from nnunet_cipa.dataset_conversion.pipeline.finished import RECORDS
 from nnunet_cipa.dataset_conversion.pipeline.staging import NEW
-from nnunet_cipa.dataset_conversion.study_set.case import provenance
 from nnunet_cipa.errors import CIPAError, CutOffError
 
 FINAL = "Dataset701_PCLT20K"
@@ -50,9 +47,9 @@ def whole(study, tmp_path, monkeypatch, raw):
     return contents(other / FINAL)
 
 
-def cut_off(monkeypatch, module, count):
+def cut_off(monkeypatch, count):
     """Let writing of cases end with a full disk after ``count`` cases; return the names of all that are written."""
-    written, write = [], module.write_case
+    written, write = [], cases.write_case
 
     def limited(job):
         if len(written) == count:
@@ -60,29 +57,29 @@ def cut_off(monkeypatch, module, count):
         write(job)
         written.append(job)
 
-    monkeypatch.setattr(module, "write_case", limited)
+    monkeypatch.setattr(cases, "write_case", limited)
     return written
 
 
-def free(monkeypatch, module):
+def free(monkeypatch):
     """Let cases be written again; return the jobs."""
     monkeypatch.undo()
-    written, write = [], module.write_case
-    monkeypatch.setattr(module, "write_case", lambda job: (written.append(job), write(job)))
+    written, write = [], cases.write_case
+    monkeypatch.setattr(cases, "write_case", lambda job: (written.append(job), write(job)))
     return written
 
 
 @pytest.fixture
 def halfway(study, raw, whole, monkeypatch):
     """A conversion that ended after three cases; returns the staged folder."""
-    cut_off(monkeypatch, pclt20k_module, 3)
+    cut_off(monkeypatch, 3)
     with pytest.raises(CutOffError, match="the disk is full; then run it again: 3 finished cases are kept"):
         convert_pclt20k(study.root, Options(processes=1))
     return raw / f"{NEW}{FINAL}"
 
 
 def go_on(study, raw, monkeypatch, options):
-    written = free(monkeypatch, pclt20k_module)
+    written = free(monkeypatch)
     monkeypatch.setenv("nnUNet_raw", str(raw))
     convert_pclt20k(study.root, options)
     return [job.checked.case for job in written]
@@ -149,7 +146,7 @@ def test_links_in_place_of_the_staged_folder_or_in_it_are_not_followed(study, ra
     (elsewhere / "precious").write_text("kept")
     staged = raw / f"{NEW}{FINAL}"
     staged.symlink_to(elsewhere)
-    cut_off(monkeypatch, pclt20k_module, 3)
+    cut_off(monkeypatch, 3)
     with pytest.raises(CutOffError, match="3 finished cases"):
         convert_pclt20k(study.root, Options(processes=1))
     (staged / "imagesTr" / "more").symlink_to(elsewhere)
@@ -163,7 +160,7 @@ def test_an_error_that_is_no_lack_of_space_leaves_nothing(study, raw, left_in, m
     def fail(*args):
         raise CIPAError("something else")
 
-    monkeypatch.setattr(pclt20k_module, "write_dataset_json", fail)
+    monkeypatch.setattr(dataset, "write_dataset_json", fail)
     with pytest.raises(CIPAError, match="something else"):
         convert_pclt20k(study.root, Options(processes=1))
     assert left_in(raw) == []
@@ -171,10 +168,10 @@ def test_an_error_that_is_no_lack_of_space_leaves_nothing(study, raw, left_in, m
 
 def test_study_sets_go_on_too(lucid, raw, monkeypatch):
     options = LucidOptions(processes=1)
-    cut_off(monkeypatch, lucid_module, 4)
+    cut_off(monkeypatch, 4)
     with pytest.raises(CutOffError, match="4 finished cases are kept"):
         convert_lucid(lucid.root, options)
-    written = free(monkeypatch, lucid_module)
+    written = free(monkeypatch)
     monkeypatch.setenv("nnUNet_raw", str(raw))
     convert_lucid(lucid.root, options)
     found = contents(raw / "Dataset702_LUCID")
@@ -182,7 +179,7 @@ def test_study_sets_go_on_too(lucid, raw, monkeypatch):
     convert_lucid(lucid.root, LucidOptions(processes=1, overwrite=True))
     assert contents(raw / "Dataset702_LUCID") == found
     assert len(written) == 2 + 6
-    assert provenance(written[0]) != provenance(replace(written[0], organs=("HEART",)))
+    assert written[0].provenance() != replace(written[0], organs=("HEART",)).provenance()
 
 
 @pytest.fixture

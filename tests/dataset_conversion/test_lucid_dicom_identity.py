@@ -9,10 +9,10 @@ import pydicom
 import pytest
 
 from nnunet_cipa.cli import main
-from nnunet_cipa.dataset_conversion.lucid import convert as convert_module
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
 from nnunet_cipa.dataset_conversion.phantoms.options import Form
-from nnunet_cipa.dataset_conversion.study_set import case as case_module
+from nnunet_cipa.dataset_conversion.pipeline import dataset
+from nnunet_cipa.dataset_conversion.study_set.case import CaseJob
 from nnunet_cipa.dataset_conversion.study_set.dicom_set import Wanted, read_dicom_set
 from nnunet_cipa.dataset_conversion.study_set.identifiers import refuse_identifiers
 from nnunet_cipa.dataset_conversion.study_set.options import Intensity, Storage
@@ -151,7 +151,7 @@ def test_failure_leaves_neither_dataset_nor_key_table(phantoms, raw, tmp_path, l
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(convert_module, "write_json", fail)
+    monkeypatch.setattr(dataset, "write_json", fail)
     private = tmp_path / "private"
     private.mkdir()
     with pytest.raises(OSError, match="No space"):
@@ -162,8 +162,8 @@ def test_failure_leaves_neither_dataset_nor_key_table(phantoms, raw, tmp_path, l
 
 def test_identifier_in_the_provenance_stops_the_conversion(identified, raw, tmp_path, left_in, monkeypatch):
     source, _ = identified
-    provenance = case_module.provenance
-    monkeypatch.setattr(case_module, "provenance", lambda job: {**provenance(job), "note": ["of Frau musterfrau4"]})
+    provenance = CaseJob.provenance
+    monkeypatch.setattr(CaseJob, "provenance", lambda job: {**provenance(job), "note": ["of Frau musterfrau4"]})
     private = tmp_path / "private"
     private.mkdir()
     with pytest.raises(CIPAError, match=r"LUCID_0001\.json: /note/0 would hold an identifier") as raised:
@@ -235,8 +235,8 @@ def test_further_ids_and_names_are_searched_for_too(identified, export, raw, lef
         dataset.OtherPatientIDs = ["OLD-4711", "OLD-4712"]
         path.unlink()
         dataset.save_as(path)
-    provenance = case_module.provenance
-    monkeypatch.setattr(case_module, "provenance", lambda job: {**provenance(job), "note": "was OLD-4712"})
+    provenance = CaseJob.provenance
+    monkeypatch.setattr(CaseJob, "provenance", lambda job: {**provenance(job), "note": "was OLD-4712"})
     with pytest.raises(CIPAError, match="/note would hold an identifier"):
         convert_lucid(source, Options(processes=1))
     assert left_in(raw) == []

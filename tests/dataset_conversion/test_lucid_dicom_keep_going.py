@@ -91,8 +91,8 @@ def test_the_others_are_converted_and_the_failed_one_is_told(export, raw, tmp_pa
 def test_names_of_the_others_are_those_that_they_have_without_the_failure(phantoms, export, raw):
     export.hold_nobody_out()
     no_weight(export)
-    whole = convert_lucid(phantoms[Form.DICOM], Options(1, **KEEP_GOING)).folder
-    conversion = convert_lucid(export.root, Options(2, **KEEP_GOING))
+    whole = convert_lucid(phantoms[Form.DICOM], Options(dataset_id=1, **KEEP_GOING)).folder
+    conversion = convert_lucid(export.root, Options(dataset_id=2, **KEEP_GOING))
     assert [failure.patient for failure in conversion.failures] == ["PHANTOM-0003"]
     assert len(cases(conversion.folder)) == 5
     for case in cases(conversion.folder):

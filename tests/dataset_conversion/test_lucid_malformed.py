@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
-from nnunet_cipa.dataset_conversion.study_set.case import CaseJob, write_case
+from nnunet_cipa.dataset_conversion.pipeline.cases import write_case
+from nnunet_cipa.dataset_conversion.study_set.case import CaseJob
 from nnunet_cipa.dataset_conversion.study_set.check import CheckJob, check_patient
 from nnunet_cipa.dataset_conversion.study_set.nifti_set import read_nifti_set
 from nnunet_cipa.dataset_conversion.study_set.options import Roi, Storage

@@ -9,8 +9,9 @@ from nnunet_cipa.dataset_conversion.phantoms.lucid import image_study, make_luci
 from nnunet_cipa.dataset_conversion.phantoms.options import LucidPhantomOptions
 from nnunet_cipa.dicom.files import scan_folder
 from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
+from nnunet_cipa.dicom.rtstruct.roi_contours import read_contours
 from nnunet_cipa.dicom.rtstruct.roi_names import choose_roi
-from nnunet_cipa.dicom.rtstruct.structures import check_belongs, read_contours, read_structure_set
+from nnunet_cipa.dicom.rtstruct.structures import check_belongs, read_structure_set
 from nnunet_cipa.dicom.series.ct import read_ct
 from nnunet_cipa.dicom.series.grouping import build_series, group_series
 from nnunet_cipa.dicom.series.selection import select_ct, select_pet

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from nnunet_cipa.dataset_conversion.pclt20k.case import CaseJob, write_case
+from nnunet_cipa.dataset_conversion.pclt20k.case import CaseJob
 from nnunet_cipa.dataset_conversion.pclt20k.check import CheckJob, check_patient
 from nnunet_cipa.dataset_conversion.pclt20k.convert import Options, convert_pclt20k
 from nnunet_cipa.dataset_conversion.pclt20k.options import Intensity
 from nnunet_cipa.dataset_conversion.pclt20k.source import read_source
+from nnunet_cipa.dataset_conversion.pipeline.cases import write_case
 from nnunet_cipa.dataset_conversion.pipeline.finished import RECORDS
 from nnunet_cipa.dataset_conversion.pipeline.staging import LOCK, NEW, OLD, TRASH, staged_folder
 from nnunet_cipa.errors import CIPAError

@@ -13,8 +13,9 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
+from nnunet_cipa.dicom.attributes import DAMAGE, tolerant
 from nnunet_cipa.dicom.files import scan_folder
-from nnunet_cipa.dicom.headers import DAMAGE, make_header, read_attributes, tolerant
+from nnunet_cipa.dicom.headers import make_header, read_attributes
 from nnunet_cipa.dicom.series.grouping import build_series, group_series
 from nnunet_cipa.errors import CIPAError
 from tests.dicom.writer import basic_dataset, write_series

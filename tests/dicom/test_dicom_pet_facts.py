@@ -1,6 +1,7 @@
 """What is read of the header of a PET."""
 
 from nnunet_cipa.dicom.suv.facts import PetFacts, pet_facts
+from tests.dicom.suv_facts import PRIVATE
 from tests.dicom.writer import basic_dataset, pet_values
 
 
@@ -31,10 +32,12 @@ def test_facts_of_a_dataset():
         acquisition_time="103000",
         timezone="+0100",
         frame_reference_ms=45000.5,
-        ge_scan="20200102115000.00",
-        siemens_scan="20200102115000.000000",
-        philips_suv=0.000421,
-        philips_bqml=1.54,
+        private={
+            PRIVATE["ge_scan"]: "20200102115000.00",
+            PRIVATE["siemens_scan"]: "20200102115000.000000",
+            PRIVATE["philips_suv"]: "0.000421",
+            PRIVATE["philips_bqml"]: "1.54",
+        },
     )
 
 

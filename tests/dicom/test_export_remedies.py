@@ -14,7 +14,8 @@ from pydicom.uid import generate_uid
 
 from nnunet_cipa.cli import main
 from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
-from nnunet_cipa.dicom.rtstruct.structures import read_contours, read_structure_set
+from nnunet_cipa.dicom.rtstruct.roi_contours import read_contours
+from nnunet_cipa.dicom.rtstruct.structures import read_structure_set
 from tests.dicom.ct_series import SERIES, write_ct
 from tests.dicom.export_study import GRID, OTHER, mask_on, write_damaged
 from tests.dicom.geometry import make_grid

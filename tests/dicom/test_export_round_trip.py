@@ -12,7 +12,8 @@ from scipy import ndimage
 
 from nnunet_cipa.dicom.export.write import ExportOptions, export_dicom, read_ct
 from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
-from nnunet_cipa.dicom.rtstruct.structures import check_belongs, read_contours, read_structure_set
+from nnunet_cipa.dicom.rtstruct.roi_contours import read_contours
+from nnunet_cipa.dicom.rtstruct.structures import check_belongs, read_structure_set
 from tests.dicom.ct_series import FRAME, SERIES, STUDY, write_ct
 from tests.dicom.geometry import ORIENTATIONS, grids, make_grid
 

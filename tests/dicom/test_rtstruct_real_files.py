@@ -8,8 +8,9 @@ from pydicom.pixels import iter_pixels
 
 from nnunet_cipa.dicom.export.write import ExportOptions, export_dicom, read_ct
 from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
+from nnunet_cipa.dicom.rtstruct.roi_contours import read_contours
 from nnunet_cipa.dicom.rtstruct.roi_names import choose_roi
-from nnunet_cipa.dicom.rtstruct.structures import check_belongs, read_contours, read_structure_set
+from nnunet_cipa.dicom.rtstruct.structures import check_belongs, read_structure_set
 from nnunet_cipa.errors import CIPAError
 from tests.dicom.geometry import make_grid
 from tests.real_files import source_distribution

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from pydicom.uid import ImplicitVRLittleEndian
 
-from nnunet_cipa.dicom.rtstruct.structures import check_belongs, read_contours, read_structure_set
+from nnunet_cipa.dicom.rtstruct.roi_contours import read_contours
+from nnunet_cipa.dicom.rtstruct.structures import check_belongs, read_structure_set
 from nnunet_cipa.errors import CIPAError
 from tests.dicom.geometry import make_grid, rectangle, to_points
 from tests.dicom.rtstruct import FRAME, SERIES, STUDY, contour, item, save, series_of, structure_set

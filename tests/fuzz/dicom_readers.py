@@ -8,7 +8,8 @@ from skimage.draw import polygon2mask
 
 from nnunet_cipa.dicom.files import scan_folder
 from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
-from nnunet_cipa.dicom.rtstruct.structures import check_belongs, read_contours, read_structure_set
+from nnunet_cipa.dicom.rtstruct.roi_contours import read_contours
+from nnunet_cipa.dicom.rtstruct.structures import check_belongs, read_structure_set
 from nnunet_cipa.dicom.series.ct import read_ct
 from nnunet_cipa.dicom.series.grouping import build_series, group_series
 from nnunet_cipa.dicom.suv.pet import read_pet

@@ -50,8 +50,9 @@ def peak():
 
 def measure(root, out):
     """Convert the patient below ``root``; for each step, seconds and peak memory of the process so far in MiB."""
+    from nnunet_cipa.dataset_conversion.pipeline.cases import write_case
     from nnunet_cipa.dataset_conversion.pipeline.dataset_files import FOLDERS
-    from nnunet_cipa.dataset_conversion.study_set.case import CaseJob, write_case
+    from nnunet_cipa.dataset_conversion.study_set.case import CaseJob
     from nnunet_cipa.dataset_conversion.study_set.check import CheckJob, check_patient
     from nnunet_cipa.dataset_conversion.study_set.dicom_set import Wanted, read_dicom_set
     from nnunet_cipa.dataset_conversion.study_set.options import Roi, Storage

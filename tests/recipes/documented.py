@@ -15,6 +15,11 @@ def files_of(heading):
     return dict(FILE.findall(_section(heading)))
 
 
+def lines_of(heading):
+    """Return path -> lines to add at the end of a file that is there, below a heading."""
+    return dict(LINES.findall(_section(heading)))
+
+
 def add_files(heading, folder, monkeypatch):
     """Let the files below a heading be modules of the package for one test."""
     for path, content in files_of(heading).items():
@@ -29,7 +34,7 @@ def add_files(heading, folder, monkeypatch):
 
 def follow_imports(heading, package, monkeypatch):
     """Add the imports below a heading to a package and to its ``__all__``."""
-    ((path, lines),) = LINES.findall(_section(heading))
+    ((path, lines),) = lines_of(heading).items()
     assert path == f"{package.__name__.replace('.', '/')}/__init__.py"
     added = {}
     exec(lines, added)

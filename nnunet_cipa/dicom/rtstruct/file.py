@@ -1,5 +1,7 @@
 """The file of an RTSTRUCT, read to its end and found whole."""
 
+import hashlib
+from io import BytesIO
 from pathlib import Path
 
 import pydicom
@@ -8,15 +10,22 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RTStructureSetStorage
 
-from nnunet_cipa.dicom.headers import DAMAGE, first_line, tolerant
+from nnunet_cipa.dicom.attributes import DAMAGE, first_line, tolerant
 from nnunet_cipa.dicom.nesting import fault_of_nesting
 from nnunet_cipa.errors import CIPAError
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
 
-def read_rtstruct(path: Path) -> Dataset:
+def read_rtstruct(path: Path) -> tuple[Dataset, str]:
     """Read an RTSTRUCT.
+
+    Returns
+    -------
+    Dataset
+        What is in it.
+    str
+        SHA-256 of the bytes that it was read from.
 
     Raises
     ------
@@ -26,8 +35,9 @@ def read_rtstruct(path: Path) -> Dataset:
     try:
         with tolerant():
             _refuse_other_kinds(path)
-            file = pydicom.dcmread(path)
-        fault = fault_of_nesting(path.read_bytes(), file.file_meta.TransferSyntaxUID)
+            data = path.read_bytes()
+            file = pydicom.dcmread(BytesIO(data))
+        fault = fault_of_nesting(data, file.file_meta.TransferSyntaxUID)
         elements = [file.get_item(tag) for tag in file.keys()]  # noqa: SIM118 - iterating gives elements
     except DAMAGE as error:
         raise damaged(path, error) from error
@@ -39,7 +49,7 @@ def read_rtstruct(path: Path) -> Dataset:
             held, length = len(element.value), element.length
             if length not in {held, UNDEFINED_LENGTH}:
                 raise damaged(path, ValueError(f"{element.tag} has {held} of {length} bytes"))
-    return file
+    return file, hashlib.sha256(data).hexdigest()
 
 
 def items(holder: Dataset, keyword: str) -> list[Dataset]:

@@ -1,20 +1,15 @@
-"""Reads an RTSTRUCT: what it holds, which images it belongs to, and the contours of one region."""
+"""Structure sets: what an RTSTRUCT holds, and which images it belongs to."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.headers import DAMAGE, text
+from nnunet_cipa.dicom.attributes import DAMAGE, text
 from nnunet_cipa.dicom.rtstruct.file import damaged, items, read_rtstruct
 from nnunet_cipa.dicom.series.grouping import Series
 from nnunet_cipa.errors import CIPAError
-
-# Both are closed outlines, combined by exclusive or; the second is the standard's newer word for that.
-CLOSED = {"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +23,7 @@ class StructureRoi:
 
 @dataclass(frozen=True)
 class StructureSet:
-    """What an RTSTRUCT says without its contours.
+    """An RTSTRUCT that was read, once: what it says without its contours, and the file, which has them.
 
     Attributes
     ----------
@@ -42,6 +37,10 @@ class StructureSet:
         Series on which it was drawn; empty if it does not say.
     rois
         In the file's order.
+    sha256
+        Of the bytes that were read.
+    file
+        All of it, so that a structure set takes the memory of its file.
     """
 
     path: Path
@@ -51,17 +50,19 @@ class StructureSet:
     study_uids: frozenset[str]
     referenced_series_uids: frozenset[str]
     rois: tuple[StructureRoi, ...]
+    sha256: str
+    file: Dataset = field(repr=False, compare=False)
 
 
 def read_structure_set(path: Path) -> StructureSet:
-    """Read an RTSTRUCT without its contours.
+    """Read an RTSTRUCT; its contours are left as they are in the file (see ``roi_contours``).
 
     Raises
     ------
     CIPAError
         If it is damaged, another kind of file, or numbers two regions alike.
     """
-    file = read_rtstruct(path)
+    file, sha256 = read_rtstruct(path)
     try:
         rois = tuple(_rois(file))
         studies = [s for frame in items(file, "ReferencedFrameOfReferenceSequence")
@@ -77,6 +78,8 @@ def read_structure_set(path: Path) -> StructureSet:
             ),
             referenced_series_uids=frozenset({text(s, "SeriesInstanceUID") for s in series} - {""}),
             rois=rois,
+            sha256=sha256,
+            file=file,
         )
     except DAMAGE as error:
         raise damaged(path, error) from error
@@ -113,66 +116,12 @@ def check_belongs(structures: StructureSet, roi: StructureRoi, series: Series) -
         )
 
 
-def read_contours(
-    structures: StructureSet, roi: StructureRoi, *, may_be_empty: bool = False
-) -> list[NDArray[np.float64]]:
-    """Read the contours of one region.
-
-    Parameters
-    ----------
-    structures, roi
-        The file and one of its regions.
-    may_be_empty
-        Whether a region without contours, such as an organ outside of the scan, is in order.
-
-    Returns
-    -------
-    list of ndarray
-        (points, 3) each, mm (LPS), in the file's order.
-
-    Raises
-    ------
-    CIPAError
-        If it has none, one is not closed and planar, or its numbers are damaged.
-    """
-    name = f"{structures.path}: ROI {roi.name!r}"
-    try:
-        found = items(read_rtstruct(structures.path), "ROIContourSequence")
-        own = [item for item in found if text(item, "ReferencedROINumber") == str(roi.number)]
-        contours = [contour for item in own for contour in items(item, "ContourSequence")]
-        if len(own) > 1:
-            raise CIPAError(f"{name} has {len(own)} lists of contours; export it again")
-        if not contours and not may_be_empty:
-            raise CIPAError(f"{name} is empty: it has no contour; draw it, or choose another ROI with --roi")
-        return [_points(contour, f"{name}: contour {number}") for number, contour in enumerate(contours, 1)]
-    except DAMAGE as error:
-        raise damaged(structures.path, error) from error
-
-
 def _rois(file: Dataset) -> Iterator[StructureRoi]:
     frames = {text(f, "FrameOfReferenceUID") for f in items(file, "ReferencedFrameOfReferenceSequence")}
     only = frames.pop() if len(frames) == 1 else ""
     for item in items(file, "StructureSetROISequence"):
         frame = text(item, "ReferencedFrameOfReferenceUID") or only
         yield StructureRoi(int(item.ROINumber), text(item, "ROIName"), frame)
-
-
-def _points(contour: Dataset, name: str) -> NDArray[np.float64]:
-    kind = text(contour, "ContourGeometricType")
-    if kind not in CLOSED:
-        raise CIPAError(f"{name} is {kind or 'of no type'}, not CLOSED_PLANAR, and encloses nothing; remove it")
-    # As bytes: to make pydicom's decimal strings of them takes a hundred times as long
-    raw = contour.get_item("ContourData")
-    if raw is None or not raw.value:
-        raise CIPAError(f"{name} has no points; remove it")
-    try:
-        numbers = np.array(raw.value.split(b"\\")).astype(np.float64)
-    except ValueError as error:
-        raise CIPAError(f"{name} holds what is not a number ({error}); export it again") from error
-    count = contour.get("NumberOfContourPoints")
-    if len(numbers) % 3 or (count is not None and len(numbers) != 3 * int(count)):
-        raise CIPAError(f"{name} has {len(numbers)} coordinates for {count} points; export it again")
-    return numbers.reshape(-1, 3)
 
 
 def _listed(uids: frozenset[str]) -> str:

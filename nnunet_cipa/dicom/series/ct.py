@@ -3,7 +3,7 @@
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.headers import words
+from nnunet_cipa.dicom.attributes import words
 from nnunet_cipa.dicom.series.grouping import Series
 from nnunet_cipa.dicom.series.pixels import read_volume
 from nnunet_cipa.errors import CIPAError

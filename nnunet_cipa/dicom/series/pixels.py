@@ -1,6 +1,8 @@
 """Reads the slices of a checked series into a volume."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -8,15 +10,29 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.headers import DAMAGE, first_line, number, tolerant, words
+from nnunet_cipa.dicom.attributes import DAMAGE, first_line, number, tolerant, words
 from nnunet_cipa.dicom.series.grouping import Series, Slice
 from nnunet_cipa.errors import CIPAError
 
 Check = Callable[[Dataset], str | None]
 
 
-def read_volume(series: Series, check: Check, factors: Sequence[float] | None = None) -> sitk.Image:
-    """Read the pixels, rescale each slice by its own slope and intercept, and multiply it by its factor.
+@dataclass(frozen=True)
+class StoredSlice:
+    """Values of a slice as they are stored (rows, columns), and the slope and intercept that rescale them."""
+
+    stored: NDArray[Any]
+    slope: float
+    intercept: float
+
+    def rescaled(self) -> NDArray[np.float64]:
+        """Return stored value * slope + intercept."""
+        values: NDArray[np.float64] = self.stored * self.slope + self.intercept
+        return values
+
+
+def read_volume(series: Series, check: Check) -> sitk.Image:
+    """Read the pixels, and rescale each slice by its own slope and intercept.
 
     Parameters
     ----------
@@ -24,8 +40,6 @@ def read_volume(series: Series, check: Check, factors: Sequence[float] | None = 
         What ``build_series`` gives.
     check
         Says what is wrong with the attributes of a slice, or None.
-    factors
-        One a slice; by default 1.
 
     Returns
     -------
@@ -37,28 +51,28 @@ def read_volume(series: Series, check: Check, factors: Sequence[float] | None = 
     CIPAError
         If a file has changed since it was scanned, cannot be decoded, is cut short, or holds no plain grey values.
     """
+    return as_volume(series, (stored.rescaled() for stored in read_slices(series, check)))
+
+
+def read_slices(series: Series, check: Check) -> Iterator[StoredSlice]:
+    """Read one slice after the other: ``check`` gets its attributes, and then its pixels are decoded."""
+    columns, rows, _ = series.size
+    for slice_ in series.slices:
+        yield _read_slice(slice_, (rows, columns), check)
+
+
+def as_volume(series: Series, slices: Iterable[NDArray[np.float64]]) -> sitk.Image:
+    """Put the values of the slices (rows, columns) together as float32, with the geometry of the series."""
     columns, rows, count = series.size
     volume = np.empty((count, rows, columns), dtype=np.float32)
-    for index, slice_ in enumerate(series.slices):
-        values = _read_slice(slice_, (rows, columns), check)
-        volume[index] = values if factors is None else values * factors[index]
+    for index, values in enumerate(slices):
+        volume[index] = values
     return series.place(sitk.GetImageFromArray(volume))
 
 
-def read_header(slice_: Slice) -> Dataset:
-    """Read all attributes of a slice but its pixels.
-
-    Raises
-    ------
-    CIPAError
-        If the file cannot be read, or is another than was scanned.
-    """
-    return _read_file(slice_, stop_before_pixels=True)
-
-
-def _read_slice(slice_: Slice, shape: tuple[int, int], check: Check) -> NDArray[np.float64]:
+def _read_slice(slice_: Slice, shape: tuple[int, int], check: Check) -> StoredSlice:
     with tolerant():
-        image = _read_file(slice_, stop_before_pixels=False)
+        image = _read_file(slice_)
         try:
             fault = _fault(image) or check(image)
             slope, intercept = number(image, "RescaleSlope"), number(image, "RescaleIntercept")
@@ -78,14 +92,14 @@ def _read_slice(slice_: Slice, shape: tuple[int, int], check: Check) -> NDArray[
             raise CIPAError(f"{slice_.path}: its pixels cannot be read ({reason}); export it again") from error
     if stored.shape != shape:
         raise CIPAError(f"{slice_.path}: {stored.shape} pixels, not {shape} as when it was scanned; start again")
-    return stored * slope + intercept
+    return StoredSlice(stored, slope, intercept)
 
 
-def _read_file(slice_: Slice, *, stop_before_pixels: bool) -> Dataset:
+def _read_file(slice_: Slice) -> Dataset:
     path = slice_.path
     try:
         with tolerant():
-            image = pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
+            image = pydicom.dcmread(path)
             same = image.SOPInstanceUID == slice_.sop_instance_uid
     except DAMAGE as error:
         raise CIPAError(f"{path}: cannot be read ({first_line(error)}); export it again") from error

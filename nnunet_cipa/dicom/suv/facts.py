@@ -1,11 +1,12 @@
 """The attributes of a PET slice from which SUV is computed."""
 
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.headers import DAMAGE, number, text, words
+from nnunet_cipa.dicom.attributes import number, text, words
+from nnunet_cipa.dicom.suv.vendors import PrivateTag, vendors
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,8 @@ class PetFacts:
         RadiopharmaceuticalStartDateTime and RadiopharmaceuticalStartTime.
     frame_reference_ms, frame_duration_ms
         FrameReferenceTime and ActualFrameDuration.
-    ge_scan, siemens_scan
-        Private date and time of the scan: (0009,xx0D) of GE and (0071,xx22) of Siemens.
-    philips_suv, philips_bqml
-        Private factors (7053,xx00) from counts to SUV and (7053,xx09) from counts to Bq/ml, of Philips.
+    private
+        Those private attributes of ``vendors`` that the file holds.
     """
 
     manufacturer: str | None = None
@@ -48,10 +47,7 @@ class PetFacts:
     timezone: str | None = None
     frame_reference_ms: float | None = None
     frame_duration_ms: float | None = None
-    ge_scan: str | None = None
-    siemens_scan: str | None = None
-    philips_suv: float | None = None
-    philips_bqml: float | None = None
+    private: Mapping[PrivateTag, str] = field(default_factory=dict)
 
 
 def pet_facts(image: Dataset) -> PetFacts:
@@ -77,10 +73,7 @@ def pet_facts(image: Dataset) -> PetFacts:
         timezone=_text(image, "TimezoneOffsetFromUTC"),
         frame_reference_ms=number(image, "FrameReferenceTime"),
         frame_duration_ms=number(image, "ActualFrameDuration"),
-        ge_scan=_private(image, 0x0009, "GEMS_PETD_01", 0x0D),
-        siemens_scan=_private(image, 0x0071, "SIEMENS MED PT", 0x22),
-        philips_suv=_as_number(_private(image, 0x7053, "Philips PET Private Group", 0x00)),
-        philips_bqml=_as_number(_private(image, 0x7053, "Philips PET Private Group", 0x09)),
+        private=_private(image),
     )
 
 
@@ -88,19 +81,6 @@ def _text(image: Dataset, keyword: str) -> str | None:
     return text(image, keyword) or None
 
 
-def _private(image: Dataset, group: int, creator: str, element: int) -> str | None:
-    """Return a private attribute as text; where its type is not known, its bytes are text with padding."""
-    try:
-        value = image.private_block(group, creator)[element].value
-    except DAMAGE:
-        return None
-    if isinstance(value, bytes):
-        value = value.decode("ascii", "replace")
-    return re.sub(r"[\s\0]+", "", str(value)) or None if value is not None else None
-
-
-def _as_number(value: str | None) -> float | None:
-    try:
-        return None if value is None else float(value)
-    except ValueError:
-        return None
+def _private(image: Dataset) -> dict[PrivateTag, str]:
+    found = {tag: tag.read(image) for vendor in vendors() for tag in vendor.private_tags}
+    return {tag: value for tag, value in found.items() if value is not None}

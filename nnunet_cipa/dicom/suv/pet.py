@@ -1,12 +1,14 @@
 """Reads a PET series in SUV by body weight."""
 
+from collections import deque
+
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.headers import DAMAGE, first_line, tolerant, words
+from nnunet_cipa.dicom.attributes import words
 from nnunet_cipa.dicom.series.grouping import Series
-from nnunet_cipa.dicom.series.pixels import read_header, read_volume
-from nnunet_cipa.dicom.suv.facts import pet_facts
+from nnunet_cipa.dicom.series.pixels import as_volume, read_slices
+from nnunet_cipa.dicom.suv.facts import PetFacts, pet_facts
 from nnunet_cipa.dicom.suv.scale import suv_scale
 from nnunet_cipa.errors import CIPAError
 
@@ -29,19 +31,23 @@ def read_pet(series: Series) -> tuple[sitk.Image, dict[str, object]]:
     name = f"PET series {series.series_uid}"
     if series.modality != "PT":
         raise CIPAError(f"series {series.series_uid}: is {series.modality}; a PET is needed")
-    facts = []
-    for slice_ in series.slices:
-        header = read_header(slice_)
-        try:
-            with tolerant():
-                facts.append(pet_facts(header))
-        except DAMAGE as error:
-            raise CIPAError(f"{slice_.path}: cannot be read ({first_line(error)}); export it again") from error
+    facts: list[PetFacts] = []
+    projections: list[bool] = []
+
+    def look(image: Dataset) -> None:
+        facts.append(pet_facts(image))
+        projections.append(_is_projection(image))
+
+    stored = deque(read_slices(series, look))
     try:
         scale = suv_scale(facts)
     except CIPAError as error:
         raise CIPAError(f"{name}: {error}") from error
-    image = read_volume(series, _fault, scale.factors)
+    for slice_, is_projection in zip(series.slices, projections, strict=True):
+        if is_projection:
+            raise CIPAError(f"{slice_.path}: holds a projection, no slice; choose the series of the slices")
+    # Stored values go as the volume grows: only one of them is ever whole.
+    image = as_volume(series, (stored.popleft().rescaled() * factor for factor in scale.factors))
     extent = sitk.MinimumMaximumImageFilter()
     extent.Execute(image)
     if not 0 < extent.GetMaximum() < float("inf"):
@@ -49,7 +55,5 @@ def read_pet(series: Series) -> tuple[sitk.Image, dict[str, object]]:
     return image, {**scale.used, "highest_suv": extent.GetMaximum()}
 
 
-def _fault(image: Dataset) -> str | None:
-    if "REPROJECTION" in words(image, "SeriesType") or any("MIP" in word for word in words(image, "ImageType")):
-        return "holds a projection, no slice; choose the series of the slices"
-    return None
+def _is_projection(image: Dataset) -> bool:
+    return "REPROJECTION" in words(image, "SeriesType") or any("MIP" in word for word in words(image, "ImageType"))

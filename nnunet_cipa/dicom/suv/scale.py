@@ -1,11 +1,12 @@
 """Factors from what a PET slice holds to SUV by body weight."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnunet_cipa.dicom.suv.facts import PetFacts
 from nnunet_cipa.dicom.suv.times import elapsed_to_reference
+from nnunet_cipa.dicom.suv.vendor_factors import vendor_factors
+from nnunet_cipa.dicom.suv.vendors import scan_start_tags
 from nnunet_cipa.errors import CIPAError
 
 PLAUSIBLE_WEIGHT_KG = (2.0, 400.0)
@@ -34,8 +35,6 @@ SAME = {
     "series_date": "SeriesDate",
     "series_time": "SeriesTime",
     "timezone": "TimezoneOffsetFromUTC",
-    "ge_scan": "the scan's date and time (0009,100D)",
-    "siemens_scan": "the scan's date and time (0071,1022)",
 }
 
 
@@ -55,7 +54,8 @@ def suv_scale(slices: Sequence[PetFacts]) -> SuvScale:
 
     1. The images must be corrected for attenuation and for decay.
     2. Units GML: the values are SUV already, if SUVType is BW or absent.
-    3. Units CNTS (Philips): private factor to SUV if above 0, else private factor to Bq/ml if above 0, then as BQML.
+    3. Units of a vendor (see ``vendors``): private factor to SUV if above 0, else private factor to Bq/ml if above 0,
+       then as BQML.
     4. Units BQML, DecayCorrection ADMIN: weight / dose.
     5. Units BQML, DecayCorrection START: weight / (dose x 2^(-t/T)) with half life T and the time t from the injection
        to the moment to which decay was corrected (see ``elapsed_to_reference``).
@@ -85,24 +85,15 @@ def suv_scale(slices: Sequence[PetFacts]) -> SuvScale:
         if first.suv_type not in {None, "BW"}:
             raise CIPAError(f"SUVType is {first.suv_type}; export SUV by body weight (BW), or Bq/ml")
         return SuvScale((1.0,) * len(slices), {**used, "rule": 2})
-    if first.units == "CNTS":
-        to_suv = _factors([facts.philips_suv for facts in slices])
-        if to_suv is not None:
-            return SuvScale(to_suv, {**used, "rule": 3, "(7053,1000)": [min(to_suv), max(to_suv)]})
-        to_bqml = _factors([facts.philips_bqml for facts in slices])
-        if to_bqml is None:
-            raise CIPAError(
-                "Units are CNTS, and Philips' factors to SUV (7053,1000) and to Bq/ml (7053,1009) are missing or 0; "
-                "export it with the private attributes, or in Bq/ml"
-            )
-        used["(7053,1009)"] = [min(to_bqml), max(to_bqml)]
-    elif first.units == "BQML":
-        to_bqml = (1.0,) * len(slices)
+    if first.units == "BQML":
+        to_bqml: tuple[float, ...] = (1.0,) * len(slices)
     else:
-        raise CIPAError(
-            f"Units are {first.units or 'missing'}; SUV can be computed from BQML, CNTS (Philips) and GML, export "
-            "one of these"
-        )
+        found = vendor_factors(slices)
+        shown = {str(found.tag): [min(found.values), max(found.values)]}
+        if found.give_suv:
+            return SuvScale(found.values, {**used, "rule": 3, **shown})
+        used |= shown
+        to_bqml = found.values
     weight, dose = _weight_and_dose(first)
     remaining, decay = _remaining_activity(slices)
     suv_per_bqml = 1000.0 * weight / (dose * remaining)
@@ -111,19 +102,15 @@ def suv_scale(slices: Sequence[PetFacts]) -> SuvScale:
 
 
 def _check_same(slices: Sequence[PetFacts]) -> None:
-    for field, keyword in SAME.items():
-        values = {getattr(facts, field) for facts in slices}
-        if len(values) > 1:
-            shown = " and ".join(sorted(map(str, values))[:2])
+    values = {keyword: {getattr(facts, field) for facts in slices} for field, keyword in SAME.items()}
+    for tag in scan_start_tags():
+        values[f"the scan's date and time {tag}"] = {facts.private.get(tag) for facts in slices}
+    for keyword, found in values.items():
+        if len(found) > 1:
+            shown = " and ".join(sorted(map(str, found))[:2])
             raise CIPAError(
                 f"{keyword} differs between slices ({shown}); correct it, or export one reconstruction by itself"
             )
-
-
-def _factors(values: Sequence[float | None]) -> tuple[float, ...] | None:
-    """Return the factors if all slices have one that is above 0 and finite."""
-    good = tuple(value for value in values if value is not None and 0 < value < math.inf)
-    return good if len(good) == len(values) else None
 
 
 def _weight_and_dose(facts: PetFacts) -> tuple[float, float]:

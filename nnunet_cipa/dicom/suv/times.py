@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nnunet_cipa.dicom.suv.clock import Moment, parse_datetime, parse_moment, parse_offset
 from nnunet_cipa.dicom.suv.facts import PetFacts
+from nnunet_cipa.dicom.suv.vendors import made_by, scan_start_tags
 from nnunet_cipa.errors import CIPAError
 
 # After so many half lives less than 2 % of the activity is left, and nobody scans any more: 11 h with fluorine-18.
@@ -34,9 +35,9 @@ class Elapsed:
 def elapsed_to_reference(slices: Sequence[PetFacts], half_life: float) -> Elapsed:
     """Compute the time from the injection to the moment that the values hold for, with DecayCorrection START.
 
-    That is SeriesTime if that is not after the earliest AcquisitionTime; else the private time of the scan of GE
-    or Siemens; else AcquisitionTime less FrameReferenceTime plus the offset of the mean count rate in the frame, an
-    offset that FrameReferenceTime of GE does not contain.
+    That is SeriesTime if that is not after the earliest AcquisitionTime; else a vendor's private time of the scan
+    (see ``vendors``); else AcquisitionTime less FrameReferenceTime plus the offset of the mean count rate in the frame,
+    an offset that FrameReferenceTime of some vendors does not contain.
 
     Dates count if they make the time plausible: not negative, and at most ``MOST_HALF_LIVES``. De-identification often
     shifts some dates and not others, so else the clock alone counts, also over midnight.
@@ -126,10 +127,10 @@ def _reference(slices: Sequence[PetFacts], half_life: float) -> tuple[Moment, st
             )
         if earliest >= -ROUNDING_S:
             return series, "SeriesTime"
-    for text, source in ((first.ge_scan, "(0009,100D)"), (first.siemens_scan, "(0071,1022)")):
-        private = parse_datetime(text)
+    for tag in scan_start_tags():
+        private = parse_datetime(first.private.get(tag))
         if private is not None:
-            return private[0], source
+            return private[0], str(tag)
     starts = [frame_start(moment, facts, half_life) for moment, facts in zip(acquired, slices, strict=True)]
     apart = [start.nearest_after(starts[0]) for start in starts]
     if max(apart) - min(apart) > SAME_REFERENCE_S:
@@ -143,7 +144,8 @@ def _reference(slices: Sequence[PetFacts], half_life: float) -> tuple[Moment, st
 def frame_start(acquired: Moment, facts: PetFacts, half_life: float) -> Moment:
     """Return the moment from which FrameReferenceTime of a slice counts: its values hold for that moment."""
     reference = _seconds("FrameReferenceTime", facts.frame_reference_ms)
-    if (facts.manufacturer or "").upper().split()[:1] in (["GE"], ["GEMS"]):
+    vendor = made_by(facts.manufacturer)
+    if vendor is not None and vendor.reference_is_frame_start:
         return acquired.shifted(-reference)
     mean = mean_count_offset(_seconds("ActualFrameDuration", facts.frame_duration_ms), half_life)
     if reference < mean - ROUNDING_S:

@@ -1,0 +1,122 @@
+"""Converts a PET/CT study set, whatever its layout, to nnU-Net's raw format."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from nnunet_cipa.dataset_conversion.pipeline.conversion import Conversion, Failure
+from nnunet_cipa.dataset_conversion.pipeline.dataset import Dataset, Splits, place, write_dataset
+from nnunet_cipa.dataset_conversion.pipeline.dataset_files import CONVERTED_BY, FOLDERS, DatasetFacts, folds_warning
+from nnunet_cipa.dataset_conversion.pipeline.splits import make_splits
+from nnunet_cipa.dataset_conversion.study_set.case import ORGAN_FOLDERS, CaseJob
+from nnunet_cipa.dataset_conversion.study_set.check_all import Case, check_all
+from nnunet_cipa.dataset_conversion.study_set.identifiers import refuse_identifiers
+from nnunet_cipa.dataset_conversion.study_set.key_table import check_place, writing_keys
+from nnunet_cipa.dataset_conversion.study_set.options import LOWEST_HU, Storage, StudySetOptions
+from nnunet_cipa.dataset_conversion.study_set.study_set import UNITS, StudySet
+from nnunet_cipa.errors import CIPAError
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyConversion(Conversion):
+    """A study set that was converted, with what was measured of its cases."""
+
+    cases: tuple[Case, ...]
+
+    def part(self, name: str) -> list[Case]:
+        """Return the cases of ``train`` or ``test``."""
+        return _part(self.cases, name)
+
+
+def convert_study_set(
+    read: Callable[[], StudySet], options: StudySetOptions, key_table: Path | None = None
+) -> StudyConversion:
+    """Write a study set to ``$nnUNet_raw/DatasetNNN_NAME``, one case per patient.
+
+    Everything is read and checked before anything is written, and the dataset appears under its name only when it is
+    complete.
+
+    Parameters
+    ----------
+    read
+        Finds the patients; it is called when the options have been checked.
+    options
+        How to convert.
+    key_table
+        File for the table that tells which patient a case is, where cases have names of their own.
+
+    Raises
+    ------
+    CIPAError
+        If anything is wrong with the source, the options or nnUNet_raw; with ``keep_going``, not for what is wrong
+        with single patients, if others are left.
+    """
+    final = place(options)
+    if key_table is not None:
+        check_place(key_table, final, overwrite=options.overwrite)
+    _check_storage(options.storage)
+    found = read()
+    cases, failures = check_all(found, options)
+    splits = make_splits({case.name: case.facts.size[2] for case in _part(cases, "train")}, options.seed)
+    warnings = [*folds_warning(final, splits)]
+    if found.keys and key_table is None:
+        warnings.append("which patient a case is was not written down; give --key-table FILE to have it")
+    written = {case.name for case in cases}
+    keys = [key for key in found.keys if key.case in written]
+    with writing_keys(key_table, keys):
+        dataset = _dataset(found, cases, failures, options, splits)
+        check = partial(refuse_identifiers, cases=written, identifiers=found.identifiers)
+        write_dataset(final, dataset, options, check)
+    told = (*_told(cases, options.roi.value), f"written to {final}")
+    return StudyConversion(
+        folder=final, written=len(cases), told=told, warnings=tuple(warnings), failures=failures, cases=cases
+    )
+
+
+def _check_storage(storage: Storage) -> None:
+    for name, limits, least in (("hu-window", storage.hu_window, LOWEST_HU), ("suv-range", storage.suv_range, 0.0)):
+        low, high = limits
+        if not (math.isfinite(low) and math.isfinite(high) and low < high and high > least):
+            raise CIPAError(f"--{name} {low:g} {high:g}: give a lower and a higher number, the higher above {least:g}")
+
+
+def _part(cases: tuple[Case, ...], name: str) -> list[Case]:
+    return [case for case in cases if case.patient.part == name]
+
+
+def _dataset(
+    found: StudySet, cases: tuple[Case, ...], failures: tuple[Failure, ...], options: StudySetOptions, splits: Splits
+) -> Dataset:
+    storage, roi, parts = options.storage, options.roi, {name: _part(cases, name) for name in FOLDERS}
+    more = {"units": UNITS, "synthetic": found.synthetic, **storage.facts()}
+    provenance = {
+        "source": f"{found.kind} study set",
+        "converted_by": CONVERTED_BY,
+        "roi": roi.value,
+        "organs": options.organs,
+        "crop": options.crop,
+        **more,
+        "seed": options.seed,
+        "test_fraction": options.test_fraction,
+        "patients_not_converted": len(failures),
+        "cases": {name: len(part) for name, part in parts.items()},
+        "slices": {name: sum(case.facts.size[2] for case in part) for name, part in parts.items()},
+        "tumour_slices": {name: sum(case.facts.tumour_slices for case in part) for name, part in parts.items()},
+    }
+
+    def jobs(folder: Path) -> list[CaseJob]:
+        return [CaseJob(folder, found.kind, case.patient, case.facts, roi, storage, options.organs) for case in cases]
+
+    facts = DatasetFacts(options.name, roi.value, storage.intensity.channels, len(parts["train"]), more)
+    return Dataset(facts, splits, provenance, jobs, tuple(ORGAN_FOLDERS.values()) if options.organs else ())
+
+
+def _told(cases: tuple[Case, ...], roi: str) -> list[str]:
+    lines = []
+    for name, (images, _) in FOLDERS.items():
+        facts = [case.facts for case in _part(cases, name)]
+        slices, with_tumour = sum(one.size[2] for one in facts), sum(one.tumour_slices for one in facts)
+        lines.append(f"{name}: {len(facts)} cases, {slices} slices in {images}, {with_tumour} of them with {roi}")
+    return lines
