@@ -9,11 +9,12 @@ from nnunet_cipa.demo.baseline import comparison
 from nnunet_cipa.demo.folder import child_environment, export_lines, prepare_folder
 from nnunet_cipa.demo.judge import judge
 from nnunet_cipa.demo.layout import Demo
-from nnunet_cipa.demo.options import Options
+from nnunet_cipa.demo.options import DemoOptions
+from nnunet_cipa.demo.page import Command, Page, score_case, write_page
 from nnunet_cipa.demo.progress import training_losses
 from nnunet_cipa.demo.steps import StepRunner
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation import Command, Page, fit_pet_threshold, score_case, write_page
+from nnunet_cipa.evaluation import fit_pet_threshold
 from nnunet_cipa.nnunet.cases import find_cases
 from nnunet_cipa.nnunet.summary import read_dice
 from nnunet_cipa.ops.registry import check_device
@@ -26,14 +27,14 @@ NOTICE = (
 )
 
 
-def run_demo(out: Path, options: Options, *, overwrite: bool = False) -> Path:
+def run_demo(out: Path, options: DemoOptions, *, overwrite: bool = False) -> Path:
     """Run the demo and return the path of its page.
 
     Parameters
     ----------
     out : Path
         New or empty folder; everything is written below it.
-    options : Options
+    options : DemoOptions
         What to run on.
     overwrite : bool
         Replace an earlier demo in ``out``.

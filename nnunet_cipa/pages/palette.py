@@ -1,8 +1,18 @@
-"""The colours of all pages and charts: told apart with every common colour vision deficiency (Okabe and Ito)."""
+"""The colours of all pages, charts and contours: told apart with every common colour vision deficiency.
+
+Outlines, agreement and verdicts are near Okabe and Ito's colours.
+"""
 
 TRUTH, PREDICTION = "#E69F00", "#56B4E9"  # outlines, whose line styles differ too
 TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = "#009E73", "#E0492A", "#3D8BFF"
+STRUCTURE = "#FF0000"  # of a predicted region in a planning system
 PASSED, FAILED = "#0072B2", "#D55E00"
 BARS = "#33658a"
 # Mid-tones for lines and boxes, which read on white and on black.
 SERIES = ("#2f86c9", "#d9661f", "#17a07a", "#c46fa0", "#b8860b", "#7a7fd0")
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Return red, green and blue, 0 to 255, of a colour of this module."""
+    red, green, blue = bytes.fromhex(colour[1:])
+    return red, green, blue

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nnunet_cipa.benchmark.report.content import ModelFacts, Report
-from nnunet_cipa.evaluation.metrics import METRICS
 from nnunet_cipa.evaluation.statistics import values
-from nnunet_cipa.pages.numbers import number
+from nnunet_cipa.metrics.catalogue import shown_metrics
+from nnunet_cipa.pages.numbers import format_number
 from nnunet_cipa.pages.palette import SERIES
 
 # matplotlib takes no "currentColor"; no other element has this colour
@@ -43,7 +43,8 @@ def _style(name: str) -> Any:
 
 def box_plots(report: Report) -> str:
     """Draw the tested measures by model: quartiles, whiskers to 1.5 times their range, and each case."""
-    metrics = [METRICS[name] for name in report.statistics.settings.tested]
+    shown = shown_metrics()
+    metrics = [shown[name] for name in report.statistics.settings.tested]
     with mpl.rc_context(_style("boxes")):
         height = 1.3 + 0.48 * len(report.titles)
         figure = Figure(figsize=(3.9 * len(metrics), height), layout="constrained")
@@ -52,7 +53,7 @@ def box_plots(report: Report) -> str:
                 _box(axis, row, values(report.of(title), metric.name))
             axis.set_yticks(range(len(report.titles)), report.titles if axis.get_subplotspec().is_first_col() else [])
             axis.set_ylim(len(report.titles) - 0.4, -0.6)
-            axis.set_title(f"{metric.title}{f', {metric.unit}' if metric.unit else ''}")
+            axis.set_title(metric.label)
             axis.grid(axis="x", alpha=0.25)
         return _svg(figure, "Box plots of the measures by model")
 
@@ -110,7 +111,12 @@ def _bland_altman(axis: Axes, report: Report, index: int) -> None:
         if math.isfinite(value):
             axis.axhline(value, color=_INK, linestyle=style, linewidth=1)
             axis.annotate(
-                number(value, 1), (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=9
+                format_number(value, 1),
+                (1, value),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="bottom",
+                fontsize=9,
             )
     axis.grid(alpha=0.25)
 
