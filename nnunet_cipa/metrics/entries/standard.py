@@ -50,14 +50,16 @@ for metric in (
         "lesion_f1", lambda masks: masks.lesions.f1, "Lesion F1",
         "2 found / (found + true + false), from the three numbers below", group=LESIONS,
     ),
-    Metric("true_lesions", lambda masks: masks.lesions.true, "True lesions", "true lesions", "", 0, 0, DETAIL),
+    Metric(
+        "true_lesions", lambda masks: masks.lesions.true, "True lesions", "number of true lesions", "", 0, 0, DETAIL,
+    ),
     Metric(
         "found_lesions", lambda masks: masks.lesions.found, "Found lesions",
-        "true lesions that share a voxel with the prediction", "", 0, 1, DETAIL,
+        "number of those that share a voxel with the prediction", "", 0, 1, DETAIL,
     ),
     Metric(
         "false_lesions", lambda masks: masks.lesions.false, "False lesions",
-        "predicted lesions that share no voxel with the truth", "", 0, -1, DETAIL,
+        "number of predicted lesions that share none with the truth", "", 0, -1, DETAIL,
     ),
     Metric(
         "false_positive_ml", lambda masks: masks.lesions.false_voxels * masks.voxel_ml, "False positive volume",
