@@ -15,7 +15,7 @@ from nnunet_cipa.metrics.overlap import dice
 from nnunet_cipa.nnunet.cases import CaseFiles
 from nnunet_cipa.pages import palette
 from nnunet_cipa.pages.numbers import format_number
-from nnunet_cipa.pages.overlay import CaseSlice, draw_outlines, read_slice
+from nnunet_cipa.pages.overlay import CaseSlice, draw_outlines, read_case_slice
 from nnunet_cipa.pages.tables import Table
 from nnunet_cipa.pages.templates import load_template
 from nnunet_cipa.versions import reported_versions
@@ -135,14 +135,14 @@ def write_page(page: Page, folder: Path) -> Path:
         raise CIPAError(f"{page.curve}: no such file; run the training to its end, which draws it")
     template = load_template("nnunet_cipa.demo", "page.html", number=format_number)
     with new_folder(folder) as building:
-        slices = {result.files.name: draw_case(result.files, building / result.picture) for result in page.results}
+        slices = {result.files.name: draw_overlay(result.files, building / result.picture) for result in page.results}
         shutil.copyfile(page.curve, building / "progress.png")
         text = template.render(page=page, slices=slices, versions=reported_versions(), palette=palette)
         (building / "index.html").write_text(text, encoding="utf-8")
     return folder / "index.html"
 
 
-def draw_case(case: CaseFiles, out: Path) -> int:
+def draw_overlay(case: CaseFiles, out: Path) -> int:
     """Draw a case at its largest tumour, write the PNG, and return the slice, counted from 0.
 
     Raises
@@ -151,7 +151,7 @@ def draw_case(case: CaseFiles, out: Path) -> int:
         If an image cannot be read or the images do not lie on one voxel grid.
     """
     assert case.prediction is not None  # noqa: S101 - for the type checker; find_cases was given predictions
-    whole = read_slice(case.ct, case.pet, case.truth, case.prediction)
+    whole = read_case_slice(case.ct, case.pet, case.truth, case.prediction)
     figure = draw_outlines(_without_air(whole), f"{case.name}, slice {whole.index + 1} of {whole.count}")
     figure.savefig(out, dpi=110, facecolor="white")
     return whole.index

@@ -85,7 +85,7 @@ def largest_slice(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> in
     return len(truth) // 2
 
 
-def read_slice(ct: Path, pet: Path, truth: Path, prediction: Path) -> CaseSlice:
+def read_case_slice(ct: Path, pet: Path, truth: Path, prediction: Path) -> CaseSlice:
     """Read a case and return the slice with its largest tumour.
 
     Raises

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnunet_cipa.demo.page import draw_case
+from nnunet_cipa.demo.page import draw_overlay
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.pages.overlay import largest_slice, paint
 from nnunet_cipa.pages.palette import FALSE_NEGATIVE, FALSE_POSITIVE, TRUE_POSITIVE
@@ -57,7 +57,7 @@ def white_extent(panel):
 def drawn(dataset, tmp_path):
     def draw(truth, prediction, bright, **geometry):
         case = dataset.add("a", truth, prediction, ct=grey_with(bright), **geometry)
-        return draw_case(case, tmp_path / "a.png"), panels(tmp_path / "a.png")
+        return draw_overlay(case, tmp_path / "a.png"), panels(tmp_path / "a.png")
 
     return draw
 
@@ -124,7 +124,7 @@ def test_air_is_cut_away_but_no_part_of_a_mask(dataset, tmp_path):
     outside[0, 5:25, 170:195] = True
     widths = []
     for prediction in (truth, outside):
-        draw_case(dataset.add("a", truth, prediction, ct=body, spacing=(1, 1, 1)), tmp_path / "a.png")
+        draw_overlay(dataset.add("a", truth, prediction, ct=body, spacing=(1, 1, 1)), tmp_path / "a.png")
         truth_panel, prediction_panel = panels(tmp_path / "a.png")[2:]
         *_, left, right = extent(truth_panel, ORANGE)
         widths.append(right - left)
@@ -139,7 +139,7 @@ def test_images_on_different_grids(dataset, tmp_path, write, wrong):
     case = dataset.add("a", mask, mask)
     write(getattr(case, wrong), mask.astype(np.uint8), spacing=(1, 1, 1))
     with pytest.raises(CIPAError, match=r": has spacing \(1, 1, 1\) and .*labelsTs/a\.nii\.gz has"):
-        draw_case(case, tmp_path / "a.png")
+        draw_overlay(case, tmp_path / "a.png")
     assert not (tmp_path / "a.png").exists()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nnunet_cipa.evaluation.scoring import Score
-from nnunet_cipa.pages.overlay import as_png, grey, paint, read_slice
+from nnunet_cipa.pages.overlay import as_png, grey, paint, read_case_slice
 
 _MARGIN_MM = 35.0
 _SIDE = 300
@@ -44,7 +44,7 @@ def draw_case(rank: str, score: Score) -> Picture:
     """
     files = score.files
     assert files.prediction is not None  # noqa: S101 - for the type checker; a scored case has one
-    whole = read_slice(files.ct, files.pet, files.truth, files.prediction)
+    whole = read_case_slice(files.ct, files.pet, files.truth, files.prediction)
     # the greys are those of the whole slice, and PET is dark where uptake is high
     shown = replace(whole, ct=grey(whole.ct), pet=255 - grey(whole.pet)).cut(*whole.marked, _MARGIN_MM)
     pictures = [
