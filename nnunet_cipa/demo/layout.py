@@ -10,7 +10,7 @@ from nnunet_cipa import trainers
 from nnunet_cipa.benchmark.plan.budget import Budget
 from nnunet_cipa.benchmark.plan.variants import TrainerVariant
 from nnunet_cipa.dataset_conversion.phantoms.pclt20k import spacing
-from nnunet_cipa.demo.options import Options
+from nnunet_cipa.demo.options import DemoOptions
 from nnunet_cipa.demo.progress import TrainingStep
 from nnunet_cipa.nnunet.folders import VARIABLES
 from nnunet_cipa.plugin import plugin_path

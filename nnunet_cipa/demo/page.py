@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.evaluation.metrics.measures import Measures, measure
+from nnunet_cipa.evaluation.metrics.overlap import dice
 from nnunet_cipa.evaluation.threshold import PetThreshold
 from nnunet_cipa.files.new_folders import new_folder
 from nnunet_cipa.files.volumes import check_same_geometry, read_mask, read_volume
-from nnunet_cipa.metrics.measures import Measures, measure
-from nnunet_cipa.metrics.overlap import dice
 from nnunet_cipa.nnunet.cases import CaseFiles
 from nnunet_cipa.pages import palette
 from nnunet_cipa.pages.numbers import format_number
@@ -46,7 +46,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Command:
+class TimedCommand:
     """A command that was run, and how long it took in seconds if that is of interest."""
 
     line: str
@@ -71,7 +71,7 @@ class Page:
         nnU-Net's progress.png.
     tables : sequence of Table
         Further results.
-    commands : sequence of Command
+    commands : sequence of TimedCommand
         How the results came about.
     facts : dict
         Further settings, name -> value.
@@ -84,7 +84,7 @@ class Page:
     threshold: PetThreshold
     curve: Path
     tables: Sequence[Table] = ()
-    commands: Sequence[Command] = ()
+    commands: Sequence[TimedCommand] = ()
     facts: dict[str, str] = field(default_factory=dict)
 
     @property

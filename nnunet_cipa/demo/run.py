@@ -10,7 +10,7 @@ from nnunet_cipa.demo.folder import child_environment, export_lines, prepare_fol
 from nnunet_cipa.demo.judge import judge
 from nnunet_cipa.demo.layout import Demo
 from nnunet_cipa.demo.options import DemoOptions
-from nnunet_cipa.demo.page import Command, Page, score_case, write_page
+from nnunet_cipa.demo.page import Page, TimedCommand, score_case, write_page
 from nnunet_cipa.demo.progress import training_losses
 from nnunet_cipa.demo.steps import StepRunner
 from nnunet_cipa.errors import CIPAError
@@ -58,7 +58,7 @@ class _Run:
         print("\n".join(exports), flush=True)
         self.demo = demo
         self.runner = StepRunner(demo.out / "logs", environment)
-        self.commands = [Command(line) for line in exports]
+        self.commands = [TimedCommand(line) for line in exports]
         self.seconds: dict[str, float] = {}
 
     def to_the_end(self) -> Path:
@@ -94,7 +94,7 @@ class _Run:
         print(f"\n$ {step.line}", flush=True)
         seconds = self.runner.run(step)
         print(f"  {seconds:.0f} s", flush=True)
-        self.commands.append(Command(step.line, seconds))
+        self.commands.append(TimedCommand(step.line, seconds))
         self.seconds[step.name] = seconds
 
     def _show(self, tables: list[Table]) -> Path:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation.folds import read_folds
+from nnunet_cipa.evaluation.metrics.by_slice import SliceMeasures, measure_slices
+from nnunet_cipa.evaluation.metrics.catalogue import TOLERANCE_MM
+from nnunet_cipa.evaluation.metrics.measures import Measures, check_tolerance, measure
 from nnunet_cipa.evaluation.patients import read_patients
-from nnunet_cipa.evaluation.settings import TOLERANCE_MM
 from nnunet_cipa.files.json_files import read_object
 from nnunet_cipa.files.volumes import read_mask
-from nnunet_cipa.metrics.by_slice import SliceMeasures, measure_slices
-from nnunet_cipa.metrics.measures import TOLERANCE_MM, Measures, check_tolerance, measure
 from nnunet_cipa.nnunet.cases import CaseFiles, find_cases
 from nnunet_cipa.nnunet.predictions import SUMMARY, find_predictions
 from nnunet_cipa.nnunet.summary import read_dice

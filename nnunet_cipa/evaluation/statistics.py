@@ -9,12 +9,12 @@ from operator import add
 import numpy as np
 
 from nnunet_cipa.evaluation.intervals import Mean, bootstrap_mean
+from nnunet_cipa.evaluation.metrics.by_slice import SliceMeasures
+from nnunet_cipa.evaluation.metrics.catalogue import shown_metrics
 from nnunet_cipa.evaluation.paired import Comparison, compare, holm
 from nnunet_cipa.evaluation.scoring import Score
 from nnunet_cipa.evaluation.settings import Settings
 from nnunet_cipa.evaluation.strata import Stratum, volume_strata
-from nnunet_cipa.metrics.by_slice import SliceMeasures
-from nnunet_cipa.metrics.catalogue import TESTED, shown_metrics
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from nnunet_cipa.demo.judge import MIN_DICE, judge
 from nnunet_cipa.demo.layout import TRAINER
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation import Measures
-from nnunet_cipa.metrics.catalogue import all_metrics
+from nnunet_cipa.evaluation.metrics.catalogue import all_metrics
 from nnunet_cipa.nnunet.cases import CaseFiles
 from nnunet_cipa.plugin import plugin_path
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnunet_cipa.demo import Command, Page, Verdict, score_case, write_page
+from nnunet_cipa.demo import Page, TimedCommand, Verdict, score_case, write_page
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation import PetThreshold
 from nnunet_cipa.nnunet.cases import find_cases
@@ -149,7 +149,7 @@ def test_hostile_text(make_page, tmp_path):
         title=HOSTILE,
         notice=HOSTILE,
         verdict=Verdict(False, HOSTILE),
-        commands=[Command(HOSTILE, 61.4), Command("export A=1")],
+        commands=[TimedCommand(HOSTILE, 61.4), TimedCommand("export A=1")],
         facts={HOSTILE: HOSTILE},
     )
     text = write_page(page, tmp_path / "page").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from nnunet_cipa.evaluation import (
     holm,
     volume_strata,
 )
-from nnunet_cipa.metrics.catalogue import all_metrics
+from nnunet_cipa.evaluation.metrics.catalogue import all_metrics
 from nnunet_cipa.nnunet.cases import CaseFiles
 
 # Hollander and Wolfe (1973), p. 29 f.: depression scores of nine patients, the example of R's wilcox.test

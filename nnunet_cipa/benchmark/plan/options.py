@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from nnunet_cipa.benchmark.budget import Budget
-from nnunet_cipa.benchmark.presets import PRESETS
+from nnunet_cipa.benchmark.plan.budget import Budget
+from nnunet_cipa.benchmark.plan.presets import PRESETS
 from nnunet_cipa.options import LARGEST_SEED, Option, UsageError
 
 OWN_LENGTH = "own"
@@ -16,7 +16,7 @@ Names = Annotated[tuple[str, ...], Option("NAME")]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparisonOptions:
     """What is compared.
 
     Attributes
@@ -61,7 +61,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Placement:
+class PlacementOptions:
     """Where and how it runs.
 
     Attributes
@@ -100,7 +100,7 @@ class Placement:
     dry_run: bool = False
 
 
-def check_options(compared: Comparison, placed: Placement) -> None:
+def check_options(compared: ComparisonOptions, placed: PlacementOptions) -> None:
     """Refuse options that say nothing together.
 
     Raises
@@ -112,7 +112,7 @@ def check_options(compared: Comparison, placed: Placement) -> None:
         raise UsageError(problem)
 
 
-def _problems(compared: Comparison, placed: Placement) -> Iterator[str]:
+def _problems(compared: ComparisonOptions, placed: PlacementOptions) -> Iterator[str]:
     if not compared.trainers and compared.preset is None:
         yield "give --trainers, --preset or both"
     if placed.gpus and (placed.device != "cuda" or placed.executor == "slurm"):

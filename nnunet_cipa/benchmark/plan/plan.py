@@ -51,12 +51,12 @@ class BenchmarkRequest:
     dataset: Dataset
     out: Path
     entries: tuple[Entry, ...]
-    folds: tuple[int, ...] = Comparison.folds
-    plans: tuple[str, ...] = Comparison.plans
-    configurations: tuple[str, ...] = Comparison.configurations
+    folds: tuple[int, ...] = ComparisonOptions.folds
+    plans: tuple[str, ...] = ComparisonOptions.plans
+    configurations: tuple[str, ...] = ComparisonOptions.configurations
     budget: Budget | None = Budget()  # noqa: RUF009 - it is frozen
     seeds: tuple[int, ...] = ()
-    device: str = Placement.device
+    device: str = PlacementOptions.device
     num_gpus: int = 1
 
 

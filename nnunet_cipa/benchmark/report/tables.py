@@ -4,7 +4,7 @@ import math
 
 from nnunet_cipa.benchmark.report.content import ModelFacts, Report
 from nnunet_cipa.benchmark.report.numbers import interval
-from nnunet_cipa.metrics.catalogue import AGREEMENT, LESIONS, VOLUME, Metric, shown_metrics
+from nnunet_cipa.evaluation.metrics.catalogue import AGREEMENT, LESIONS, VOLUME, Metric, shown_metrics
 from nnunet_cipa.pages.numbers import format_number, format_p
 from nnunet_cipa.pages.tables import Table
 

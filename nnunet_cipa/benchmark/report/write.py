@@ -13,7 +13,7 @@ from nnunet_cipa.benchmark.report.collect import ReportRequest, collect
 from nnunet_cipa.benchmark.report.content import Report
 from nnunet_cipa.benchmark.report.pictures import Picture, choose_cases, draw_case
 from nnunet_cipa.benchmark.report.place import claimed_folder
-from nnunet_cipa.metrics.catalogue import all_metrics
+from nnunet_cipa.evaluation.metrics.catalogue import all_metrics
 from nnunet_cipa.pages import palette
 from nnunet_cipa.pages.numbers import format_number
 from nnunet_cipa.pages.tables import Table

@@ -7,12 +7,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from nnunet_cipa.evaluation.metrics.box import box_around
+from nnunet_cipa.evaluation.metrics.lesions import Lesions, match_lesions
+from nnunet_cipa.evaluation.metrics.overlap import Overlap, count_overlap
+from nnunet_cipa.evaluation.metrics.positions import dice_by_position
+from nnunet_cipa.evaluation.metrics.surfaces import SurfaceDistances, image_diagonal, surface_distances
 from nnunet_cipa.files.volumes import Volume, check_same_geometry
-from nnunet_cipa.metrics.box import box_around
-from nnunet_cipa.metrics.lesions import Lesions, match_lesions
-from nnunet_cipa.metrics.overlap import Overlap, count_overlap
-from nnunet_cipa.metrics.positions import dice_by_position
-from nnunet_cipa.metrics.surfaces import SurfaceDistances, image_diagonal, surface_distances
 
 
 @dataclass(frozen=True)

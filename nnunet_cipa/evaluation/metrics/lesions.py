@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import generate_binary_structure, label
 
-from nnunet_cipa.metrics.box import box_around
+from nnunet_cipa.evaluation.metrics.box import box_around
 
 NEIGHBOURHOOD = generate_binary_structure(3, 2)
 

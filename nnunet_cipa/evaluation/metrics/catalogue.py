@@ -12,11 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nnunet_cipa.metrics.masks import MaskPair
+    from nnunet_cipa.evaluation.metrics.masks import MaskPair
 
 AGREEMENT, VOLUME, LESIONS = "Agreement", "Volume and place", "Lesions, and slices by position"
 DETAIL = ""
 TESTED = ("dice", "nsd", "hd95_mm")
+TOLERANCE_MM = 2.0  # of the normalised surface Dice
 _ENTRIES = f"{__name__.rpartition('.')[0]}.entries"
 _STANDARD = "standard"
 

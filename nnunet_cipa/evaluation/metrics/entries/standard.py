@@ -1,6 +1,6 @@
 """The metrics that every report has."""
 
-from nnunet_cipa.metrics.catalogue import DETAIL, LESIONS, VOLUME, Metric, register
+from nnunet_cipa.evaluation.metrics.catalogue import DETAIL, LESIONS, VOLUME, Metric, register
 
 for metric in (
     Metric("dice", lambda masks: masks.overlap.dice, "Dice", "2 TP / (2 TP + FP + FN), over voxels"),

@@ -4,11 +4,9 @@ import math
 from collections.abc import Iterator, Mapping
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.evaluation.metrics.catalogue import TOLERANCE_MM, all_metrics
+from nnunet_cipa.evaluation.metrics.masks import MaskPair
 from nnunet_cipa.files.volumes import Volume
-from nnunet_cipa.metrics.catalogue import all_metrics
-from nnunet_cipa.metrics.masks import MaskPair
-
-TOLERANCE_MM = 2.0
 
 
 class Measures(Mapping[str, float]):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 from scipy.spatial import KDTree
 
-from nnunet_cipa.metrics.box import box_around
+from nnunet_cipa.evaluation.metrics.box import box_around
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects, label
 
-from nnunet_cipa.metrics.box import box_around
-from nnunet_cipa.metrics.lesions import NEIGHBOURHOOD
-from nnunet_cipa.metrics.overlap import dice
+from nnunet_cipa.evaluation.metrics.box import box_around
+from nnunet_cipa.evaluation.metrics.lesions import NEIGHBOURHOOD
+from nnunet_cipa.evaluation.metrics.overlap import dice
 
 
 def lesion_ends(truth: NDArray[np.bool_]) -> NDArray[np.bool_]:

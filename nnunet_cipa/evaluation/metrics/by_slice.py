@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cipa.metrics.box import box_around
-from nnunet_cipa.metrics.overlap import Overlap, count_overlap
-from nnunet_cipa.metrics.surfaces import image_diagonal, surface_distances
+from nnunet_cipa.evaluation.metrics.box import box_around
+from nnunet_cipa.evaluation.metrics.overlap import Overlap, count_overlap
+from nnunet_cipa.evaluation.metrics.surfaces import image_diagonal, surface_distances
 
 
 @dataclass(frozen=True)

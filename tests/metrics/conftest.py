@@ -1,3 +1,0 @@
-from tests.raw_dataset import write
-
-__all__ = ["write"]
