@@ -16,10 +16,7 @@ from nnunet_cipa.benchmark.report.content import ModelFacts, Report
 from nnunet_cipa.evaluation.metrics.catalogue import shown_metrics
 from nnunet_cipa.evaluation.statistics import values
 from nnunet_cipa.pages.numbers import format_number
-from nnunet_cipa.pages.palette import SERIES
-
-# matplotlib takes no "currentColor"; no other element has this colour
-_INK = "#010203"
+from nnunet_cipa.pages.palette import SERIES, TEXT
 
 
 def _style(name: str) -> Any:
@@ -28,14 +25,14 @@ def _style(name: str) -> Any:
         "svg.fonttype": "none",
         "font.family": "sans-serif",
         "font.size": 11,
-        "text.color": _INK,
-        "axes.edgecolor": _INK,
-        "axes.labelcolor": _INK,
+        "text.color": TEXT,
+        "axes.edgecolor": TEXT,
+        "axes.labelcolor": TEXT,
         "axes.titlesize": 12,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "xtick.color": _INK,
-        "ytick.color": _INK,
+        "xtick.color": TEXT,
+        "ytick.color": TEXT,
         "text.parse_math": False,
         "svg.hashsalt": name,
     }
@@ -109,7 +106,7 @@ def _bland_altman(axis: Axes, report: Report, index: int) -> None:
     axis.plot((true + predicted) / 2, predicted - true, "o", color=SERIES[index % len(SERIES)], markersize=4, alpha=0.7)
     for value, style in ((mean, "-"), (low, "--"), (high, "--")):
         if math.isfinite(value):
-            axis.axhline(value, color=_INK, linestyle=style, linewidth=1)
+            axis.axhline(value, color=TEXT, linestyle=style, linewidth=1)
             axis.annotate(
                 format_number(value, 1),
                 (1, value),
@@ -157,7 +154,7 @@ def _svg(figure: Figure, label: str) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
-    text = text[text.index("<svg") :].replace(_INK, "currentColor")
+    text = text[text.index("<svg") :].replace(TEXT, "currentColor")
     width = re.search(r'width="([\d.]+)pt"', text)
     assert width is not None  # noqa: S101 - matplotlib always writes it
     text = re.sub(r' height="[\d.]+pt"', "", text, count=1)
