@@ -1,4 +1,6 @@
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import cdist
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation import Volume, dice, hausdorff95, measure, read_mask
+from nnunet_cipa.evaluation import Measures, Volume, dice, hausdorff95, measure, read_mask
 
 
 def blobs(seed, shape=(9, 20, 24)):
@@ -123,3 +125,12 @@ def test_masks_on_other_grids_are_not_compared(tmp_path, write):
     with pytest.raises(CIPAError, match=r"prediction\.nii\.gz: has spacing .*truth\.nii\.gz has"):
         measure(truth, prediction)
     assert isinstance(truth, Volume)
+
+
+def test_measures_are_a_mapping_whose_names_are_attributes_too_also_in_another_process():
+    made = Measures(dice=0.5, truth_ml=2.0)
+    for one in (made, pickle.loads(pickle.dumps(made)), copy.deepcopy(made)):
+        assert dict(one) == {"dice": 0.5, "truth_ml": 2.0}
+        assert (one.dice, one.truth_ml) == (0.5, 2.0)
+        with pytest.raises(AttributeError, match="no metric 'beauty'"):
+            one.beauty  # noqa: B018
