@@ -6,7 +6,7 @@ import griffe
 
 
 class PublicNames(griffe.Extension):
-    """Marks what a package, or its stub, imports from below itself as its public names."""
+    """Marks what such a package imports from below itself as its public names."""
 
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
         """Go through a package that was loaded, and what is below it."""
