@@ -38,7 +38,7 @@ def test_memory_is_what_a_call_holds_at_its_peak():
 def test_a_device_of_another_type_is_waited_for_and_its_memory_not_known(monkeypatch):
     waited = []
     monkeypatch.setattr(torch.accelerator, "synchronize", waited.append)
-    timing = measure(lambda: None, torch.device("mps"), 3)
+    timing = time_function(lambda: None, torch.device("mps"), 3)
     assert waited == [torch.device("mps")] * 6  # before and after each run
     assert math.isnan(timing.peak_bytes)
 
