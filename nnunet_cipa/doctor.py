@@ -4,7 +4,7 @@ import os
 import platform
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import requires, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -12,6 +12,7 @@ from packaging.version import Version
 
 from nnunet_cipa.nnunet.folders import VARIABLES
 from nnunet_cipa.nnunet.tested_versions import NEWEST_TESTED
+from nnunet_cipa.versions import package_versions
 
 TRAINER = "nnUNetTrainerCIPA"
 
@@ -39,22 +40,18 @@ def examine() -> list[Finding]:
 def _versions() -> Iterator[Finding]:
     yield Finding("versions", "Python", platform.python_version())
     yield Finding("versions", "nnunet-cipa", version("nnunet-cipa"))
-    requirements = _requirements()
-    for requirement in requirements:
-        try:
-            found = version(requirement.name)
-        except PackageNotFoundError:
-            yield Finding("versions", requirement.name, "not installed", f"pip install '{requirement}'")
+    requirements = {requirement.name: requirement for requirement in _requirements()}
+    for name, found in package_versions(requirements).items():
+        requirement = requirements[name]
+        if found is None:
+            yield Finding("versions", name, "not installed", f"pip install '{requirement}'")
             continue
         fits = requirement.specifier.contains(found, prereleases=True)
-        newest = NEWEST_TESTED[requirement.name]
+        newest = NEWEST_TESTED[name]
         newer = f" (newer than {newest}, the newest that was tested)" if Version(found) > Version(newest) else ""
-        yield Finding("versions", requirement.name, found + newer, "" if fits else f"pip install '{requirement}'")
-    for name in _optional_packages({requirement.name for requirement in requirements}):
-        try:
-            yield Finding("versions", name, version(name))
-        except PackageNotFoundError:
-            yield Finding("versions", name, "not installed (optional)")
+        yield Finding("versions", name, found + newer, "" if fits else f"pip install '{requirement}'")
+    for name, found in package_versions(_optional_packages(requirements.keys())).items():
+        yield Finding("versions", name, found or "not installed (optional)")
 
 
 def _requirements() -> list[Requirement]:

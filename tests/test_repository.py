@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 
@@ -149,3 +150,12 @@ def test_the_reference_has_a_page_for_each_public_package() -> None:
     }
     assert set(references) == set(PUBLIC)
     assert all(f"nnunet_cipa.{name}" in references[name] for name in PUBLIC)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_reference_has_each_public_name(name: str) -> None:
+    griffe = pytest.importorskip("griffe")
+    extensions = griffe.load_extensions(str(ROOT / "docs" / "extensions" / "public_names.py"))
+    package = griffe.load(f"nnunet_cipa.{name}", search_paths=[str(ROOT)], extensions=extensions)
+    told = {member for member in package.members if package[member].is_public}
+    assert told >= set(import_module(f"nnunet_cipa.{name}").__all__)

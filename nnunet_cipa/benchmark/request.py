@@ -3,28 +3,30 @@
 import os
 from pathlib import Path
 
-from nnunet_cipa.benchmark.entries import Entry, parse_entry
-from nnunet_cipa.benchmark.local import make_slots
-from nnunet_cipa.benchmark.options import Comparison, Placement, check_options
-from nnunet_cipa.benchmark.plan import Request
-from nnunet_cipa.benchmark.presets import preset_entries
-from nnunet_cipa.benchmark.run import Execution
-from nnunet_cipa.benchmark.slurm import Cluster, parse_options
+from nnunet_cipa.benchmark.plan.entries import Entry, parse_entry
+from nnunet_cipa.benchmark.plan.options import ComparisonOptions, PlacementOptions, check_options
+from nnunet_cipa.benchmark.plan.plan import BenchmarkRequest
+from nnunet_cipa.benchmark.plan.presets import preset_entries
+from nnunet_cipa.benchmark.run.local import make_slots
+from nnunet_cipa.benchmark.run.run import Execution
+from nnunet_cipa.benchmark.run.slurm import Cluster, parse_options
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.nnunet.dataset import Dataset
 from nnunet_cipa.nnunet.folders import RESULTS, nnunet_folder
 
 
-def resolve(dataset: str, compared: Comparison, placed: Placement) -> tuple[Request, Execution]:
+def resolve_benchmark(
+    dataset: str, compared: ComparisonOptions, placed: PlacementOptions
+) -> tuple[BenchmarkRequest, Execution]:
     """Find what options name.
 
     Parameters
     ----------
     dataset : str
         Number or whole name of a data set.
-    compared : Comparison
+    compared : ComparisonOptions
         What is compared.
-    placed : Placement
+    placed : PlacementOptions
         Where and how it runs.
 
     Raises
@@ -35,7 +37,7 @@ def resolve(dataset: str, compared: Comparison, placed: Placement) -> tuple[Requ
     check_options(compared, placed)
     found = Dataset.find(dataset)
     cluster = Cluster(_cluster_options(placed), placed.jobs) if placed.executor == "slurm" else None
-    request = Request(
+    request = BenchmarkRequest(
         dataset=found,
         out=_folder(placed.out or nnunet_folder(RESULTS) / "benchmarks" / found.name),
         entries=tuple(_entries(compared)),
@@ -50,12 +52,12 @@ def resolve(dataset: str, compared: Comparison, placed: Placement) -> tuple[Requ
     return request, Execution(make_slots(placed.jobs, placed.gpus), cluster, placed.wait, placed.plan)
 
 
-def _entries(compared: Comparison) -> list[Entry]:
+def _entries(compared: ComparisonOptions) -> list[Entry]:
     named = [] if compared.preset is None else preset_entries(compared.preset, compared.gtv_checkpoint)
     return named + [parse_entry(text, adapt=compared.adapt) for text in compared.trainers]
 
 
-def _cluster_options(placed: Placement) -> dict[str, str]:
+def _cluster_options(placed: PlacementOptions) -> dict[str, str]:
     return ({} if placed.device == "cuda" else {"gpus_per_node": "0"}) | parse_options(placed.slurm)
 
 

@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 
 from nnunet_cipa.benchmark import report as reporting
-from nnunet_cipa.benchmark.options import Comparison, Placement, check_options
-from nnunet_cipa.benchmark.presets import PRESETS
+from nnunet_cipa.benchmark.plan.options import ComparisonOptions, PlacementOptions, check_options
+from nnunet_cipa.benchmark.plan.presets import PRESETS
 from nnunet_cipa.benchmark.report.options import ReportOptions
 from nnunet_cipa.cli.command import Command, Group
 
 
-def run(dataset: str, compared: Comparison, placed: Placement) -> None:
+def run(dataset: str, compared: ComparisonOptions, placed: PlacementOptions) -> None:
     """Train and validate several trainers on the same folds at the same number of iterations.
 
     Each fold is trained by nnUNetv2_train. The same command goes on where it was stopped. Ends with status 1 if a job
@@ -23,10 +23,10 @@ def run(dataset: str, compared: Comparison, placed: Placement) -> None:
         Number or whole name, as in 701 or Dataset701_PCLT20K.
     """
     check_options(compared, placed)
-    from nnunet_cipa.benchmark.request import resolve  # noqa: PLC0415 - torch takes seconds to import
-    from nnunet_cipa.benchmark.run import dry_run, run_benchmark  # noqa: PLC0415 - as above
+    from nnunet_cipa.benchmark.request import resolve_benchmark  # noqa: PLC0415 - torch takes seconds to import
+    from nnunet_cipa.benchmark.run.run import dry_run, run_benchmark  # noqa: PLC0415 - as above
 
-    request, execution = resolve(dataset, compared, placed)
+    request, execution = resolve_benchmark(dataset, compared, placed)
     if placed.dry_run:
         for line in dry_run(request, execution):
             print(line)
@@ -46,7 +46,7 @@ def report(dataset: str, options: ReportOptions) -> None:
         Number or whole name, as in 701 or Dataset701_PCLT20K.
     """
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    print(reporting.make_report(reporting.resolve(dataset, options, command), options.out))
+    print(reporting.make_report(reporting.resolve_report(dataset, options, command), options.out))
 
 
 COMMAND = Group(

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from nnunet_cipa import demo
 from nnunet_cipa.cli.command import Command
-from nnunet_cipa.demo.options import Options
+from nnunet_cipa.demo.options import DemoOptions
 
 
-def run_demo(out: Path, options: Options, *, overwrite: bool = False) -> None:
+def run_demo(out: Path, options: DemoOptions, *, overwrite: bool = False) -> None:
     """Run the whole job on synthetic patients, each step by the command that you would type.
 
     Make synthetic PET/CT patients, convert them, plan, train a small network, predict and evaluate held-out patients,

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from nnunet_cipa.demo.judge import mean_dice
-from nnunet_cipa.demo.layout import Training
+from nnunet_cipa.demo.layout import DemoTraining
 from nnunet_cipa.nnunet.summary import read_dice
 from nnunet_cipa.pages.tables import Table
 
 
-def comparison(trainings: Mapping[str, Training], seconds: Mapping[str, float]) -> Table:
+def comparison(trainings: Mapping[str, DemoTraining], seconds: Mapping[str, float]) -> Table:
     """Return a table with a row for each training on the main job's cases.
 
     Parameters

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from nnunet_cipa.demo.page import CaseResult, Verdict
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation import CaseResult, Verdict
 
 # docs/performance.md has what demos of ten seeds reach; a network that finds nothing has 0.
 MIN_DICE = 0.5

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nnunet_cipa import trainers
-from nnunet_cipa.benchmark.budget import Budget
-from nnunet_cipa.benchmark.variants import Variant
+from nnunet_cipa.benchmark.plan.budget import Budget
+from nnunet_cipa.benchmark.plan.variants import TrainerVariant
 from nnunet_cipa.dataset_conversion.phantoms.pclt20k import spacing
-from nnunet_cipa.demo.options import Options
+from nnunet_cipa.demo.options import DemoOptions
 from nnunet_cipa.demo.progress import TrainingStep
 from nnunet_cipa.nnunet.folders import VARIABLES
 from nnunet_cipa.plugin import plugin_path
@@ -22,7 +22,7 @@ DATASET = "Dataset701_PCLT20K"
 
 
 @dataclass(frozen=True)
-class Training:
+class DemoTraining:
     """One training on fold 0, then prediction and evaluation of the held-out cases.
 
     Attributes
@@ -31,7 +31,7 @@ class Training:
         Where it belongs to.
     dataset : str
         DatasetNNN_NAME.
-    variant : Variant
+    variant : TrainerVariant
         The trainer; one with a budget is written to ``own_trainers`` before its first step.
     results, predictions : Path
         nnUNet_results for it, and the folder of the predicted masks.
@@ -43,7 +43,7 @@ class Training:
 
     demo: "Demo"
     dataset: str
-    variant: Variant
+    variant: TrainerVariant
     results: Path
     predictions: Path
     name: str = ""
@@ -94,7 +94,7 @@ class Training:
         return (
             # In the process of the training itself, the loader takes least time on few cores; planning fails with 0.
             TrainingStep(
-                f"{self.name}train", words("nnUNetv2_train", self.dataset_id, "2d", 0, *how, *start),
+                f"{self.name}train", command_words("nnUNetv2_train", self.dataset_id, "2d", 0, *how, *start),
                 {**self.variables, "nnUNet_n_proc_DA": "0"}, self.budget.epochs,
             ),
             step(
@@ -113,7 +113,7 @@ class Demo:
     """The folders of a demo under ``out``, and the commands of the main job."""
 
     out: Path
-    options: Options = field(default_factory=Options)
+    options: DemoOptions = field(default_factory=DemoOptions)
 
     @property
     def results(self) -> Path:
@@ -121,9 +121,9 @@ class Demo:
         return self.out / "nnUNet_results"
 
     @property
-    def main(self) -> Training:
+    def main(self) -> DemoTraining:
         """The training on the PCLT20K phantom."""
-        return Training(self, DATASET, Variant(TRAINER), self.results, self.out / "predictions")
+        return DemoTraining(self, DATASET, TrainerVariant(TRAINER), self.results, self.out / "predictions")
 
     @property
     def own_trainers(self) -> Path:
@@ -131,10 +131,10 @@ class Demo:
         return self.out / "trainers"
 
     @property
-    def baseline(self) -> Training:
+    def baseline(self) -> DemoTraining:
         """nnU-Net's own network and training on the same cases, as long."""
-        variant = Variant("nnUNetTrainer", length_of(TRAINER), self.options.seed)
-        return Training(self, DATASET, variant, self.results, self.out / "predictions_nnunet", "nnunet_")
+        variant = TrainerVariant("nnUNetTrainer", length_of(TRAINER), self.options.seed)
+        return DemoTraining(self, DATASET, variant, self.results, self.out / "predictions_nnunet", "nnunet_")
 
     @property
     def variables(self) -> dict[str, str]:
@@ -189,10 +189,10 @@ class Demo:
 
 def step(name: str, *command: object, **variables: str) -> Step:
     """Make a step of a command's words, whatever their type."""
-    return Step(name, words(*command), variables)
+    return Step(name, command_words(*command), variables)
 
 
-def words(*command: object) -> tuple[str, ...]:
+def command_words(*command: object) -> tuple[str, ...]:
     """Return the words of a command as text."""
     return tuple(str(word) for word in command)
 

@@ -8,7 +8,7 @@ from nnunet_cipa.options import LARGEST_SEED, Option
 
 
 @dataclass(frozen=True)
-class Options:
+class DemoOptions:
     """What the demo runs on.
 
     Attributes

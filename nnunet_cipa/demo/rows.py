@@ -3,10 +3,10 @@
 import math
 from pathlib import Path
 
-from nnunet_cipa.benchmark.variants import Variant
-from nnunet_cipa.demo.catalogue import ROWS, Row
+from nnunet_cipa.benchmark.plan.variants import TrainerVariant
+from nnunet_cipa.demo.catalogue import ROWS, AblationRow
 from nnunet_cipa.demo.judge import mean_dice
-from nnunet_cipa.demo.layout import Demo, Training, step
+from nnunet_cipa.demo.layout import Demo, DemoTraining, step
 from nnunet_cipa.evaluation import dice_by_position, false_positive_ml, read_mask
 from nnunet_cipa.nnunet.cases import find_cases
 from nnunet_cipa.nnunet.summary import read_dice
@@ -22,16 +22,16 @@ LEAST_DISTANCE = 4
 LONGEST = 180
 
 
-def row_training(demo: Demo, row: Row) -> Training:
+def row_training(demo: Demo, row: AblationRow) -> DemoTraining:
     """Return the training of a row; each has results of its own, as two rows have the same trainer."""
     folder = demo.out / "rows" / row.name
-    return Training(
-        demo, DATASET, Variant(row.trainer), folder / "nnUNet_results", folder / "predictions", f"{row.name}_",
+    return DemoTraining(
+        demo, DATASET, TrainerVariant(row.trainer), folder / "nnUNet_results", folder / "predictions", f"{row.name}_",
         _adapted(demo, row) if row.transferred else None,
     )  # fmt: skip
 
 
-def _adapted(demo: Demo, row: Row) -> Path:
+def _adapted(demo: Demo, row: AblationRow) -> Path:
     return demo.out / "rows" / row.name / "pretrained.pth"
 
 
@@ -51,7 +51,7 @@ def data_steps(demo: Demo) -> tuple[Step, ...]:
     )
 
 
-def row_steps(demo: Demo, row: Row) -> tuple[Step, ...]:
+def row_steps(demo: Demo, row: AblationRow) -> tuple[Step, ...]:
     """Return the commands of a row: adapt the GTV checkpoint, train, predict, evaluate."""
     training = row_training(demo, row)
     if not row.transferred:

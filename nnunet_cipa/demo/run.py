@@ -9,11 +9,12 @@ from nnunet_cipa.demo.baseline import comparison
 from nnunet_cipa.demo.folder import child_environment, export_lines, prepare_folder
 from nnunet_cipa.demo.judge import judge
 from nnunet_cipa.demo.layout import Demo
-from nnunet_cipa.demo.options import Options
+from nnunet_cipa.demo.options import DemoOptions
+from nnunet_cipa.demo.page import Page, TimedCommand, score_case, write_page
 from nnunet_cipa.demo.progress import training_losses
 from nnunet_cipa.demo.steps import StepRunner
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation import Command, Page, fit_pet_threshold, score_case, write_page
+from nnunet_cipa.evaluation import fit_pet_threshold
 from nnunet_cipa.nnunet.cases import find_cases
 from nnunet_cipa.nnunet.summary import read_dice
 from nnunet_cipa.ops.registry import check_device
@@ -26,14 +27,14 @@ NOTICE = (
 )
 
 
-def run_demo(out: Path, options: Options, *, overwrite: bool = False) -> Path:
+def run_demo(out: Path, options: DemoOptions, *, overwrite: bool = False) -> Path:
     """Run the demo and return the path of its page.
 
     Parameters
     ----------
     out : Path
         New or empty folder; everything is written below it.
-    options : Options
+    options : DemoOptions
         What to run on.
     overwrite : bool
         Replace an earlier demo in ``out``.
@@ -57,7 +58,7 @@ class _Run:
         print("\n".join(exports), flush=True)
         self.demo = demo
         self.runner = StepRunner(demo.out / "logs", environment)
-        self.commands = [Command(line) for line in exports]
+        self.commands = [TimedCommand(line) for line in exports]
         self.seconds: dict[str, float] = {}
 
     def to_the_end(self) -> Path:
@@ -93,7 +94,7 @@ class _Run:
         print(f"\n$ {step.line}", flush=True)
         seconds = self.runner.run(step)
         print(f"  {seconds:.0f} s", flush=True)
-        self.commands.append(Command(step.line, seconds))
+        self.commands.append(TimedCommand(step.line, seconds))
         self.seconds[step.name] = seconds
 
     def _show(self, tables: list[Table]) -> Path:

@@ -1,4 +1,4 @@
-"""Scores of predicted tumours, and the page that shows them."""
+"""Scores of predicted tumours, and the checks and statistics of a cross-validation."""
 
 import lazy_loader
 

@@ -1,44 +1,34 @@
-from .by_slice import SliceMeasures, measure_slices
 from .folds import read_folds
-from .intervals import Mean, bootstrap_mean
-from .leakage import LeakageAudit, audit_leakage
-from .lesions import Lesions, match_lesions
-from .measures import Measures, measure
-from .metrics import METRICS, Metric
-from .organs import false_positive_ml
-from .overlap import Overlap, count_overlap, dice
-from .paired import Comparison, compare, holm
-from .patients import read_patients
-from .positions import dice_by_position, lesion_ends
-from .report import (
-    CaseResult,
-    Command,
-    Page,
-    Verdict,
-    score_case,
-    write_page,
-)
-from .scoring import Model, Score, Study, score_folds
-from .settings import Settings
-from .statistics import Statistics, compute_statistics
-from .strata import Stratum, volume_strata
-from .surfaces import (
-    SurfaceDistances,
-    hausdorff95,
-    surface_distances,
-)
-from .threshold import PetThreshold, fit_pet_threshold
-from .volumes import (
+from .images import (
     Volume,
     check_same_geometry,
     read_mask,
     read_volume,
 )
+from .intervals import Mean, bootstrap_mean
+from .leakage import LeakageAudit, audit_leakage
+from .metrics import METRICS, Metric
+from .metrics.by_slice import SliceMeasures, measure_slices
+from .metrics.lesions import Lesions, match_lesions
+from .metrics.measures import Measures, measure
+from .metrics.organs import false_positive_ml
+from .metrics.overlap import Overlap, count_overlap, dice
+from .metrics.positions import dice_by_position, lesion_ends
+from .metrics.surfaces import (
+    SurfaceDistances,
+    hausdorff95,
+    surface_distances,
+)
+from .paired import Comparison, compare, holm
+from .patients import read_patients
+from .scoring import Model, Score, Study, score_folds
+from .settings import Settings
+from .statistics import Statistics, compute_statistics
+from .strata import Stratum, volume_strata
+from .threshold import PetThreshold, fit_pet_threshold
 
 __all__ = [
     "METRICS",
-    "CaseResult",
-    "Command",
     "Comparison",
     "LeakageAudit",
     "Lesions",
@@ -47,7 +37,6 @@ __all__ = [
     "Metric",
     "Model",
     "Overlap",
-    "Page",
     "PetThreshold",
     "Score",
     "Settings",
@@ -56,7 +45,6 @@ __all__ = [
     "Stratum",
     "Study",
     "SurfaceDistances",
-    "Verdict",
     "Volume",
     "audit_leakage",
     "bootstrap_mean",
@@ -78,9 +66,7 @@ __all__ = [
     "read_mask",
     "read_patients",
     "read_volume",
-    "score_case",
     "score_folds",
     "surface_distances",
     "volume_strata",
-    "write_page",
 ]

@@ -9,8 +9,8 @@ import numpy as np
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation.patients import read_patients
-from nnunet_cipa.evaluation.volumes import read_volume
 from nnunet_cipa.files.json_files import read_object
+from nnunet_cipa.files.volumes import read_volume
 from nnunet_cipa.processes.workers import run_jobs
 
 _PARTS = ("Tr", "Ts")

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation.by_slice import SliceMeasures, measure_slices
 from nnunet_cipa.evaluation.folds import read_folds
-from nnunet_cipa.evaluation.measures import Measures, check_tolerance, measure
+from nnunet_cipa.evaluation.metrics.by_slice import SliceMeasures, measure_slices
+from nnunet_cipa.evaluation.metrics.catalogue import TOLERANCE_MM
+from nnunet_cipa.evaluation.metrics.measures import Measures, check_tolerance, measure
 from nnunet_cipa.evaluation.patients import read_patients
-from nnunet_cipa.evaluation.settings import TOLERANCE_MM
-from nnunet_cipa.evaluation.volumes import read_mask
 from nnunet_cipa.files.json_files import read_object
+from nnunet_cipa.files.volumes import read_mask
 from nnunet_cipa.nnunet.cases import CaseFiles, find_cases
 from nnunet_cipa.nnunet.predictions import SUMMARY, find_predictions
 from nnunet_cipa.nnunet.summary import read_dice
@@ -66,7 +66,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class CaseJob:
+class ScoringJob:
     """A case, its fold, and the prediction of each model, in their order."""
 
     files: CaseFiles
@@ -115,7 +115,7 @@ def score_folds(study: Study, processes: int = 1) -> list[Score]:
     return scores
 
 
-def find_jobs(study: Study) -> list[CaseJob]:
+def find_jobs(study: Study) -> list[ScoringJob]:
     """Check a study's inputs and return its cases in the order of folds and names.
 
     Raises
@@ -137,7 +137,7 @@ def find_jobs(study: Study) -> list[CaseJob]:
     for fold in _chosen(study, len(folds)):
         found = [find_predictions(model.folder / f"fold_{fold}", folds[fold], ending) for model in study.models]
         jobs += [
-            CaseJob(cases[name], patients[name], fold, tuple(paths[name] for paths in found), study.tolerance_mm)
+            ScoringJob(cases[name], patients[name], fold, tuple(paths[name] for paths in found), study.tolerance_mm)
             for name in folds[fold]
         ]
     return jobs
@@ -157,12 +157,12 @@ def _chosen(study: Study, count: int) -> Iterator[int]:
         yield fold
 
 
-def _with(job: CaseJob, index: int) -> CaseFiles:
+def _with(job: ScoringJob, index: int) -> CaseFiles:
     files = job.files
     return CaseFiles(files.name, files.ct, files.pet, files.truth, job.predictions[index])
 
 
-def _score_case(job: CaseJob) -> list[tuple[Measures, SliceMeasures]]:
+def _score_case(job: ScoringJob) -> list[tuple[Measures, SliceMeasures]]:
     """Read the truth once and the predictions one after the other."""
     truth = read_mask(job.files.truth)
     results = []

@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from nnunet_cipa.evaluation.metrics import METRICS
+from nnunet_cipa.evaluation.metrics.catalogue import TESTED, shown_metrics
 from nnunet_cipa.options import Option
-
-# In mm, of the normalised surface Dice.
-TOLERANCE_MM = 2.0
 
 
 @dataclass(frozen=True)
@@ -26,8 +23,4 @@ class Settings:
 
     resamples: Annotated[int, Option("N", least=1)] = 9999
     seed: Annotated[int, Option("N", least=0)] = 12345
-    tested: Annotated[tuple[str, ...], Option("NAME", flag="measures", choices=lambda: METRICS)] = (
-        "dice",
-        "nsd",
-        "hd95_mm",
-    )
+    tested: Annotated[tuple[str, ...], Option("NAME", flag="measures", choices=shown_metrics)] = TESTED

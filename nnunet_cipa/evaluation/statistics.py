@@ -8,9 +8,9 @@ from operator import add
 
 import numpy as np
 
-from nnunet_cipa.evaluation.by_slice import SliceMeasures
 from nnunet_cipa.evaluation.intervals import Mean, bootstrap_mean
-from nnunet_cipa.evaluation.metrics import METRICS
+from nnunet_cipa.evaluation.metrics.by_slice import SliceMeasures
+from nnunet_cipa.evaluation.metrics.catalogue import shown_metrics
 from nnunet_cipa.evaluation.paired import Comparison, compare, holm
 from nnunet_cipa.evaluation.scoring import Score
 from nnunet_cipa.evaluation.settings import Settings
@@ -60,9 +60,10 @@ def compute_statistics(scores: Sequence[Score], settings: Settings | None = None
     """Compute means, intervals, tests and strata of the scores that ``score_folds`` gives."""
     settings = settings or Settings()
     models = {model: [score for score in scores if score.model == model] for model in _models(scores)}
+    metrics = shown_metrics()
     return Statistics(
-        means={(model, metric): _mean(mine, metric, settings) for model, mine in models.items() for metric in METRICS},
-        fold_means={(model, metric): _fold_means(mine, metric) for model, mine in models.items() for metric in METRICS},
+        means={(model, metric): _mean(mine, metric, settings) for model, mine in models.items() for metric in metrics},
+        fold_means={(model, metric): _fold_means(mine, metric) for model, mine in models.items() for metric in metrics},
         tests=_tests(models, settings),
         strata=_strata(models, settings),
         slices={model: reduce(add, (score.slices for score in mine)) for model, mine in models.items()},
@@ -76,7 +77,7 @@ def _models(scores: Iterable[Score]) -> list[str]:
 
 def values(scores: Iterable[Score], metric: str) -> list[float]:
     """Return a measure of each score."""
-    return [float(getattr(score.measures, metric)) for score in scores]
+    return [float(score.measures[metric]) for score in scores]
 
 
 def _mean(scores: Sequence[Score], metric: str, settings: Settings) -> Mean:

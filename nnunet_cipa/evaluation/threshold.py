@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation.volumes import check_same_geometry, read_mask, read_volume
+from nnunet_cipa.files.volumes import check_same_geometry, read_mask, read_volume
 from nnunet_cipa.nnunet.cases import CaseFiles
 
 # Sixteen for each step between the grey values of an 8-bit PET, so that rounding leaves none of them out of reach.

@@ -64,6 +64,22 @@ class Dataset:
         """Read plans by their name; each call gives a new object."""
         return read_object(self.plans_file(plans), "plan the data set, or give the name of other --plans")
 
+    def read_plans_with(self, plans: str, configuration: str, remedy: str) -> dict[str, Any]:
+        """Read plans that have a configuration.
+
+        Raises
+        ------
+        CIPAError
+            If they have not; the message ends with the remedy.
+        """
+        content, file = self.read_plans(plans), self.plans_file(plans)
+        configurations = content.get("configurations")
+        if not isinstance(configurations, dict):
+            raise CIPAError(f"{file}: has no configurations; plan the data set again")
+        if configuration not in configurations:
+            raise CIPAError(f"{file}: has no configuration {configuration}, only {', '.join(configurations)}; {remedy}")
+        return content
+
     def plans_file(self, plans: str) -> Path:
         """Return the path of plans."""
         return self.preprocessed / f"{plans}.json"
@@ -129,12 +145,7 @@ class Dataset:
         return Step(f"plan_{plans}", (*words, *(() if planner is None else ("-pl", planner))))
 
     def _is_preprocessed(self, plans: str, configuration: str, cases: Set[str]) -> bool:
-        content = self.read_plans(plans)
-        if configuration not in content["configurations"]:
-            raise CIPAError(
-                f"{self.plans_file(plans)}: has no configuration {configuration}, only "
-                f"{', '.join(content['configurations'])}; give some of these as --configurations"
-            )
+        content = self.read_plans_with(plans, configuration, "give some of these as --configurations")
         folder = self.preprocessed / PlansManager(content).get_configuration(configuration).data_identifier
         # a case is CASE.b2nd or CASE.npz, beside CASE_seg.b2nd and CASE.pkl
         return all(any((folder / f"{case}{end}").is_file() for end in (".b2nd", ".npz")) for case in cases)

@@ -14,11 +14,11 @@ class Table:
     note: str = ""
 
     def as_text(self) -> str:
-        """Return header and rows as ``render`` does."""
-        return render(self.header, self.rows)
+        """Return header and rows as ``render_table`` does."""
+        return render_table(self.header, self.rows)
 
 
-def render(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def render_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown, its columns aligned so that it reads well in a terminal."""
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"

@@ -3,13 +3,13 @@
 import os
 import platform
 import re
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from nnunet_cipa.speed.timing import measure
+from nnunet_cipa.speed.timing import time_function
+from nnunet_cipa.versions import package_versions
 
 _PACKAGES = ("nnunet-cipa", "torch", "numba", "triton", "nnunetv2", "mamba-ssm")
 _CPU_FACTS = Path("/proc/cpuinfo")
@@ -19,7 +19,7 @@ _COPIES = 7
 Facts = dict[str, Any]
 
 
-def machine_facts(device: torch.device) -> Facts:
+def measured_machine(device: torch.device) -> Facts:
     """Describe the machine; nothing names it.
 
     Returns
@@ -41,22 +41,16 @@ def machine_facts(device: torch.device) -> Facts:
     }
 
 
-def versions() -> Facts:
+def bench_versions() -> Facts:
     """Return name -> version of Python, CUDA as torch has it, and the packages; None for what is not installed."""
-    found: Facts = {"Python": platform.python_version(), "CUDA": torch.version.cuda}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = None
-    return found
+    return {"Python": platform.python_version(), "CUDA": torch.version.cuda, **package_versions(_PACKAGES)}
 
 
 def copy_bandwidth(device: torch.device) -> float:
     """Measure the bytes a second that torch reads and writes in the fastest of some copies of a large tensor."""
     source = torch.ones(_COPIED_BYTES // 4, device=device)
     target = torch.empty_like(source)
-    return 2 * _COPIED_BYTES / measure(lambda: target.copy_(source), device, _COPIES).fastest
+    return 2 * _COPIED_BYTES / time_function(lambda: target.copy_(source), device, _COPIES).fastest
 
 
 def _processor() -> str:

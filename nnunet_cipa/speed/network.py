@@ -11,12 +11,12 @@ from tqdm import tqdm
 from nnunet_cipa.ops import preferred_backend
 from nnunet_cipa.ops.registry import check_device
 from nnunet_cipa.speed.command import command_line
-from nnunet_cipa.speed.machine import machine_facts, versions
+from nnunet_cipa.speed.machine import bench_versions, measured_machine
 from nnunet_cipa.speed.networks import NNUNET, NetworkSetting, check_choices, reads_slices, scan_backend
 from nnunet_cipa.speed.options import NetworkBench
-from nnunet_cipa.speed.report import BenchReport, Row
+from nnunet_cipa.speed.report import BenchReport, BenchRow
 from nnunet_cipa.speed.states import StateUpdates
-from nnunet_cipa.speed.timing import Timing, measure
+from nnunet_cipa.speed.timing import Timing, time_function
 
 _HEADER = (
     "network", "backend", "patch", "batch", "slices", "parameters", "pass", "median s", "range s", "memory", "states/s",
@@ -47,7 +47,7 @@ def bench_network(bench: NetworkBench) -> BenchReport:
     groups = _settings(bench)
     for setting in itertools.chain.from_iterable(groups):
         setting.check()
-    machine = machine_facts(device)
+    machine = measured_machine(device)
     torch.backends.cudnn.benchmark = device.type == "cuda"  # as nnU-Net trains and predicts
     rows = []
     with tqdm(total=sum(map(len, groups)), desc="network", disable=None) as bar:
@@ -59,7 +59,7 @@ def bench_network(bench: NetworkBench) -> BenchReport:
                         seconds = figures.timing.seconds
                         rows.append(_row(figures, seconds / first.setdefault(figures.kind, seconds)))
                 bar.update()
-    return BenchReport("network", command_line("network", bench), machine, versions(), _HEADER, rows)
+    return BenchReport("network", command_line("network", bench), machine, bench_versions(), _HEADER, rows)
 
 
 def _settings(bench: NetworkBench) -> list[list[NetworkSetting]]:
@@ -93,10 +93,10 @@ def _measure(setting: NetworkSetting, device: torch.device, repeats: int) -> Ite
     with StateUpdates() as counted:
         prediction()
     for kind, run in (("prediction", prediction), ("training step", _TrainingStep(network, setting, device))):
-        yield _Figures(setting, backend, parameters, counted.total, kind, measure(run, device, repeats))
+        yield _Figures(setting, backend, parameters, counted.total, kind, time_function(run, device, repeats))
 
 
-def _row(figures: _Figures, ratio: float) -> Row:
+def _row(figures: _Figures, ratio: float) -> BenchRow:
     setting = figures.setting
     height, width = setting.patch_size
     speed = figures.states / figures.timing.seconds
@@ -118,7 +118,7 @@ def _row(figures: _Figures, ratio: float) -> Row:
     cells = (setting.name, figures.backend, f"{height} x {width}", str(setting.batch), str(setting.slices),
              f"{figures.parameters / 1e6:.1f} M", figures.kind, *figures.timing.cells,
              f"{speed:.3g}" if figures.backend else "", f"{ratio:.3g}")  # fmt: skip
-    return Row(values, cells)
+    return BenchRow(values, cells)
 
 
 class _Prediction:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cipa.files.atomic import replacing
-from nnunet_cipa.pages.tables import render
+from nnunet_cipa.pages.tables import render_table
 from nnunet_cipa.speed.machine import Facts
 
 FORMAT = "nnunet-cipa bench 1"
 
 
 @dataclass(frozen=True)
-class Row:
+class BenchRow:
     """One measurement.
 
     Attributes
@@ -41,10 +41,10 @@ class BenchReport:
     command : str
         What measures the same again.
     machine, versions : dict
-        As ``machine_facts`` and ``versions`` tell them.
+        As ``measured_machine`` and ``bench_versions`` tell them.
     header : sequence of str
         Of the table.
-    rows : sequence of Row
+    rows : sequence of BenchRow
         The measurements.
     """
 
@@ -53,13 +53,13 @@ class BenchReport:
     machine: Facts
     versions: Facts
     header: Sequence[str]
-    rows: Sequence[Row]
+    rows: Sequence[BenchRow]
 
     def as_text(self) -> str:
         """Return machine, versions and command as a list, then the table, all in Markdown."""
         found = ", ".join(f"{name} {number}" for name, number in self.versions.items() if number)
         facts = f"- machine: {describe(self.machine)}\n- versions: {found}\n- command: `{self.command}`\n"
-        return f"{facts}\n{render(self.header, [row.cells for row in self.rows])}"
+        return f"{facts}\n{render_table(self.header, [row.cells for row in self.rows])}"
 
     def write(self, path: Path) -> None:
         """Write all but the table as JSON; the file appears when it is whole."""

@@ -14,11 +14,11 @@ from nnunet_cipa.ops import available_backends, selective_scan
 from nnunet_cipa.ops.arguments import ScanTraits
 from nnunet_cipa.ops.registry import backends_for, check_device
 from nnunet_cipa.speed.command import command_line
-from nnunet_cipa.speed.machine import machine_facts, versions
+from nnunet_cipa.speed.machine import bench_versions, measured_machine
 from nnunet_cipa.speed.options import ScanBench
-from nnunet_cipa.speed.report import BenchReport, Row
+from nnunet_cipa.speed.report import BenchReport, BenchRow
 from nnunet_cipa.speed.scan_call import ScanCall
-from nnunet_cipa.speed.timing import Timing, measure
+from nnunet_cipa.speed.timing import Timing, time_function
 
 _HEADER = (
     "backend", "b, d, l, n", "pass", "median s", "range s", "memory", "states/s", "of copy", "largest error", "ratio",
@@ -69,7 +69,7 @@ def compare_scans(bench: ScanBench, scans: Mapping[str, Scan], command: str) -> 
         of a large tensor moves. Errors are of y, relative to the largest magnitude of the reference's in float64. The
         ratio is to the first function.
     """
-    machine = machine_facts(torch.device(bench.device))
+    machine = measured_machine(torch.device(bench.device))
     kinds = ("forward",) if bench.forward_only else ("forward", "forward and backward")
     rows = []
     calls = list(
@@ -82,13 +82,13 @@ def compare_scans(bench: ScanBench, scans: Mapping[str, Scan], command: str) -> 
             first: dict[str, float] = {}
             for (name, scan), kind in itertools.product(scans.items(), kinds):
                 run = _Pass(scan, arguments, None if kind == "forward" else torch.ones_like(exact, dtype=torch.float32))
-                timing = measure(run, torch.device(bench.device), bench.repeats)
+                timing = time_function(run, torch.device(bench.device), bench.repeats)
                 error = float((run() - exact).abs().max() / exact.abs().max())
                 ratio = timing.seconds / first.setdefault(kind, timing.seconds)
                 figures = _Figures(name, call, kind, timing, error, ratio)
                 rows.append(_row(figures, machine["copy_bytes_per_second"]))
                 bar.update()
-    return BenchReport("scan", command, machine, versions(), _HEADER, rows)
+    return BenchReport("scan", command, machine, bench_versions(), _HEADER, rows)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class _Figures:
     ratio: float
 
 
-def _row(figures: _Figures, copy_bytes_per_second: float) -> Row:
+def _row(figures: _Figures, copy_bytes_per_second: float) -> BenchRow:
     call, seconds = figures.call, figures.timing.seconds
     speed = call.state_updates / seconds
     least = call.least_bytes(backward=figures.kind != "forward")
@@ -120,7 +120,7 @@ def _row(figures: _Figures, copy_bytes_per_second: float) -> Row:
     }
     cells = (figures.name, str(call).strip("()"), figures.kind, *figures.timing.cells, f"{speed:.3g}",
              f"{fraction:.3g}", f"{figures.error:.1e}", f"{figures.ratio:.3g}")  # fmt: skip
-    return Row(values, cells)
+    return BenchRow(values, cells)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Timing:
         return f"{self.seconds:.4g}", f"{self.fastest:.4g} to {self.slowest:.4g}", memory
 
 
-def measure(function: Callable[[], object], device: torch.device, repeats: int) -> Timing:
+def time_function(function: Callable[[], object], device: torch.device, repeats: int) -> Timing:
     """Run a function once to warm up, once for its memory, then ``repeats`` times against the clock."""
     function()
     peak = _peak_memory(function, device)

@@ -106,20 +106,12 @@ def resolve_target(target: Target) -> Training:
         cannot be trained there.
     """
     dataset = _planned(target.dataset_id)
-    file, plans, dataset_json = dataset.plans_file(target.plans), dataset.read_plans(target.plans), dataset.dataset_json
-    configurations = plans.get("configurations")
-    if not isinstance(configurations, dict):
-        raise CIPAError(f"{file}: has no configurations; plan the data set again")
-    if target.configuration not in configurations:
-        raise CIPAError(
-            f"{file}: has no configuration {target.configuration!r}, only {', '.join(configurations)}; give one of "
-            "these as --configuration"
-        )
+    plans = dataset.read_plans_with(target.plans, target.configuration, "give one of these as --configuration")
     trainer = find_trainer(target.trainer)
     try:
-        return plan_training(trainer, plans, target.configuration, dataset_json)
+        return plan_training(trainer, plans, target.configuration, dataset.dataset_json)
     except (CIPAError, NotImplementedError) as error:
-        raise CIPAError(f"{file}: {error}") from error
+        raise CIPAError(f"{dataset.plans_file(target.plans)}: {error}") from error
 
 
 def find_trainer(name: str, option: str = "--trainer") -> type[nnUNetTrainer]:

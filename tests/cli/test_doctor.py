@@ -63,7 +63,7 @@ def test_what_is_wrong_is_named_with_its_remedy(name, value, remedy, capsys, mon
     ],
 )
 def test_versions_that_were_not_tested_are_named(found, status, line, capsys, monkeypatch):
-    monkeypatch.setattr(doctor, "version", lambda name: found if name == "numpy" else version(name))
+    monkeypatch.setattr("nnunet_cipa.versions.version", lambda name: found if name == "numpy" else version(name))
     monkeypatch.setattr(doctor, "requires", lambda _: ["numpy>=1.26"])
     assert main(["doctor"]) == status
     assert line in capsys.readouterr().out

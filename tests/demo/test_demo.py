@@ -7,7 +7,6 @@ import re
 import shlex
 import shutil
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +16,13 @@ import torch
 from PIL import Image
 
 from nnunet_cipa.cli import main
-from nnunet_cipa.demo import Demo, Options, run_demo
+from nnunet_cipa.demo import CaseResult, Demo, DemoOptions, run_demo
 from nnunet_cipa.demo.folder import child_environment, prepare_folder
 from nnunet_cipa.demo.judge import MIN_DICE, judge
 from nnunet_cipa.demo.layout import TRAINER
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation import CaseResult, Measures
+from nnunet_cipa.evaluation import Measures
+from nnunet_cipa.evaluation.metrics.catalogue import all_metrics
 from nnunet_cipa.nnunet.cases import CaseFiles
 from nnunet_cipa.plugin import plugin_path
 
@@ -125,7 +125,7 @@ def stage(tmp_path, monkeypatch):
 
 def test_six_commands_in_their_order_and_a_page(stage, capsys):
     stage.prepare()
-    page = run_demo(stage.out, Options(patients=7, size=64, slices=5, seed=3, rows=()))
+    page = run_demo(stage.out, DemoOptions(patients=7, size=64, slices=5, seed=3, rows=()))
     assert page == stage.out / "report" / "index.html"
     raw, predictions, model = stage.out / RAW, stage.out / "predictions", stage.out / MODEL
     which, how = ["-d", "701", "-c", "2d"], ["-tr", TRAINER, "-device", "cpu"]
@@ -162,7 +162,7 @@ def test_the_callers_settings_do_not_reach_the_commands(stage, monkeypatch):
     monkeypatch.setenv("NNUNET_CIPA_SEED", "77")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     before = dict(os.environ)
-    run_demo(stage.out, Options(seed=6, rows=()))
+    run_demo(stage.out, DemoOptions(seed=6, rows=()))
     assert dict(os.environ) == before
     for step in range(6):
         found = stage.environment(step)
@@ -212,7 +212,7 @@ def test_nnunets_own_network_is_trained_as_long_on_the_same_cases_and_shown_besi
         shutil.copytree(stage.written / str(step - 3) / path, stage.written / str(step) / f"{path}_nnunet")
     summary = stage.written / "8/predictions_nnunet/summary.json"
     summary.write_text(summary.read_text().replace('"Dice": 1.0', '"Dice": 0.25'))
-    page = run_demo(stage.out, Options(baseline=True, seed=4, rows=()))
+    page = run_demo(stage.out, DemoOptions(baseline=True, seed=4, rows=()))
     train, predict, evaluate = stage.commands()[6:]
     own = "nnUNetTrainer_10x40_seed4"
     assert train[:6] == ["nnUNetv2_train", "701", "2d", "0", "-tr", own]
@@ -276,7 +276,7 @@ def test_a_folder_of_something_else_is_refused_and_left_alone(stage, overwrite):
     (stage.out / "logs" / "mine.txt").write_text("mine")
     before = tree(stage.out)
     with pytest.raises(CIPAError, match=r"out: is not empty and holds no earlier demo; give a new folder"):
-        run_demo(stage.out, Options(rows=()), overwrite=overwrite)
+        run_demo(stage.out, DemoOptions(rows=()), overwrite=overwrite)
     assert tree(stage.out) == before
     assert stage.commands() == []
 
@@ -284,12 +284,12 @@ def test_a_folder_of_something_else_is_refused_and_left_alone(stage, overwrite):
 def test_a_file_is_refused(stage):
     stage.out.write_text("mine")
     with pytest.raises(CIPAError, match="out: is a file; give a new folder"):
-        run_demo(stage.out, Options(rows=()))
+        run_demo(stage.out, DemoOptions(rows=()))
     assert stage.out.read_text() == "mine"
 
 
 def test_an_earlier_demo_is_replaced_only_when_told(stage):
-    prepare_folder(Demo(stage.out, Options(rows=())), overwrite=False)
+    prepare_folder(Demo(stage.out, DemoOptions(rows=())), overwrite=False)
     for name in (
         "phantom_pclt20k",
         "nnUNet_raw",
@@ -305,10 +305,10 @@ def test_an_earlier_demo_is_replaced_only_when_told(stage):
     (stage.out / "notes" / "mine.txt").write_text("mine")
     before = tree(stage.out)
     with pytest.raises(CIPAError, match="holds an earlier demo; give --overwrite"):
-        run_demo(stage.out, Options(rows=()))
+        run_demo(stage.out, DemoOptions(rows=()))
     assert tree(stage.out) == before
     stage.prepare()
-    run_demo(stage.out, Options(seed=9, rows=()), overwrite=True)
+    run_demo(stage.out, DemoOptions(seed=9, rows=()), overwrite=True)
     after = tree(stage.out)
     assert not [path for path in after if path.name == "old"]
     assert after[Path("notes/mine.txt")] == b"mine"
@@ -320,18 +320,18 @@ def test_a_file_that_is_called_as_the_demos_is_no_demo(stage, content):
     stage.out.mkdir()
     (stage.out / "demo.json").write_text(content)
     with pytest.raises(CIPAError, match="holds no earlier demo"):
-        run_demo(stage.out, Options(rows=()), overwrite=True)
+        run_demo(stage.out, DemoOptions(rows=()), overwrite=True)
 
 
 def test_an_empty_folder_is_taken(stage):
     stage.prepare()
     stage.out.mkdir()
-    assert run_demo(stage.out, Options(rows=())).is_file()
+    assert run_demo(stage.out, DemoOptions(rows=())).is_file()
 
 
 def results(**scores):
     nowhere = Path("x")
-    others = dict.fromkeys((field.name for field in fields(Measures)), 1)
+    others = dict.fromkeys((metric.name for metric in all_metrics()), 1)
     return [
         CaseResult(CaseFiles(name, nowhere, nowhere, nowhere), Measures(**(others | {"dice": dice})), 0.5)
         for name, dice in scores.items()

@@ -8,17 +8,17 @@ import pytest
 import SimpleITK as sitk
 
 from nnunet_cipa import trainers
-from nnunet_cipa.demo import ROWS, Demo, Options
+from nnunet_cipa.demo import ROWS, Demo, DemoOptions
 from nnunet_cipa.demo.rows import data_steps, row_steps, row_training, table
 
 
 @pytest.fixture
 def demo(tmp_path):
-    return Demo(tmp_path / "out", Options(size=64, seed=5))
+    return Demo(tmp_path / "out", DemoOptions(size=64, seed=5))
 
 
 def test_all_rows_are_trained_unless_told_otherwise():
-    assert Options().rows == tuple(ROWS) == ("2d", "2d-transfer", "25d-transfer", "sim-transfer")
+    assert DemoOptions().rows == tuple(ROWS) == ("2d", "2d-transfer", "25d-transfer", "sim-transfer")
 
 
 def test_igtv_phantom_is_made_converted_and_planned(demo):

@@ -19,12 +19,13 @@ MEASURED = """
 import json, sys
 from pathlib import Path
 from nnunet_cipa.evaluation.leakage import voxel_hash
-from nnunet_cipa.evaluation.scoring import CaseFiles, CaseJob, _score_case
+from nnunet_cipa.evaluation.scoring import CaseFiles, ScoringJob, _score_case
 from tests.fuzz.engine import peak, reset_peak
 image, first, *paths = map(Path, sys.argv[1:])
+files = CaseFiles("a", first, first, first)
 jobs = {
-    "one prediction": lambda: _score_case(CaseJob(CaseFiles("a", first, first, first), "a", 0, tuple(paths[:1]), 2.0)),
-    "all predictions": lambda: _score_case(CaseJob(CaseFiles("a", first, first, first), "a", 0, tuple(paths), 2.0)),
+    "one prediction": lambda: _score_case(ScoringJob(files, "a", 0, tuple(paths[:1]), 2.0)),
+    "all predictions": lambda: _score_case(ScoringJob(files, "a", 0, tuple(paths), 2.0)),
     "audit": lambda: voxel_hash(image),
 }
 needed = {}

@@ -10,15 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation import (
-    Page,
-    PetThreshold,
-    Verdict,
-    audit_leakage,
-    fit_pet_threshold,
-    score_folds,
-    write_page,
-)
+from nnunet_cipa.evaluation import audit_leakage, fit_pet_threshold, score_folds
 from tests.evaluation.cross_validation import CrossValidation, tumour, write_json, write_mask
 from tests.evaluation.faults import (
     copy_as,
@@ -177,17 +169,3 @@ def test_a_dataset_in_the_raw_format_is_audited(dataset):
         audit_leakage(dataset.folder)
     dataset.add("a", np.zeros((2, 3, 4)), part="Tr")
     assert audit_leakage(dataset.folder).cases == 1
-
-
-def test_a_page_once_its_curve_is_drawn_and_its_folder_free(tmp_path):
-    page = Page("title", "notice", Verdict(True, "done"), [], PetThreshold(1, 1), tmp_path / "progress.png")
-    out = tmp_path / "page"
-    with pytest.raises(CIPAError, match=r"progress\.png: no such file; run the training to its end, which draws it"):
-        write_page(page, out)
-    page.curve.touch()
-    write_page(page, out)
-    with pytest.raises(CIPAError, match="exists; remove it or choose another folder for the page"):
-        write_page(page, out)
-    assert write_page(page, tmp_path / "another").is_file()
-    shutil.rmtree(out)
-    assert write_page(page, out).is_file()

@@ -1,7 +1,6 @@
 """Intervals and tests against published examples, R's results and closed forms."""
 
 import math
-from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from nnunet_cipa.evaluation import (
     holm,
     volume_strata,
 )
+from nnunet_cipa.evaluation.metrics.catalogue import all_metrics
 from nnunet_cipa.nnunet.cases import CaseFiles
 
 # Hollander and Wolfe (1973), p. 29 f.: depression scores of nine patients, the example of R's wilcox.test
@@ -139,7 +139,7 @@ def test_strata_by_volume():
     assert volume_strata({"a": 0.0}) == []
 
 
-ONES = Measures(**dict.fromkeys((field.name for field in fields(Measures)), 1))
+ONES = dict.fromkeys((metric.name for metric in all_metrics()), 1)
 
 
 def score(model, number, dice):
@@ -150,7 +150,7 @@ def score(model, number, dice):
         number % 5,
         CaseFiles(f"case{number}", nowhere, nowhere, nowhere, nowhere),
         f"p{max(number, 1)}",
-        replace(ONES, dice=dice, truth_ml=number + 1.0),
+        Measures(**ONES | {"dice": dice, "truth_ml": number + 1.0}),
         SliceMeasures(Overlap(number, 10, 10, 100), 2, 3.0 * number),
     )
 

@@ -4,12 +4,13 @@ import json
 import shutil
 from pathlib import Path
 
-from nnunet_cipa.benchmark.budget import Budget
-from nnunet_cipa.benchmark.execute import read_attempts
-from nnunet_cipa.benchmark.jobs import Job
-from nnunet_cipa.benchmark.plan import Plan, Request
-from nnunet_cipa.benchmark.record import RECORD, begin_record
+from nnunet_cipa.benchmark.plan.budget import Budget
+from nnunet_cipa.benchmark.plan.jobs import Job
+from nnunet_cipa.benchmark.plan.plan import BenchmarkRequest, Plan
 from nnunet_cipa.benchmark.report.models import read_record, recorded_models
+from nnunet_cipa.benchmark.run.execute import read_attempts
+from nnunet_cipa.benchmark.run.layout import RECORD
+from nnunet_cipa.benchmark.run.record import begin_record
 from nnunet_cipa.dataset_conversion.pipeline.finished import RECORDS, keep_finished, note_finished
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.nnunet.dataset import Dataset
@@ -30,7 +31,7 @@ class BenchmarkRecord:
         preprocessed.mkdir()
         for name in ("splits_final.json", "dataset.json", "nnUNetPlans.json"):
             (preprocessed / name).write_text("{}")
-        self.request = Request(Dataset(NAME, preprocessed), self.out, (), folds=(0, 1), budget=Budget(4, 10))
+        self.request = BenchmarkRequest(Dataset(NAME, preprocessed), self.out, (), folds=(0, 1), budget=Budget(4, 10))
         self.job = Job(KEY, 0, self.out, self.out / "jobs" / KEY, (), (), {})
         self.job.records.mkdir(parents=True)
         model = {"title": "plain", "trainer": "nnUNetTrainer", "folder": f"nnUNet_results/{NAME}/{KEY}"}

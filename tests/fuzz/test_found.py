@@ -11,9 +11,10 @@ import zlib
 import numpy as np
 import pytest
 
-from nnunet_cipa.benchmark.execute import RunningJob
-from nnunet_cipa.benchmark.record import RECORD, check_record
 from nnunet_cipa.benchmark.report.models import read_record
+from nnunet_cipa.benchmark.run.execute import RunningJob
+from nnunet_cipa.benchmark.run.layout import RECORD
+from nnunet_cipa.benchmark.run.record import check_record
 from nnunet_cipa.dataset_conversion.pclt20k.source import parse_name, read_source
 from nnunet_cipa.dataset_conversion.pipeline.finished import RECORDS, keep_finished
 from nnunet_cipa.dataset_conversion.study_set.held_out import held_out, read_facts
@@ -395,7 +396,9 @@ def test_a_fold_whose_record_is_damaged_is_not_started(own, content, monkeypatch
     """Before, its training was started, and nobody waited for it or ended it."""
     reader = BenchmarkRecord(own)
     reader.job.record.write_text(json.dumps(content))
-    monkeypatch.setattr("nnunet_cipa.benchmark.execute.start_process", lambda *args, **kwargs: pytest.fail("started"))
+    monkeypatch.setattr(
+        "nnunet_cipa.benchmark.run.execute.start_process", lambda *args, **kwargs: pytest.fail("started")
+    )
     with pytest.raises(CIPAError, match=r"fold_0\.json: is not a record of a fold, or damaged; remove it"):
         RunningJob(reader.job, {}, {})
     with pytest.raises(CIPAError, match=r"fold_0\.json: (is not a record|holds a list)"):

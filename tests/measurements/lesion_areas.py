@@ -9,7 +9,7 @@ import numpy as np
 
 from nnunet_cipa.dataset_conversion.phantoms.lucid import image_study
 from nnunet_cipa.dataset_conversion.phantoms.pclt20k import image_patient
-from nnunet_cipa.pages.tables import render
+from nnunet_cipa.pages.tables import render_table
 
 PAPER = ("PCLT20K, the paper", "36.2", "59.4", "19.9", "11 to 5830")
 
@@ -32,7 +32,7 @@ def main():
         per_patient = len(areas) / args.patients
         extremes = f"{areas.min():.0f} to {areas.max():.0f}"
         rows.append((f"seed {seed}", f"{per_patient:.1f}", f"{below:.1f}", f"{above:.1f}", extremes))
-    print(render(("", "slices per patient", "below 500, %", "above 1,000, %", "smallest and largest"), rows))
+    print(render_table(("", "slices per patient", "below 500, %", "above 1,000, %", "smallest and largest"), rows))
 
 
 def mask_of(study, seed, index, size, slices):

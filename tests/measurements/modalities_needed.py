@@ -8,7 +8,7 @@ from scipy import ndimage
 from sklearn.ensemble import RandomForestClassifier
 
 from nnunet_cipa.dataset_conversion.phantoms.pclt20k import image_patient
-from nnunet_cipa.pages.tables import render
+from nnunet_cipa.pages.tables import render_table
 
 MODALITIES = (("ct",), ("pet",), ("ct", "pet"))
 
@@ -55,7 +55,7 @@ def main():
     for seed in (5, 6, 7, 8):
         best = best_dice(draw_patients(seed))
         rows.append((str(seed), *(f"{best[modalities]:.2f}" for modalities in MODALITIES)))
-    print(render(("seed", "CT alone", "PET alone", "both"), rows))
+    print(render_table(("seed", "CT alone", "PET alone", "both"), rows))
 
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-from nnunet_cipa.benchmark.budget import Budget
-from nnunet_cipa.benchmark.variants import Variant
+from nnunet_cipa.benchmark.plan.budget import Budget
+from nnunet_cipa.benchmark.plan.variants import TrainerVariant
 from nnunet_cipa.demo.folder import child_environment, prepare_folder
-from nnunet_cipa.demo.layout import DATASET, Demo, Options, Training
+from nnunet_cipa.demo.layout import DATASET, Demo, DemoOptions, DemoTraining
 from nnunet_cipa.demo.steps import StepRunner
 from nnunet_cipa.plugin import plugin_path
 
@@ -29,7 +29,9 @@ SIDES = (112, 96, 64)
 
 def train(out, seed, options, budget, intensity):
     demo = Demo(out.absolute(), options)
-    training = Training(demo, DATASET, Variant(TRAINER, budget, seed), demo.results, demo.out / "predictions_sim")
+    training = DemoTraining(
+        demo, DATASET, TrainerVariant(TRAINER, budget, seed), demo.results, demo.out / "predictions_sim"
+    )
     if not training.checkpoint.is_file():
         prepare_folder(demo, overwrite=True)
         training.variant.write(demo.own_trainers)
@@ -135,7 +137,7 @@ def report(network, cases):
 
 def main(folder, seeds, intensity="paper", options=None, budget=BUDGET):
     for seed in seeds:
-        chosen = options or Options(seed=seed)
+        chosen = options or DemoOptions(seed=seed)
         print(f"seed {seed}, {intensity} intensities", flush=True)
         report(*load(train(folder / f"{intensity}_{seed}", seed, chosen, budget, intensity)))
 

@@ -8,11 +8,11 @@ from nnunet_cipa.cli import main
 from nnunet_cipa.network import CIPA
 from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.ops import ScanWeights, available_backends, cross_scan, selective_scan
-from nnunet_cipa.pages.tables import render
+from nnunet_cipa.pages.tables import render_table
 from nnunet_cipa.speed.networks import NetworkSetting
 from nnunet_cipa.speed.options import scan_backends
 from nnunet_cipa.speed.states import StateUpdates
-from nnunet_cipa.speed.timing import Timing, measure
+from nnunet_cipa.speed.timing import Timing, time_function
 
 MIB = 2**20
 SCAN = ["--channels", "8", "--length", "64", "--d-state", "4", "--repeats", "2"]
@@ -26,25 +26,25 @@ def table(printed):
 
 
 def test_seconds_are_those_of_the_clock():
-    timing = measure(lambda: time.sleep(0.02), torch.device("cpu"), 3)
+    timing = time_function(lambda: time.sleep(0.02), torch.device("cpu"), 3)
     assert 0.02 <= timing.fastest <= timing.seconds <= timing.slowest < 1
 
 
 def test_memory_is_what_a_call_holds_at_its_peak():
-    timing = measure(lambda: torch.ones(64 * MIB // 4), torch.device("cpu"), 1)
+    timing = time_function(lambda: torch.ones(64 * MIB // 4), torch.device("cpu"), 1)
     assert 60 * MIB < timing.peak_bytes < 80 * MIB
 
 
 def test_a_device_of_another_type_is_waited_for_and_its_memory_not_known(monkeypatch):
     waited = []
     monkeypatch.setattr(torch.accelerator, "synchronize", waited.append)
-    timing = measure(lambda: None, torch.device("mps"), 3)
+    timing = time_function(lambda: None, torch.device("mps"), 3)
     assert waited == [torch.device("mps")] * 6  # before and after each run
     assert math.isnan(timing.peak_bytes)
 
 
 def test_table_is_aligned():
-    lines = render(("a", "long name"), [("1234", "5")]).splitlines()
+    lines = render_table(("a", "long name"), [("1234", "5")]).splitlines()
     assert len({len(line) for line in lines}) == 1
     assert lines[1] == "|------|-----------|"
 
@@ -169,7 +169,7 @@ def test_the_unfused_network_alone_is_scanned_by_operators_of_pytorch(monkeypatc
 
 
 def test_networks_are_measured_at_every_patch_batch_and_number_of_slices(monkeypatch, capsys):
-    monkeypatch.setattr("nnunet_cipa.speed.network.measure", lambda *_: Timing(1.0, 1.0, 1.0, 0.0))
+    monkeypatch.setattr("nnunet_cipa.speed.network.time_function", lambda *_: Timing(1.0, 1.0, 1.0, 0.0))
     arguments = ["--variant", "nano", "--patch-size", "64", "64", "--patch-size", "32", "64", "--repeats", "1"]
     sizes = ["--batch", "1", "2", "--slices", "1", "5", "--networks", "cipa", "cipa-25d"]
     assert main(["bench", "network", *arguments, *sizes]) == 0
@@ -183,7 +183,7 @@ def test_networks_are_measured_at_every_patch_batch_and_number_of_slices(monkeyp
 
 
 def test_patch_that_does_not_fit_nnunets_networks_is_refused_before_anything_is_measured(monkeypatch, capsys):
-    monkeypatch.setattr("nnunet_cipa.speed.network.measure", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr("nnunet_cipa.speed.network.time_function", lambda *_: pytest.fail("measured"))
     patches = ["--patch-size", "512", "512", "--patch-size", "128", "128"]
     assert main(["bench", "network", *patches, "--networks", "cipa", "plain"]) == 1
     assert "patch_size (128, 128) does not fit plain; give multiples of 128 from 256" in capsys.readouterr().err

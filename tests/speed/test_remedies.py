@@ -20,7 +20,7 @@ WITHOUT_CUDA = pytest.mark.skipif(torch.cuda.is_available(), reason="needs a mac
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     measured(0.5, monkeypatch)
-    monkeypatch.setattr("nnunet_cipa.speed.network.measure", lambda *_: Timing(1.0, 1.0, 1.0, 0.0))
+    monkeypatch.setattr("nnunet_cipa.speed.network.time_function", lambda *_: Timing(1.0, 1.0, 1.0, 0.0))
 
 
 @pytest.fixture

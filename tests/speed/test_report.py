@@ -26,7 +26,7 @@ def content(**changes):
 
 
 def measured(seconds, monkeypatch):
-    monkeypatch.setattr("nnunet_cipa.speed.scan.measure", lambda *_: Timing(seconds, seconds, seconds, 0.0))
+    monkeypatch.setattr("nnunet_cipa.speed.scan.time_function", lambda *_: Timing(seconds, seconds, seconds, 0.0))
     monkeypatch.setattr("nnunet_cipa.speed.machine.copy_bandwidth", lambda _: 1e6)
 
 
@@ -61,7 +61,7 @@ def test_figures_follow_from_the_seconds(monkeypatch):
 
 def test_ratio_is_to_the_first_of_the_same_pass(monkeypatch):
     seconds = iter((2.0, 8.0, 1.0, 2.0))
-    monkeypatch.setattr("nnunet_cipa.speed.scan.measure", lambda *_: Timing(next(seconds), 1.0, 1.0, 0.0))
+    monkeypatch.setattr("nnunet_cipa.speed.scan.time_function", lambda *_: Timing(next(seconds), 1.0, 1.0, 0.0))
     bench = ScanBench(channels=(4,), length=(3,), d_state=(1,), repeats=1)
     report = compare_scans(bench, {"a": zero, "b": zero}, "a command")
     assert [row.values["ratio"] for row in report.rows] == [1, 1, 0.5, 0.25]
@@ -69,7 +69,7 @@ def test_ratio_is_to_the_first_of_the_same_pass(monkeypatch):
 
 def test_copy_bandwidth_counts_reads_and_writes(monkeypatch):
     monkeypatch.setattr("nnunet_cipa.speed.machine._COPIED_BYTES", 4000)
-    monkeypatch.setattr("nnunet_cipa.speed.machine.measure", lambda *_: Timing(9.0, 2.0, 10.0, 0.0))
+    monkeypatch.setattr("nnunet_cipa.speed.machine.time_function", lambda *_: Timing(9.0, 2.0, 10.0, 0.0))
     assert copy_bandwidth(torch.device("cpu")) == 2 * 4000 / 2.0
 
 
@@ -105,7 +105,7 @@ def test_json_names_no_machine_and_no_folder(tmp_path):
 
 
 def test_folder_that_is_missing_is_told_before_anything_is_measured(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("nnunet_cipa.speed.scan.measure", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr("nnunet_cipa.speed.scan.time_function", lambda *_: pytest.fail("measured"))
     assert main(["bench", "scan", *SCAN, "--json", str(tmp_path / "no" / "a.json")]) == 1
     assert f"there is no folder {tmp_path / 'no'}" in capsys.readouterr().err
 

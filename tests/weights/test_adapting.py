@@ -195,7 +195,7 @@ def test_imported_weights_can_be_adapted(plan, released, tmp_path):
         ({"dataset_id": 703}, "703: no such dataset in .*nnUNetv2_plan_and_preprocess -d 703"),
         ({"trainer": "nnUNetTrainerCIPAX"}, "--trainer nnUNetTrainerCIPAX: nnU-Net finds no such trainer"),
         ({"plans": "other"}, r"other\.json: no such file"),
-        ({"configuration": "3d_lowres"}, "no configuration '3d_lowres', only 2d"),
+        ({"configuration": "3d_lowres"}, "no configuration 3d_lowres, only 2d"),
         ({"configuration": "3d_fullres"}, "3d_fullres is three-dimensional"),
         ({"configuration": "2d_cascade"}, "cascade"),
     ],
@@ -271,4 +271,4 @@ def test_command(plan, trained, tmp_path, capsys):
     assert "divided by 1.3" in printed
     assert printed.endswith(f"written: {out}\n")
     assert main([str(a) for a in [*arguments, "--configuration", "3d"]]) == 1
-    assert "no configuration '3d'" in capsys.readouterr().err
+    assert "no configuration 3d," in capsys.readouterr().err

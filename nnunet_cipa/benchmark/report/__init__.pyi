@@ -1,15 +1,15 @@
-from .collect import Request, collect
+from .collect import ReportRequest, collect
 from .content import Report
 from .options import ReportOptions
-from .request import resolve
+from .request import resolve_report
 from .write import make_report, write_report
 
 __all__ = [
     "Report",
     "ReportOptions",
-    "Request",
+    "ReportRequest",
     "collect",
     "make_report",
-    "resolve",
+    "resolve_report",
     "write_report",
 ]

@@ -13,13 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nnunet_cipa.benchmark.report.content import ModelFacts, Report
-from nnunet_cipa.evaluation.metrics import METRICS
+from nnunet_cipa.evaluation.metrics.catalogue import shown_metrics
 from nnunet_cipa.evaluation.statistics import values
-from nnunet_cipa.pages.numbers import number
-from nnunet_cipa.pages.palette import SERIES
-
-# matplotlib takes no "currentColor"; no other element has this colour
-_INK = "#010203"
+from nnunet_cipa.pages.numbers import format_number
+from nnunet_cipa.pages.palette import SERIES, TEXT
 
 
 def _style(name: str) -> Any:
@@ -28,14 +25,14 @@ def _style(name: str) -> Any:
         "svg.fonttype": "none",
         "font.family": "sans-serif",
         "font.size": 11,
-        "text.color": _INK,
-        "axes.edgecolor": _INK,
-        "axes.labelcolor": _INK,
+        "text.color": TEXT,
+        "axes.edgecolor": TEXT,
+        "axes.labelcolor": TEXT,
         "axes.titlesize": 12,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "xtick.color": _INK,
-        "ytick.color": _INK,
+        "xtick.color": TEXT,
+        "ytick.color": TEXT,
         "text.parse_math": False,
         "svg.hashsalt": name,
     }
@@ -43,7 +40,8 @@ def _style(name: str) -> Any:
 
 def box_plots(report: Report) -> str:
     """Draw the tested measures by model: quartiles, whiskers to 1.5 times their range, and each case."""
-    metrics = [METRICS[name] for name in report.statistics.settings.tested]
+    shown = shown_metrics()
+    metrics = [shown[name] for name in report.statistics.settings.tested]
     with mpl.rc_context(_style("boxes")):
         height = 1.3 + 0.48 * len(report.titles)
         figure = Figure(figsize=(3.9 * len(metrics), height), layout="constrained")
@@ -52,7 +50,7 @@ def box_plots(report: Report) -> str:
                 _box(axis, row, values(report.of(title), metric.name))
             axis.set_yticks(range(len(report.titles)), report.titles if axis.get_subplotspec().is_first_col() else [])
             axis.set_ylim(len(report.titles) - 0.4, -0.6)
-            axis.set_title(f"{metric.title}{f', {metric.unit}' if metric.unit else ''}")
+            axis.set_title(metric.label)
             axis.grid(axis="x", alpha=0.25)
         return _svg(figure, "Box plots of the measures by model")
 
@@ -108,9 +106,14 @@ def _bland_altman(axis: Axes, report: Report, index: int) -> None:
     axis.plot((true + predicted) / 2, predicted - true, "o", color=SERIES[index % len(SERIES)], markersize=4, alpha=0.7)
     for value, style in ((mean, "-"), (low, "--"), (high, "--")):
         if math.isfinite(value):
-            axis.axhline(value, color=_INK, linestyle=style, linewidth=1)
+            axis.axhline(value, color=TEXT, linestyle=style, linewidth=1)
             axis.annotate(
-                number(value, 1), (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=9
+                format_number(value, 1),
+                (1, value),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="bottom",
+                fontsize=9,
             )
     axis.grid(alpha=0.25)
 
@@ -151,7 +154,7 @@ def _svg(figure: Figure, label: str) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
-    text = text[text.index("<svg") :].replace(_INK, "currentColor")
+    text = text[text.index("<svg") :].replace(TEXT, "currentColor")
     width = re.search(r'width="([\d.]+)pt"', text)
     assert width is not None  # noqa: S101 - matplotlib always writes it
     text = re.sub(r' height="[\d.]+pt"', "", text, count=1)

@@ -10,13 +10,13 @@ from nnunet_cipa.benchmark.report.models import Record
 from nnunet_cipa.evaluation.leakage import audit_leakage
 from nnunet_cipa.evaluation.scoring import Model, Study, score_folds
 from nnunet_cipa.evaluation.statistics import Settings, compute_statistics
-from nnunet_cipa.evaluation.versions import versions
 from nnunet_cipa.files.json_files import read_json, read_object
 from nnunet_cipa.nnunet.logs import read_curve
+from nnunet_cipa.versions import reported_versions
 
 
 @dataclass(frozen=True)
-class Request(Study):
+class ReportRequest(Study):
     """What to report on: a cross-validation, and how.
 
     Attributes
@@ -40,7 +40,7 @@ class Request(Study):
     command: str = ""
 
 
-def collect(request: Request) -> Report:
+def collect(request: ReportRequest) -> Report:
     """Score the models and gather what is known of them.
 
     Raises
@@ -98,7 +98,7 @@ def _training(folder: Path, folds: list[int]) -> dict[str, str]:
     return {name: ", ".join(dict.fromkeys(given)) for name, given in found.items()}
 
 
-def _notices(request: Request, folds: int) -> Iterator[str]:
+def _notices(request: ReportRequest, folds: int) -> Iterator[str]:
     description = read_object(request.dataset / "dataset.json")
     if description.get("synthetic"):
         yield "These are synthetic phantoms, drawn by a program. The figures say nothing about patients."
@@ -114,7 +114,7 @@ def _notices(request: Request, folds: int) -> Iterator[str]:
         yield "No leakage audit was made: whether a patient is in the data set under two names was not looked at."
 
 
-def _facts(request: Request, folds: list[int], models: list[ModelFacts]) -> dict[str, str]:
+def _facts(request: ReportRequest, folds: list[int], models: list[ModelFacts]) -> dict[str, str]:
     provenance = request.dataset / "provenance" / "_dataset.json"
     seed = read_object(provenance).get("seed") if provenance.is_file() else None
     settings = request.settings
@@ -132,4 +132,4 @@ def _facts(request: Request, folds: list[int], models: list[ModelFacts]) -> dict
             facts["seed of the training"] = "none: nnU-Net seeds neither initial weights nor the drawing of patches"
         else:
             facts["seed of the training"] = ", ".join(f"{title}: {seed}" for title, seed in seeds.items())
-    return facts | {f"this report: {name}": value for name, value in versions().items()}
+    return facts | {f"this report: {name}": value for name, value in reported_versions().items()}

@@ -5,13 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nnunet_cipa.benchmark.layout import is_job_record, is_record
+from nnunet_cipa.benchmark.run.layout import RECORD, is_job_record, is_record
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation.scoring import Model
 from nnunet_cipa.files.json_files import read_json
 from nnunet_cipa.nnunet.folders import PREPROCESSED, RAW, RESULTS, SPLITS, find_dataset, nnunet_folder
-
-RECORD = "benchmark.json"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from nnunet_cipa.evaluation.settings import TOLERANCE_MM, Settings
+from nnunet_cipa.evaluation.metrics.catalogue import TOLERANCE_MM
+from nnunet_cipa.evaluation.settings import Settings
 from nnunet_cipa.options import Option
 from nnunet_cipa.processes.cores import default_processes
 

@@ -1,12 +1,12 @@
 """From the options of ``benchmark report`` to what it is to report on."""
 
-from nnunet_cipa.benchmark.report.collect import Request
+from nnunet_cipa.benchmark.report.collect import ReportRequest
 from nnunet_cipa.benchmark.report.models import find_models, find_splits, raw_dataset
 from nnunet_cipa.benchmark.report.options import ReportOptions
 from nnunet_cipa.errors import CIPAError
 
 
-def resolve(dataset: str, options: ReportOptions, command: str = "") -> Request:
+def resolve_report(dataset: str, options: ReportOptions, command: str = "") -> ReportRequest:
     """Find what options name.
 
     Parameters
@@ -27,7 +27,7 @@ def resolve(dataset: str, options: ReportOptions, command: str = "") -> Request:
         raise CIPAError(f"{options.out}: exists; remove it or choose another folder for the report")
     found = raw_dataset(dataset)
     models, record = find_models(found.name, options.trainers, options.benchmark)
-    return Request(
+    return ReportRequest(
         dataset=found,
         splits=find_splits(found),
         models=models,

@@ -4,13 +4,13 @@ import math
 
 from nnunet_cipa.benchmark.report.content import ModelFacts, Report
 from nnunet_cipa.benchmark.report.numbers import interval
-from nnunet_cipa.evaluation.metrics import AGREEMENT, LESIONS, METRICS, VOLUME, Metric
-from nnunet_cipa.pages.numbers import number, p_value
+from nnunet_cipa.evaluation.metrics.catalogue import AGREEMENT, LESIONS, VOLUME, Metric, shown_metrics
+from nnunet_cipa.pages.numbers import format_number, format_p
 from nnunet_cipa.pages.tables import Table
 
 
 def summary_tables(report: Report) -> list[Table]:
-    """Return the means of all measures with their intervals, in three tables."""
+    """Return the means of all measures with their intervals, a table for each group of them."""
     settings = report.statistics.settings
     how = (
         f"Mean over all cases, each scored by the fold in which it was held out, and 95 % interval: BCa bootstrap of "
@@ -25,15 +25,13 @@ def summary_tables(report: Report) -> list[Table]:
         "Lesions are 18-connected; one common voxel is a hit. False positive and false negative volume as in autoPET: "
         "of lesions without any overlap."
     )
-    return [
-        _means(report, AGREEMENT, f"{how} NSD at {report.tolerance_mm:g} mm. {rule}"),
-        _means(report, VOLUME, volumes),
-        _means(report, LESIONS, lesions),
-    ]
+    notes = {AGREEMENT: f"{how} NSD at {report.tolerance_mm:g} mm. {rule}", VOLUME: volumes, LESIONS: lesions}
+    groups = dict.fromkeys(metric.group for metric in shown_metrics().values())
+    return [_means(report, group, notes.get(group, "")) for group in groups]
 
 
 def _means(report: Report, group: str, note: str) -> Table:
-    metrics = [metric for metric in METRICS.values() if metric.group == group]
+    metrics = [metric for metric in shown_metrics().values() if metric.group == group]
     means = report.statistics.means
     rows = [
         (model, str(len(report.of(model))), *(interval(means[model, m.name], m.digits) for m in metrics))
@@ -44,17 +42,17 @@ def _means(report: Report, group: str, note: str) -> Table:
 
 def _head(metric: Metric) -> str:
     arrow = {1: "\u00a0↑", -1: "\u00a0↓", 0: ""}[metric.better]
-    return f"{metric.title}{f', {metric.unit}' if metric.unit else ''}{arrow}"
+    return f"{metric.label}{arrow}"
 
 
 def test_table(report: Report) -> Table:
     """Return the comparisons of all pairs of models."""
-    rows = []
+    metrics, rows = shown_metrics(), []
     for test in report.statistics.tests:
-        metric, difference = METRICS[test.metric], test.comparison.difference
+        metric, difference = metrics[test.metric], test.comparison.difference
         rows.append((
             metric.title, test.first, test.second, interval(difference, metric.digits), str(difference.patients),
-            p_value(test.comparison.p), p_value(test.holm), number(test.comparison.effect, 2),
+            format_p(test.comparison.p), format_p(test.holm), format_number(test.comparison.effect, 2),
         ))  # fmt: skip
     return Table(
         "Tests between models",
@@ -74,7 +72,7 @@ def fold_table(report: Report) -> Table:
         means = report.statistics.fold_means[model, "dice"]
         defined = [mean for mean in means if not math.isnan(mean)]
         spread = f"{min(defined):.3f} to {max(defined):.3f}" if defined else "n/a"
-        rows.append((model, *map(number, means), spread))
+        rows.append((model, *map(format_number, means), spread))
     return Table(
         "Dice by fold", ("model", *(f"fold {fold}" for fold in folds), "lowest to highest"), rows,
         "How far the folds' means lie apart. No confidence interval: folds share most of their training cases.",
@@ -100,8 +98,8 @@ def stratum_table(report: Report) -> Table:
 def paper_table(report: Report) -> Table:
     """Return the measures of the CIPA paper."""
     rows = [
-        (model, str(found.slices), *(number(100 * value, 2) for value in (found.iou, found.f1, found.acc)),
-         number(found.hd95_px, 2))
+        (model, str(found.slices), *(format_number(100 * value, 2) for value in (found.iou, found.f1, found.acc)),
+         format_number(found.hd95_px, 2))
         for model, found in report.statistics.slices.items()
     ]  # fmt: skip
     return Table(
@@ -119,8 +117,9 @@ def cost_table(report: Report) -> Table:
     means = report.statistics.means
     rows = [(
         model.title, f"{model.cost.parameters / 1e6:.2f}" if model.cost.parameters else "n/a",
-        number(model.cost.of_a_slice / 1e9, 2), " x ".join(map(str, model.cost.patch)) or "n/a",
-        number(means[model.title, "dice"].value), number(100 * report.statistics.slices[model.title].iou, 2),
+        format_number(model.cost.of_a_slice / 1e9, 2), " x ".join(map(str, model.cost.patch)) or "n/a",
+        format_number(means[model.title, "dice"].value),
+        format_number(100 * report.statistics.slices[model.title].iou, 2),
         *(model.training.get(name, "n/a") for name in ("epochs", "batch", "seed", "device")), _hours(model),
     ) for model in report.models]  # fmt: skip
     problems = [f"{model.title}: {model.cost.problem}." for model in report.models if model.cost.problem]
@@ -143,12 +142,13 @@ def _hours(model: ModelFacts) -> str:
 
 def case_table(report: Report) -> Table:
     """Return every case of every model."""
-    metrics = [METRICS[name] for name in ("dice", "hd95_mm", "nsd", "lesion_f1")]
+    shown = shown_metrics()
+    metrics = [shown[name] for name in ("dice", "hd95_mm", "nsd", "lesion_f1")]
     rows = [
         (
             score.files.name, score.patient, str(score.fold), score.model,
-            *(number(getattr(score.measures, metric.name), metric.digits) for metric in metrics),
-            number(score.measures.truth_ml, 2), number(score.measures.predicted_ml, 2),
+            *(format_number(score.measures[metric.name], metric.digits) for metric in metrics),
+            format_number(score.measures.truth_ml, 2), format_number(score.measures.predicted_ml, 2),
         )
         for score in report.scores
     ]  # fmt: skip

@@ -4,25 +4,25 @@ import csv
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from nnunet_cipa.benchmark.report import charts, tables
-from nnunet_cipa.benchmark.report.collect import Request, collect
+from nnunet_cipa.benchmark.report.collect import ReportRequest, collect
 from nnunet_cipa.benchmark.report.content import Report
 from nnunet_cipa.benchmark.report.pictures import Picture, choose_cases, draw_case
 from nnunet_cipa.benchmark.report.place import claimed_folder
-from nnunet_cipa.evaluation.measures import Measures
+from nnunet_cipa.evaluation.metrics.catalogue import all_metrics
 from nnunet_cipa.pages import palette
-from nnunet_cipa.pages.numbers import number
+from nnunet_cipa.pages.numbers import format_number
 from nnunet_cipa.pages.tables import Table
 from nnunet_cipa.pages.templates import load_template
 
 PAGE, MARKDOWN, CASES, JSON = "index.html", "report.md", "cases.csv", "report.json"
 
 
-def make_report(request: Request, out: Path) -> Path:
+def make_report(request: ReportRequest, out: Path) -> Path:
     """Collect a report and write it as ``write_report`` does; nobody else makes ``out`` meanwhile.
 
     Raises
@@ -66,7 +66,7 @@ def _write(report: Report, folder: Path) -> None:
 
 
 def _page(report: Report) -> str:
-    return load_template("nnunet_cipa.benchmark.report", "page.html", number=number).render(
+    return load_template("nnunet_cipa.benchmark.report", "page.html", number=format_number).render(
         report=report,
         tables=report_tables(report),
         cases=tables.case_table(report),
@@ -98,12 +98,12 @@ def _cell(text: str) -> str:
 
 
 def _write_cases(report: Report, path: Path) -> None:
-    names = [field.name for field in fields(Measures)]
+    names = [metric.name for metric in all_metrics()]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("model", "fold", "case", "patient", *names))
         for score in report.scores:
-            measured = (getattr(score.measures, name) for name in names)
+            measured = (score.measures[name] for name in names)
             writer.writerow((
                 score.model, score.fold, score.files.name, score.patient,
                 *("" if math.isnan(value) else value for value in measured),
@@ -144,7 +144,7 @@ def _content(report: Report) -> dict[str, Any]:
 def _case_content(report: Report) -> Iterator[dict[str, Any]]:
     for score in report.scores:
         identity = {"model": score.model, "fold": score.fold, "case": score.files.name, "patient": score.patient}
-        yield identity | _plain(score.measures)
+        yield identity | _plain(dict(score.measures))
 
 
 def _plain(value: Any) -> Any:

@@ -11,10 +11,10 @@ from nnunet_cipa.dicom.derived import MANUFACTURER, derived_from
 from nnunet_cipa.dicom.rtstruct.contours import Points, to_mm
 from nnunet_cipa.dicom.rtstruct.outlines import keyholes, outlines
 from nnunet_cipa.dicom.series.grouping import Series
+from nnunet_cipa.pages.palette import STRUCTURE, rgb
 
 # Retired, but what structure sets name the study by
 STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
-COLOUR = (255, 0, 0)
 ROI_NUMBER = 1
 
 
@@ -49,7 +49,7 @@ def make_structure_set(mask: NDArray[np.bool_], series: Series, roi_name: str) -
         _contour(points, _image(series, k), number) for number, (k, points) in enumerate(_contours(mask, series), 1)
     ]
     made.ROIContourSequence = [
-        _item(ReferencedROINumber=ROI_NUMBER, ROIDisplayColor=list(COLOUR), ContourSequence=contours)
+        _item(ReferencedROINumber=ROI_NUMBER, ROIDisplayColor=list(rgb(STRUCTURE)), ContourSequence=contours)
     ]
     made.RTROIObservationsSequence = [
         _item(ObservationNumber=1, ReferencedROINumber=ROI_NUMBER, RTROIInterpretedType=None, ROIInterpreter=None)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nnunet_cipa.benchmark.report import Request, collect
+from nnunet_cipa.benchmark.report import ReportRequest, collect
 from nnunet_cipa.evaluation import Model, Settings
 from tests.evaluation.cross_validation import TRAINERS, CrossValidation
 
@@ -40,7 +40,7 @@ def request_for(made):
             "settings": Settings(resamples=499),
             "command": "nnunet-cipa benchmark report 701 <x>",
         }
-        return Request(**content | changes)
+        return ReportRequest(**content | changes)
 
     return make
 

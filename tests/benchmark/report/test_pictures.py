@@ -7,29 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnunet_cipa.benchmark.report.pictures import (
-    FALSE_NEGATIVE,
-    FALSE_POSITIVE,
-    TRUE_POSITIVE,
-    choose_cases,
-    draw_case,
-    paint,
-)
-
-
-def rgb(colour):
-    return np.array([int(colour[start : start + 2], 16) for start in (1, 3, 5)])
-
-
-def test_colours_of_agreement():
-    truth, prediction = np.zeros((2, 2, 4), dtype=bool)
-    truth[0, :2] = prediction[0, 1:3] = True
-    painted = paint(np.full((2, 4), 100, dtype=np.uint8), truth, prediction)
-    for pixel, colour in ((0, FALSE_NEGATIVE), (1, TRUE_POSITIVE), (2, FALSE_POSITIVE)):
-        np.testing.assert_allclose(painted[0, pixel], 0.55 * 100 + 0.45 * rgb(colour), atol=1)
-    assert (painted[1] == 100).all()
-    dominant = [int(rgb(colour).argmax()) for colour in (FALSE_POSITIVE, TRUE_POSITIVE, FALSE_NEGATIVE)]
-    assert dominant == [0, 1, 2]
+from nnunet_cipa.benchmark.report.pictures import choose_cases, draw_case
 
 
 def test_worst_median_and_best(report):

@@ -14,7 +14,7 @@ from nnunet_cipa.benchmark.report import collect, write_report
 from nnunet_cipa.benchmark.report.charts import limits_of_agreement
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation import METRICS, read_mask
-from nnunet_cipa.pages.numbers import number, p_value
+from nnunet_cipa.pages.numbers import format_number, format_p
 from tests.benchmark.report.conftest import HOSTILE
 
 
@@ -216,7 +216,8 @@ def test_limits_of_agreement_in_closed_form():
 
 
 def test_numbers():
-    assert [number(-0.0001, 2), number(math.nan), number(1.0005, 2), p_value(0.00099), p_value(0.001)] == [
+    numbers = [format_number(-0.0001, 2), format_number(math.nan), format_number(1.0005, 2)]
+    assert [*numbers, format_p(0.00099), format_p(0.001)] == [
         "0.00",
         "n/a",
         "1.00",

@@ -1,0 +1,1 @@
+"""Entries of the catalogue; each module registers its own when it is imported."""

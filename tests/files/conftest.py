@@ -1,0 +1,3 @@
+from tests.raw_dataset import write
+
+__all__ = ["write"]
