@@ -16,6 +16,10 @@ WORDINGS = {
     "is not a, never is no": r"(?<!there )(?<!There )(?<!what )\b(?:is|are) no (?!longer\b)\w+",
     "Return whether, never Say whether": r'"""Say (?:whether|why|which|how|that|of)\b',
     "again or from the start, never anew": r"\banew\b",
+    "per case, never a case": (
+        r"\b(?i:states|blocks|slices|bytes|[MG]iB|ml|tensors|values|one) a "
+        r"(?:channel|stage|case|slice|patient|voxel|pixel|element|process|batch|modality|line)\b"
+    ),
     "what a module holds, never a riddle": r'\A"""(?:Which|Whether|What|How) [^"]*\."""\n\n',
 }
 

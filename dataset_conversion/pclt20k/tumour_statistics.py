@@ -66,7 +66,7 @@ def _slices_and_areas(patients: Sequence[CheckedPatient]) -> Figure:
     counts = [len(checked.facts) for checked in patients]
     bins = np.histogram_bin_edges(counts, bins=min(30, max(5, max(counts) - min(counts) + 1)))
     left.hist(counts, bins=bins.tolist(), color=BARS, edgecolor="white", linewidth=0.6)
-    _label(left, f"{len(counts)} patients, median {np.median(counts):g} slices", "slices a patient", "patients")
+    _label(left, f"{len(counts)} patients, median {np.median(counts):g} slices", "slices per patient", "patients")
     left.yaxis.set_major_locator(MaxNLocator(integer=True))
     areas = np.asarray([fact.area for checked in patients for fact in checked.facts])
     edges = np.geomspace(max(1, areas.min()), max(2, areas.max() + 1), 31)

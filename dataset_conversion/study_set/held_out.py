@@ -80,7 +80,7 @@ def _read_test(path: Path, names: Sequence[str]) -> set[str]:
     except UnicodeDecodeError as error:
         raise CIPAError(f"{path}: not UTF-8 text (byte {error.start}); save it as plain text") from error
     if not listed:
-        raise CIPAError(f"{path}: lists no patient; list one a line, or remove it")
+        raise CIPAError(f"{path}: lists no patient; list one per line, or remove it")
     refuse(
         f"{path}: {name!r} is listed but there is no such patient; correct the list"
         for name in listed

@@ -102,7 +102,7 @@ def read_nifti_set(
     entries = sorted(path for path in source.iterdir() if not path.name.startswith("."))
     folders = [path for path in entries if path.is_dir()]
     if not folders:
-        raise CIPAError(f"{source}: holds no folder; it should hold one a patient, with {', '.join(FILES[:3])}")
+        raise CIPAError(f"{source}: holds no folder; it should hold one per patient, with {', '.join(FILES[:3])}")
     refuse(_foreign(path) for path in entries if not path.is_dir() and path.name not in {TEST_LIST, FACTS})
     synthetic = read_facts(source)
     test = held_out(source, [folder.name for folder in folders], test_fraction, seed)

@@ -16,7 +16,7 @@ class DemoOptions:
     patients : int
         Patients of the phantom, a fifth held out.
     size : int
-        Pixels a side.
+        Pixels per side.
     slices : int
         About how many slices per patient.
     seed : int

@@ -32,7 +32,7 @@ def read_grey_png(path: Path) -> GreyImage:
     Raises
     ------
     CIPAError
-        If the file is unreadable, damaged (every chunk's checksum is verified), larger than 4096 pixels a side, or of
+        If the file is unreadable, damaged (every chunk's checksum is verified), larger than 4096 pixels per side, or of
         another mode (RGBA, 16 bit, palette, bilevel, grey with alpha).
     """
     data = read_regular(path)

@@ -47,7 +47,7 @@ def bench_versions() -> Facts:
 
 
 def copy_bandwidth(device: torch.device) -> float:
-    """Measure the bytes a second that torch reads and writes in the fastest of some copies of a large tensor."""
+    """Measure the bytes per second that torch reads and writes in the fastest of some copies of a large tensor."""
     source = torch.ones(_COPIED_BYTES // 4, device=device)
     target = torch.empty_like(source)
     return 2 * _COPIED_BYTES / time_function(lambda: target.copy_(source), device, _COPIES).fastest

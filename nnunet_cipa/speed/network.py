@@ -35,7 +35,7 @@ def bench_network(bench: NetworkBench) -> BenchReport:
     Returns
     -------
     BenchReport
-        States a second are the state updates of all scans of a forward pass over the seconds of the whole pass.
+        States per second are the state updates of all scans of a forward pass over the seconds of the whole pass.
 
     Raises
     ------

@@ -64,7 +64,7 @@ def compare_scans(bench: ScanBench, scans: Mapping[str, Scan], command: str) -> 
     Returns
     -------
     BenchReport
-        States a second are the forward pass's state updates over the seconds of the whole pass, with backward too.
+        States per second are the forward pass's state updates over the seconds of the whole pass, with backward too.
         "of copy" is the bytes that have to move at least (``ScanCall.least_bytes``) a second, over those that a copy
         of a large tensor moves. Errors are of y, relative to the largest magnitude of the reference's in float64. The
         ratio is to the first function.

@@ -103,7 +103,7 @@ def _build(variant: str, patch_size: Sequence[int], num_classes: int) -> CIPA:
 
 
 def _variant(state: StateDict, patch_embed: str) -> str:
-    """Tell the variant from the width of the first layer and the number of blocks a stage."""
+    """Tell the variant from the width of the first layer and the number of blocks per stage."""
     width = state[patch_embed].shape[:1].numel()
     blocks = {match.groups() for name in state if (match := re.search(r"\blayers\.(\d+)\.blocks\.(\d+)\.", name))}
     depths = tuple(sum(stage == str(level) for stage, _ in blocks) for level in range(4))

@@ -47,7 +47,7 @@ FAULTS = {
     "list of one twice": (
         beside("test.txt", HELD_OUT * 2), Remedy("list every patient once", write("test.txt", HELD_OUT), patients=BOTH),
     ),
-    "list of none": (beside("test.txt", "\n"), Remedy("list one a line, or remove it", drop("test.txt"))),
+    "list of none": (beside("test.txt", "\n"), Remedy("list one per line, or remove it", drop("test.txt"))),
     "list in UTF-16": (
         beside("test.txt", HELD_OUT, "utf-16"),
         Remedy("save it as plain text", write("test.txt", HELD_OUT), patients=BOTH),

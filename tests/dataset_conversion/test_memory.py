@@ -84,7 +84,7 @@ def study_set(root, patients, shape):
 
 @pytest.mark.slow
 def test_study_sets_take_what_their_largest_patient_takes(raw, tmp_path):
-    """At most 48 bytes a voxel of the CT, however many patients there are."""
+    """At most 48 bytes per voxel of the CT, however many patients there are."""
     shape = (96, 96, 64)
     few, many = study_set(tmp_path / "few", 5, shape), study_set(tmp_path / "many", 10, shape)
     _, needed, needed_by_many = measure("lucid", raw, few, few, many)

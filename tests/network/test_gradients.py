@@ -27,7 +27,7 @@ def test_nano(switches):
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("switches", [{}, {"region_size": 8}], ids=str)
 def test_training_on_the_smallest_patch(batch, switches):
-    """At stride 32 a patch of 32 x 32 is one pixel, with one value a channel for batch normalisation."""
+    """At stride 32 a patch of 32 x 32 is one pixel, with one value per channel for batch normalisation."""
     torch.manual_seed(0)
     network = CIPA(2, 2, patch_size=(32, 32), variant="nano", **switches).train()
     found = gradients(network, batch)

@@ -105,7 +105,7 @@ class CVSSDecoder(nn.Module):
     Parameters
     ----------
     variant : Variant
-        Widths, blocks a stage and states.
+        Widths, blocks per stage and states.
     num_classes : int
         Output channels.
 

@@ -29,7 +29,7 @@ class DropPath(nn.Module):
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation that uses its running statistics where a training batch has one value a channel.
+    """Batch normalisation that uses its running statistics where a training batch has one value per channel.
 
     A patch of 32 x 32 is one pixel at stride 32; with a batch of one, which distributed training can give a process,
     there is no variance to take and the stock layer stops with an error.

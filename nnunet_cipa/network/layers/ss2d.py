@@ -18,7 +18,7 @@ class SS2D(nn.Module):
     channels : int
         C of input and output; the inner width is 2C and dt_rank is ceil(C / 16).
     d_state : int
-        States a channel.
+        States per channel.
 
     Notes
     -----
@@ -51,7 +51,7 @@ class SS1D(nn.Module):
     channels : int
         C of input and output; the inner width is 2C.
     d_state : int
-        States a channel.
+        States per channel.
 
     Notes
     -----

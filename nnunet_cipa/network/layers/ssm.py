@@ -26,7 +26,7 @@ class SelectiveSSM(nn.Module):
     dt_rank : int
         Rank of the projection to dt.
     d_state : int
-        N, states a channel.
+        N, states per channel.
     directions : int
         K.
     """

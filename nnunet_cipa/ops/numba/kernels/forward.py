@@ -27,7 +27,7 @@ from nnunet_cipa.ops.numba.layout import CHUNK, LANES, TILE
 
 @cache
 def forward_kernel(width: int, decaying: bool) -> Callable[..., None]:
-    """Make the kernel for ``width`` states a channel within the lanes.
+    """Make the kernel for ``width`` states per channel within the lanes.
 
     Parameters
     ----------
