@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from nnunet_cipa.errors import CIPAError
 
-LARGEST_SEED = 2**32 - 1
+LARGEST_SEED = 2**32 - 1  # NumPy takes no larger one
 
 
 class UsageError(CIPAError):

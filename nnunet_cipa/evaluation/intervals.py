@@ -46,7 +46,7 @@ def bootstrap_mean(
     Parameters
     ----------
     values : sequence of float
-        One a case; NaN where it is not defined.
+        One per case; NaN where it is not defined.
     patients : sequence of str
         Of the same cases.
     resamples, seed : int

@@ -10,11 +10,11 @@ import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.options import LARGEST_SEED
 from nnunet_cipa.trainers.robust.random_state import seed_workers
 from nnunet_cipa.trainers.robust.workers import take_in_turns
 
 SEED_VARIABLE = "NNUNET_CIPA_SEED"
-LARGEST_SEED = 2**32 - 1  # NumPy takes no larger one
 
 
 class SeededTraining(nnUNetTrainer):
