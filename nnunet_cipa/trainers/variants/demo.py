@@ -9,7 +9,7 @@ from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPA25D, nnUNetTra
 
 
 class Shortened(PETCTTrainer):
-    """Settings for minutes on two CPU cores, to put before a trainer: 10 epochs of 40 iterations at rate 3e-3.
+    """Settings for minutes on two CPU cores, to put before a trainer.
 
     The rate rises over the first epoch, and AdamW's second moments forget fast, as there are few steps in all. The loss
     takes Dice of each slice and not of the batch as one, in which large tumours hide the small ones. Many small batches
@@ -36,7 +36,7 @@ class Shortened(PETCTTrainer):
 
 
 class nnUNetTrainerCIPA_demo(Shortened, nnUNetTrainerCIPA):
-    """The nano variant, trained for minutes on two CPU cores: 10 epochs of 40 iterations at rate 3e-3."""
+    """The nano variant, trained for minutes on two CPU cores."""
 
     architecture: ClassVar[dict[str, Any]] = {"variant": "nano"}
 
@@ -48,7 +48,7 @@ class nnUNetTrainerCIPASIM_demo(Shortened, nnUNetTrainerCIPASIM):
 
 
 class FineTuned(Shortened):
-    """Settings for minutes of fine-tuning: 5 epochs of 20 iterations at rate 1e-3."""
+    """Settings for minutes of fine-tuning."""
 
     settings: ClassVar[dict[str, Any]] = {
         "initial_lr": 1e-3,
