@@ -9,6 +9,8 @@ import pytest
 
 from nnunet_cipa.dataset_conversion.lucid import Options, convert_lucid
 from nnunet_cipa.dataset_conversion.phantoms.lucid import Form
+from nnunet_cipa.dataset_conversion.study_set.dicom_set import Wanted, read_dicom_set
+from nnunet_cipa.errors import CIPAError
 from tests.dataset_conversion.lucid_dicom import PATIENTS, Export
 
 
@@ -59,3 +61,12 @@ def test_a_series_that_is_not_taken_is_found_and_left_alone(reads):
     not_taken = [reads[path] for path, text in descriptions.items() if text == "SYNTHETIC PET NAC"]
     assert len(not_taken) > 10
     assert set(not_taken) == {(1, 0)}
+
+
+def test_a_structure_set_that_changes_after_it_was_read_is_noticed(pair):
+    patient = read_dicom_set(pair.root, Wanted(), "LUCID", None, 0).patients[0]
+    assert patient.read("IGTV")[1]["contours"] > 0
+    path = patient.regions["IGTV"].path
+    pair.replace(path, path.read_bytes().replace(b"SYNTHETIC", b"SYNTHETIX"))
+    with pytest.raises(CIPAError, match=f"{path.name}: ROI 'IGTV': changed during the conversion; run it again"):
+        patient.read("IGTV")
