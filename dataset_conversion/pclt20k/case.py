@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cipa.dataset_conversion.pclt20k.check import CheckedPatient
+from nnunet_cipa.dataset_conversion.pclt20k.check import CheckedSlices
 from nnunet_cipa.dataset_conversion.pclt20k.options import Intensity
 from nnunet_cipa.dataset_conversion.pclt20k.slice import read_slice
 from nnunet_cipa.dataset_conversion.pipeline.dataset_files import (
@@ -21,12 +21,12 @@ from nnunet_cipa.files.nifti_stream import NiftiStream
 
 
 @dataclass(frozen=True)
-class CaseJob:
+class Pclt20kCaseJob:
     """A checked case, where it comes from, and the dataset folder it goes to."""
 
     root: Path
     folder: Path
-    checked: CheckedPatient
+    checked: CheckedSlices
     spacing: tuple[float, float, float]
     intensity: Intensity
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from nnunet_cipa.dataset_conversion.pclt20k.gaps import Step, measure_step, suspect_gaps
+from nnunet_cipa.dataset_conversion.pclt20k.gaps import SliceChange, measure_step, suspect_gaps
 from nnunet_cipa.dataset_conversion.pclt20k.slice import SliceFacts, SliceImages, describe_slice, read_slice
 from nnunet_cipa.dataset_conversion.pclt20k.source import PatientSlices
 from nnunet_cipa.errors import CIPAError
 
 
 @dataclass(frozen=True)
-class CheckJob:
+class Pclt20kCheckJob:
     """A patient to check and the folder its own folder lies in."""
 
     root: Path
@@ -19,7 +19,7 @@ class CheckJob:
 
 
 @dataclass(frozen=True)
-class CheckedPatient:
+class CheckedSlices:
     """A patient after the checking pass, or a section of one.
 
     Attributes
@@ -38,7 +38,7 @@ class CheckedPatient:
 
     patient: PatientSlices
     facts: tuple[SliceFacts, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[SliceChange, ...]
     gaps: tuple[int, ...]
     problems: tuple[str, ...]
     section: int | None = None
@@ -54,10 +54,10 @@ class CheckedPatient:
         return self.facts[0].size
 
 
-def check_patient(job: CheckJob) -> CheckedPatient:
+def check_patient_slices(job: Pclt20kCheckJob) -> CheckedSlices:
     """Read all slices of a patient, measure them and collect what is wrong with them."""
     facts: list[SliceFacts] = []
-    steps: list[Step] = []
+    steps: list[SliceChange] = []
     problems: list[str] = []
     before: SliceImages | None = None
     for name in job.patient.slices:
@@ -72,10 +72,10 @@ def check_patient(job: CheckJob) -> CheckedPatient:
         if before is not None:
             steps.append(measure_step((before.ct, before.tumour), (images.ct, images.tumour)))
         before = images
-    return CheckedPatient(job.patient, tuple(facts), tuple(steps), tuple(suspect_gaps(steps)), tuple(problems))
+    return CheckedSlices(job.patient, tuple(facts), tuple(steps), tuple(suspect_gaps(steps)), tuple(problems))
 
 
-def split_at_gaps(checked: CheckedPatient) -> list[CheckedPatient]:
+def split_at_gaps(checked: CheckedSlices) -> list[CheckedSlices]:
     """Cut a patient at its suspected gaps into sections; one without gaps stays whole."""
     if not checked.gaps:
         return [checked]

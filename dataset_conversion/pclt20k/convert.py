@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnunet_cipa.dataset_conversion.pclt20k.case import CaseJob
-from nnunet_cipa.dataset_conversion.pclt20k.check import CheckedPatient, CheckJob, check_patient, split_at_gaps
+from nnunet_cipa.dataset_conversion.pclt20k.case import Pclt20kCaseJob
+from nnunet_cipa.dataset_conversion.pclt20k.check import (
+    CheckedSlices,
+    Pclt20kCheckJob,
+    check_patient_slices,
+    split_at_gaps,
+)
 from nnunet_cipa.dataset_conversion.pclt20k.options import Options
 from nnunet_cipa.dataset_conversion.pclt20k.source import Source, read_source
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Conversion
-from nnunet_cipa.dataset_conversion.pipeline.dataset import Dataset, Splits, place, write_dataset
+from nnunet_cipa.dataset_conversion.pipeline.dataset import NewDataset, Splits, place, write_dataset
 from nnunet_cipa.dataset_conversion.pipeline.dataset_files import CONVERTED_BY, FOLDERS, DatasetFacts, folds_warning
 from nnunet_cipa.dataset_conversion.pipeline.splits import make_splits, name_cases
 from nnunet_cipa.errors import CIPAError, refuse
@@ -24,11 +29,11 @@ REFERENCE = "Cross-Modal Interactive Perception Network with Mamba (CVPR 2025), 
 class Pclt20kConversion(Conversion):
     """PCLT20K converted: all patients, their sections, which are the cases, and PNG files that no list names."""
 
-    patients: tuple[CheckedPatient, ...]
-    sections: tuple[CheckedPatient, ...]
+    patients: tuple[CheckedSlices, ...]
+    sections: tuple[CheckedSlices, ...]
     unlisted: tuple[str, ...]
 
-    def cases(self, part: str) -> list[CheckedPatient]:
+    def cases(self, part: str) -> list[CheckedSlices]:
         """Return the cases of ``train`` or ``test``: patients, or their sections."""
         return _part(self.sections, part)
 
@@ -78,24 +83,28 @@ def convert_pclt20k(source: Path, options: Options | None = None) -> Pclt20kConv
     return conversion
 
 
-def _whole(patient: CheckedPatient) -> list[CheckedPatient]:
+def _whole(patient: CheckedSlices) -> list[CheckedSlices]:
     return [patient]
 
 
-def _part(cases: tuple[CheckedPatient, ...], name: str) -> list[CheckedPatient]:
+def _part(cases: tuple[CheckedSlices, ...], name: str) -> list[CheckedSlices]:
     return [case for case in cases if case.patient.part == name]
 
 
-def _dataset(found: Source, conversion: Pclt20kConversion, options: Options, splits: Splits) -> Dataset:
-    def jobs(folder: Path) -> list[CaseJob]:
-        return [CaseJob(found.root, folder, case, options.spacing, options.intensity) for case in conversion.sections]
+def _dataset(found: Source, conversion: Pclt20kConversion, options: Options, splits: Splits) -> NewDataset:
+    def jobs(folder: Path) -> list[Pclt20kCaseJob]:
+        return [
+            Pclt20kCaseJob(found.root, folder, case, options.spacing, options.intensity) for case in conversion.sections
+        ]
 
-    return Dataset(_facts(conversion, options), splits, _summary(conversion, options), jobs)
+    return NewDataset(_facts(conversion, options), splits, _summary(conversion, options), jobs)
 
 
-def _check(found: Source, options: Options) -> tuple[CheckedPatient, ...]:
-    jobs = [CheckJob(found.root, patient) for patient in found.patients]
-    named = run_jobs(check_patient, jobs, options.processes, "checking", lambda job: f"patient {job.patient.patient}")
+def _check(found: Source, options: Options) -> tuple[CheckedSlices, ...]:
+    jobs = [Pclt20kCheckJob(found.root, patient) for patient in found.patients]
+    named = run_jobs(
+        check_patient_slices, jobs, options.processes, "checking", lambda job: f"patient {job.patient.patient}"
+    )
     checked = tuple(named)
     refuse(problem for case in checked for problem in case.problems)
     return checked
@@ -141,7 +150,7 @@ def _warnings(found: Source, final: Path, splits: list[dict[str, list[str]]]) ->
     yield from folds_warning(final, splits)
 
 
-def _told(patients: tuple[CheckedPatient, ...], sections: tuple[CheckedPatient, ...]) -> Iterator[str]:
+def _told(patients: tuple[CheckedSlices, ...], sections: tuple[CheckedSlices, ...]) -> Iterator[str]:
     for part, (images, _) in FOLDERS.items():
         cases = _part(sections, part)
         slices = sum(len(case.facts) for case in cases)

@@ -12,7 +12,7 @@ BLOCKS = 64
 
 
 @dataclass(frozen=True)
-class Step:
+class SliceChange:
     """How one slice differs from the one before it.
 
     Attributes
@@ -33,16 +33,16 @@ class Step:
 
 def measure_step(
     before: tuple[NDArray[np.uint8], NDArray[np.bool_]], after: tuple[NDArray[np.uint8], NDArray[np.bool_]]
-) -> Step:
+) -> SliceChange:
     """Compare two neighbouring slices, each given as CT (rows, columns) and tumour (rows, columns)."""
     (ct0, tumour0), (ct1, tumour1) = before, after
     areas = np.count_nonzero(tumour0), np.count_nonzero(tumour1)
     shared = np.count_nonzero(tumour0 & tumour1)
     change = np.abs(_blocks(ct1) - _blocks(ct0)).mean()
-    return Step(max(areas) / min(areas), shared / min(areas), float(change))
+    return SliceChange(max(areas) / min(areas), shared / min(areas), float(change))
 
 
-def suspect_gaps(steps: list[Step]) -> list[int]:
+def suspect_gaps(steps: list[SliceChange]) -> list[int]:
     """Return the indices i for which slices seem to be missing between slice i and slice i + 1.
 
     A step is suspected if the tumours of the two slices do not overlap; or the CT changes more than ``CT_JUMP`` times

@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nnunet_cipa.dataset_conversion.pclt20k.check import CheckedPatient
+from nnunet_cipa.dataset_conversion.pclt20k.check import CheckedSlices
 from nnunet_cipa.pages.palette import BARS
 
 COLUMNS = (
@@ -23,7 +23,7 @@ FIGURE_2 = "slices_and_areas.png"
 FIGURE_3 = "centres_and_boxes.png"
 
 
-def write_statistics(folder: Path, patients: Sequence[CheckedPatient]) -> None:
+def write_statistics(folder: Path, patients: Sequence[CheckedSlices]) -> None:
     """Write a table with a row for each slice and two figures to an existing folder.
 
     ``slices.csv`` gives, in pixels, the tumour's area, its centre of mass and its bounding box, and the number of its
@@ -43,7 +43,7 @@ def write_statistics(folder: Path, patients: Sequence[CheckedPatient]) -> None:
             path.replace(folder / path.name)
 
 
-def _rows(checked: CheckedPatient) -> list[tuple[object, ...]]:
+def _rows(checked: CheckedSlices) -> list[tuple[object, ...]]:
     return [
         (
             checked.patient.patient,
@@ -60,7 +60,7 @@ def _rows(checked: CheckedPatient) -> list[tuple[object, ...]]:
     ]
 
 
-def _slices_and_areas(patients: Sequence[CheckedPatient]) -> Figure:
+def _slices_and_areas(patients: Sequence[CheckedSlices]) -> Figure:
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     counts = [len(checked.facts) for checked in patients]
@@ -76,7 +76,7 @@ def _slices_and_areas(patients: Sequence[CheckedPatient]) -> Figure:
     return figure
 
 
-def _centres_and_boxes(patients: Sequence[CheckedPatient]) -> Figure:
+def _centres_and_boxes(patients: Sequence[CheckedSlices]) -> Figure:
     facts = [fact for checked in patients for fact in checked.facts]
     figure = Figure(figsize=(10, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -11,7 +11,7 @@ import numpy as np
 from nnunet_cipa.dataset_conversion.phantoms.geometry import (
     Axes,
     FloatArray,
-    Grid,
+    PhantomGrid,
     SmoothNoise,
     Vector,
     capsule,
@@ -82,7 +82,7 @@ def draw_thorax(rng: np.random.Generator) -> Thorax:
     )
 
 
-def organs(thorax: Thorax, grid: Grid) -> Organs:
+def organs(thorax: Thorax, grid: PhantomGrid) -> Organs:
     """Signed distance fields of the organs on a grid."""
     axes = grid.axes()
     wobble = thorax.wobble.on(grid)

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from nnunet_cipa.dataset_conversion.phantoms.anatomy import Thorax, organs
-from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, Grid, occupancy
+from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, PhantomGrid, occupancy
 from nnunet_cipa.dataset_conversion.phantoms.imaging import Breathing, count_noise, point_spread
 
 PHASES = 10
@@ -24,7 +24,7 @@ def course(phase: float) -> float:
     return float(1 - np.cos(np.pi * phase) ** 4)
 
 
-def travel_field(thorax: Thorax, breathing: Breathing, grid: Grid) -> FloatArray:
+def travel_field(thorax: Thorax, breathing: Breathing, grid: PhantomGrid) -> FloatArray:
     """Peak-to-peak travel in mm of the tissue at every voxel."""
     fields = organs(thorax, grid)
     moving = np.minimum.reduce(
@@ -44,7 +44,7 @@ def shifts(travel: FloatArray, start: float) -> Iterator[FloatArray]:
         yield travel * np.float32(course(start + step / PHASES) - course(start))
 
 
-def displaced(volume: FloatArray, shift: FloatArray, grid: Grid) -> FloatArray:
+def displaced(volume: FloatArray, shift: FloatArray, grid: PhantomGrid) -> FloatArray:
     """Return a volume whose content is moved upwards by ``shift`` (mm, at the target), linear between slices."""
     count = grid.shape[0]
     rows = np.arange(count, dtype=np.float32)[:, None, None]
@@ -58,7 +58,7 @@ def displaced(volume: FloatArray, shift: FloatArray, grid: Grid) -> FloatArray:
 
 
 def over_cycle(
-    uptake: FloatArray, tumour: FloatArray, travel: FloatArray, start: float, grid: Grid
+    uptake: FloatArray, tumour: FloatArray, travel: FloatArray, start: float, grid: PhantomGrid
 ) -> tuple[FloatArray, FloatArray]:
     """Return the mean uptake over a cycle, and the greatest fraction of each voxel that is tumour at any phase.
 
@@ -81,7 +81,7 @@ def over_cycle(
     return total / np.float32(PHASES), swept
 
 
-def scan_pet(mean_uptake: FloatArray, grid: Grid, own: Grid, rng: np.random.Generator) -> FloatArray:
+def scan_pet(mean_uptake: FloatArray, grid: PhantomGrid, own: PhantomGrid, rng: np.random.Generator) -> FloatArray:
     """Image the mean uptake (SUV) by PET: point spread, the scanner's ``own`` coarser grid, noise."""
     blurred = point_spread(mean_uptake, grid)
     positions = [

@@ -12,12 +12,12 @@ from nnunet_cipa.dataset_conversion.phantoms.dicom_series import (
     write_uncorrected_pet,
 )
 from nnunet_cipa.dataset_conversion.phantoms.dicom_structures import write_structures
-from nnunet_cipa.dataset_conversion.phantoms.lucid_study import Study
+from nnunet_cipa.dataset_conversion.phantoms.lucid_study import LucidStudy
 
 CONTOURED_LATER = 3600
 
 
-def write_dicom(folder: Path, identity: Identity, study: Study) -> None:
+def write_dicom(folder: Path, identity: Identity, study: LucidStudy) -> None:
     """Write a patient's objects to a new folder, under names that tell neither series nor order.
 
     CT and PET share a frame of reference. Every second patient, from the second on, has a PET without attenuation

@@ -51,7 +51,7 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Series:
+class PhantomSeries:
     """A series: what its UIDs are made of, its number, modality, description and the time of day it began, in s."""
 
     key: str
@@ -61,7 +61,7 @@ class Series:
     seconds: int
 
 
-def new_object(identity: Identity, series: Series, sop_class: UID, instance: int) -> Dataset:
+def new_object(identity: Identity, series: PhantomSeries, sop_class: UID, instance: int) -> Dataset:
     """Return a data set with the modules of patient, study, series, equipment and SOP instance."""
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 100"

@@ -13,16 +13,16 @@ from nnunet_cipa.dataset_conversion.phantoms.dicom_headers import (
     STUDY_DATE,
     SYNTHETIC,
     Identity,
-    Series,
+    PhantomSeries,
     decimal,
     new_object,
     save,
     time_of_day,
 )
-from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, Grid
-from nnunet_cipa.dataset_conversion.phantoms.lucid_study import Study
+from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, PhantomGrid
+from nnunet_cipa.dataset_conversion.phantoms.lucid_study import LucidStudy
 
-CT = Series("CT", 2, "CT", "SYNTHETIC CT", 0)
+CT = PhantomSeries("CT", 2, "CT", "SYNTHETIC CT", 0)
 CT_INTERCEPT = -1024
 HALF_LIFE = 6586.2
 BED_SLICES, BED_SECONDS = 40, 180
@@ -55,9 +55,9 @@ def draw_injection(rng: np.random.Generator) -> Injection:
     return Injection(weight, dose, injected, injected + int(rng.integers(50 * 60, 80 * 60)))
 
 
-def write_ct(folder: Path, identity: Identity, study: Study, injection: Injection) -> None:
+def write_ct(folder: Path, identity: Identity, study: LucidStudy, injection: Injection) -> None:
     """Write the CT: HU + 1024 as signed 16 bit, slices numbered from the head down."""
-    series = Series(CT.key, CT.number, CT.modality, CT.description, injection.started - 60)
+    series = PhantomSeries(CT.key, CT.number, CT.modality, CT.description, injection.started - 60)
     count = len(study.ct)
     for index, values in enumerate(study.ct):
         dataset = new_object(identity, series, CTImageStorage, count - index)
@@ -73,20 +73,20 @@ def write_ct(folder: Path, identity: Identity, study: Study, injection: Injectio
         save(folder, dataset)
 
 
-def write_pet(folder: Path, identity: Identity, study: Study, injection: Injection) -> None:
+def write_pet(folder: Path, identity: Identity, study: LucidStudy, injection: Injection) -> None:
     """Write the PET in Bq/ml, decay-corrected to the start of the scan."""
-    series = Series("PET AC", 3, "PT", "SYNTHETIC PET AC", injection.started)
+    series = PhantomSeries("PET AC", 3, "PT", "SYNTHETIC PET AC", injection.started)
     _write_pet(folder, identity, series, study.pet_grid, study.pet, injection, CORRECTIONS)
 
 
-def write_uncorrected_pet(folder: Path, identity: Identity, study: Study, injection: Injection) -> None:
+def write_uncorrected_pet(folder: Path, identity: Identity, study: LucidStudy, injection: Injection) -> None:
     """Write the PET that scanners add for comparison, without correction for attenuation and scatter.
 
     Its uptake falls with the depth under the skin. That is a look, not a model.
     """
     depth = ndimage.distance_transform_edt(_on_pet_grid(study), sampling=study.pet_grid.spacing)
     pet = study.pet * np.exp(-depth / ATTENUATION_DEPTH).astype(np.float32)
-    series = Series("PET NAC", 4, "PT", "SYNTHETIC PET NAC", injection.started)
+    series = PhantomSeries("PET NAC", 4, "PT", "SYNTHETIC PET NAC", injection.started)
     corrections = tuple(name for name in CORRECTIONS if name not in {"ATTN", "SCAT"})
     _write_pet(folder, identity, series, study.pet_grid, pet, injection, corrections)
 
@@ -94,8 +94,8 @@ def write_uncorrected_pet(folder: Path, identity: Identity, study: Study, inject
 def _write_pet(
     folder: Path,
     identity: Identity,
-    series: Series,
-    grid: Grid,
+    series: PhantomSeries,
+    grid: PhantomGrid,
     suv: FloatArray,
     injection: Injection,
     corrections: tuple[str, ...],
@@ -159,7 +159,7 @@ def _time(dataset: Dataset, started: int, bed: int) -> None:
     dataset.DecayFactor = decimal(float(np.exp(constant * reference)))
 
 
-def _on_pet_grid(study: Study) -> NDArray[np.bool_]:
+def _on_pet_grid(study: LucidStudy) -> NDArray[np.bool_]:
     """Return the body at the PET's voxels, by nearest neighbour."""
     index = [
         np.clip(np.rint((axis.ravel() - origin) / spacing).astype(np.intp), 0, length - 1)
@@ -170,7 +170,7 @@ def _on_pet_grid(study: Study) -> NDArray[np.bool_]:
     return study.body[np.ix_(*index)] > 0
 
 
-def _place(dataset: Dataset, grid: Grid, index: int) -> None:
+def _place(dataset: Dataset, grid: PhantomGrid, index: int) -> None:
     z, y, x = grid.origin
     depth, height, width = grid.spacing
     dataset.PatientPosition = "HFS"

@@ -13,14 +13,14 @@ from scipy import ndimage
 from nnunet_cipa.dataset_conversion.phantoms.dicom_headers import (
     STUDY_DATE,
     Identity,
-    Series,
+    PhantomSeries,
     new_object,
     save,
     time_of_day,
 )
 from nnunet_cipa.dataset_conversion.phantoms.dicom_series import CT
-from nnunet_cipa.dataset_conversion.phantoms.geometry import Grid
-from nnunet_cipa.dataset_conversion.phantoms.lucid_study import Study
+from nnunet_cipa.dataset_conversion.phantoms.geometry import PhantomGrid
+from nnunet_cipa.dataset_conversion.phantoms.lucid_study import LucidStudy
 from nnunet_cipa.dicom.rtstruct.outlines import Polygon, keyholes, outlines
 
 RING_WIDTH = 10.0
@@ -29,7 +29,7 @@ Mask = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Roi:
+class PhantomRoi:
     """A region: its name, DICOM's kind, mask on the CT's grid, and how a slice of it becomes polygons."""
 
     name: str
@@ -38,7 +38,7 @@ class Roi:
     polygons: Callable[[Mask], list[Polygon]] = outlines
 
 
-def rois(study: Study) -> tuple[Roi, ...]:
+def rois(study: LucidStudy) -> tuple[PhantomRoi, ...]:
     """Return the regions of a structure set.
 
     ``Ring`` is round the IGTV, as planning systems make them to hold the dose down, its inner border a contour of its
@@ -46,16 +46,16 @@ def rois(study: Study) -> tuple[Roi, ...]:
     """
     around = ring(study.igtv, study.grid) & study.body
     return (
-        Roi("GTV", "GTV", study.gtv),
-        Roi("IGTV", "GTV", study.igtv),
-        Roi("Heart", "ORGAN", study.heart),
-        Roi("BODY", "EXTERNAL", study.body),
-        Roi("Ring", "CONTROL", around),
-        Roi("Ring_keyhole", "CONTROL", around, _with_keyholes),
+        PhantomRoi("GTV", "GTV", study.gtv),
+        PhantomRoi("IGTV", "GTV", study.igtv),
+        PhantomRoi("Heart", "ORGAN", study.heart),
+        PhantomRoi("BODY", "EXTERNAL", study.body),
+        PhantomRoi("Ring", "CONTROL", around),
+        PhantomRoi("Ring_keyhole", "CONTROL", around, _with_keyholes),
     )
 
 
-def ring(mask: Mask, grid: Grid) -> Mask:
+def ring(mask: Mask, grid: PhantomGrid) -> Mask:
     """Return what is outside a mask that is not empty and at most 10 mm, or a pixel and a half, from it."""
     width = max(RING_WIDTH, 1.5 * max(grid.spacing[1:]))
     box = tuple(
@@ -70,7 +70,7 @@ def ring(mask: Mask, grid: Grid) -> Mask:
     return found
 
 
-def write_structures(folder: Path, identity: Identity, study: Study, seconds: int) -> None:
+def write_structures(folder: Path, identity: Identity, study: LucidStudy, seconds: int) -> None:
     """Write the RTSTRUCT; a region that is not in the scan has no contour.
 
     Parameters
@@ -80,7 +80,7 @@ def write_structures(folder: Path, identity: Identity, study: Study, seconds: in
     seconds
         Time of day of the contouring.
     """
-    series = Series("RTSTRUCT", 5, "RTSTRUCT", "SYNTHETIC structures", seconds)
+    series = PhantomSeries("RTSTRUCT", 5, "RTSTRUCT", "SYNTHETIC structures", seconds)
     dataset = new_object(identity, series, RTStructureSetStorage, 1)
     dataset.OperatorsName = ""
     dataset.StructureSetLabel = "SYNTHETIC"
@@ -119,7 +119,7 @@ def _image(identity: Identity, index: int) -> Dataset:
     return image
 
 
-def _definition(identity: Identity, number: int, roi: Roi) -> Dataset:
+def _definition(identity: Identity, number: int, roi: PhantomRoi) -> Dataset:
     item = Dataset()
     item.ROINumber, item.ROIName = number, roi.name
     item.ReferencedFrameOfReferenceUID = identity.uid("frame of reference")
@@ -127,7 +127,7 @@ def _definition(identity: Identity, number: int, roi: Roi) -> Dataset:
     return item
 
 
-def _observation(number: int, roi: Roi) -> Dataset:
+def _observation(number: int, roi: PhantomRoi) -> Dataset:
     item = Dataset()
     item.ObservationNumber = item.ReferencedROINumber = number
     item.RTROIInterpretedType = roi.kind
@@ -135,7 +135,7 @@ def _observation(number: int, roi: Roi) -> Dataset:
     return item
 
 
-def _contours(identity: Identity, grid: Grid, number: int, roi: Roi) -> Dataset:
+def _contours(identity: Identity, grid: PhantomGrid, number: int, roi: PhantomRoi) -> Dataset:
     item = Dataset()
     item.ReferencedROINumber = number
     item.ROIDisplayColor = [(number * 90) % 256, (number * 150) % 256, (number * 210) % 256]
@@ -145,7 +145,7 @@ def _contours(identity: Identity, grid: Grid, number: int, roi: Roi) -> Dataset:
     return item
 
 
-def _slice(identity: Identity, grid: Grid, roi: Roi, index: int) -> Iterator[Dataset]:
+def _slice(identity: Identity, grid: PhantomGrid, roi: PhantomRoi, index: int) -> Iterator[Dataset]:
     z, y, x = grid.origin
     height = z + index * grid.spacing[0]
     for polygon in roi.polygons(roi.mask[index]):

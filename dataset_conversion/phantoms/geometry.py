@@ -13,7 +13,7 @@ Vector: TypeAlias = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class Grid:
+class PhantomGrid:
     """A regular voxel grid; every triple is in the order z, y, x.
 
     Attributes
@@ -38,7 +38,7 @@ class Grid:
         )
         return z[:, None, None], y[None, :, None], x[None, None, :]
 
-    def around(self, centre: Vector, radius: float) -> "tuple[tuple[slice, slice, slice], Grid] | None":
+    def around(self, centre: Vector, radius: float) -> "tuple[tuple[slice, slice, slice], PhantomGrid] | None":
         """Return the part within ``radius`` mm of a point along each axis, as slices and as a grid; None if empty."""
         bounds = []
         for c, o, s, n in zip(centre, self.origin, self.spacing, self.shape, strict=True):
@@ -50,7 +50,7 @@ class Grid:
         slices = (slice(*bounds[0]), slice(*bounds[1]), slice(*bounds[2]))
         z, y, x = (o + s * b[0] for o, s, b in zip(self.origin, self.spacing, bounds, strict=True))
         sizes = [stop - start for start, stop in bounds]
-        return slices, Grid((z, y, x), self.spacing, (sizes[0], sizes[1], sizes[2]))
+        return slices, PhantomGrid((z, y, x), self.spacing, (sizes[0], sizes[1], sizes[2]))
 
 
 def ellipsoid(axes: Axes, centre: Vector, radii: Vector, power: float = 2.0) -> FloatArray:
@@ -105,7 +105,7 @@ class SmoothNoise:
         ]
         self._values = rng.standard_normal([len(nodes) for nodes in self._nodes])
 
-    def on(self, grid: Grid) -> FloatArray:
+    def on(self, grid: PhantomGrid) -> FloatArray:
         """Return the field at the voxel centres of a grid that lies in the box."""
         # float64, so that the order of the sums inside BLAS does not reach the float32 result.
         field = self._values

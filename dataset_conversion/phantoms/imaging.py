@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, Grid
+from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, PhantomGrid
 
 PSF_FWHM = 6.0
 PET_SPACING = (3.3, 3.6, 3.6)
@@ -36,7 +36,7 @@ def image_ct(density: FloatArray, rng: np.random.Generator) -> FloatArray:
     return noisy
 
 
-def image_pet(uptake: FloatArray, grid: Grid, breathing: Breathing, rng: np.random.Generator) -> FloatArray:
+def image_pet(uptake: FloatArray, grid: PhantomGrid, breathing: Breathing, rng: np.random.Generator) -> FloatArray:
     """Image an uptake volume (SUV) by PET and bring it back to the same grid by linear interpolation."""
     blurred = point_spread(_breathe(uptake, grid, breathing), grid)
     native = [max(2, int(np.ceil(n * s / p))) for n, s, p in zip(grid.shape, grid.spacing, PET_SPACING, strict=True)]
@@ -49,7 +49,7 @@ def image_pet(uptake: FloatArray, grid: Grid, breathing: Breathing, rng: np.rand
     return image
 
 
-def point_spread(uptake: FloatArray, grid: Grid) -> FloatArray:
+def point_spread(uptake: FloatArray, grid: PhantomGrid) -> FloatArray:
     """Blur by the scanner's point spread, a Gaussian of 6 mm."""
     sigma = [PSF_FWHM / FWHM_PER_SIGMA / s for s in grid.spacing]
     blurred: FloatArray = ndimage.gaussian_filter(uptake, sigma)
@@ -70,7 +70,7 @@ def to_grey(volume: FloatArray, window: tuple[float, float]) -> NDArray[np.uint8
     return np.rint((np.clip(volume, low, high) - low) * np.float32(255 / (high - low))).astype(np.uint8)
 
 
-def _breathe(uptake: FloatArray, grid: Grid, breathing: Breathing) -> FloatArray:
+def _breathe(uptake: FloatArray, grid: PhantomGrid, breathing: Breathing) -> FloatArray:
     """Blur along z by a box as wide as the travel, which falls linearly from the diaphragm to the apex."""
     width = max(1, round(breathing.travel / grid.spacing[0]))
     moved = ndimage.uniform_filter1d(uptake, width, axis=0, mode="nearest")

@@ -11,9 +11,9 @@ from nnunet_cipa.dataset_conversion.phantoms.anatomy import organs
 from nnunet_cipa.dataset_conversion.phantoms.breathing import course, over_cycle, scan_pet, travel_field
 from nnunet_cipa.dataset_conversion.phantoms.dicom import write_dicom
 from nnunet_cipa.dataset_conversion.phantoms.dicom_headers import Identity
-from nnunet_cipa.dataset_conversion.phantoms.geometry import Grid
+from nnunet_cipa.dataset_conversion.phantoms.geometry import PhantomGrid
 from nnunet_cipa.dataset_conversion.phantoms.imaging import Breathing, image_ct
-from nnunet_cipa.dataset_conversion.phantoms.lucid_study import Study
+from nnunet_cipa.dataset_conversion.phantoms.lucid_study import LucidStudy
 from nnunet_cipa.dataset_conversion.phantoms.options import SPAN, Form, LucidPhantomOptions
 from nnunet_cipa.dataset_conversion.phantoms.patient import draw_patient
 from nnunet_cipa.dataset_conversion.phantoms.placement import choose_slices
@@ -104,7 +104,7 @@ def _make_patient(job: StudyJob) -> None:
         _write_nifti(job.folder / who.folder, study)
 
 
-def image_study(seed: int, index: int, size: int, slices: int, slice_distance: float | None = None) -> Study:
+def image_study(seed: int, index: int, size: int, slices: int, slice_distance: float | None = None) -> LucidStudy:
     """Make the images of patient ``index``; it depends on nothing else in the set.
 
     The arguments are as in ``LucidPhantomOptions``.
@@ -128,7 +128,7 @@ def image_study(seed: int, index: int, size: int, slices: int, slice_distance: f
     visible = math.ceil(max(2 * pixel / step, 1.2))
     first, patient = choose_slices(patient, slices, visible, (reach[0], reach[1]), limits, step, rng)
     corner = -(size - 1) / 2 * pixel
-    whole = Grid(
+    whole = PhantomGrid(
         ((first - margin) * step, corner, corner),
         (step, pixel, pixel),
         (slices + 2 * margin, size, size),
@@ -146,20 +146,20 @@ def image_study(seed: int, index: int, size: int, slices: int, slice_distance: f
     igtv = (swept[inner] >= 0.5).astype(np.uint8)
     fields = organs(thorax, grid)
     heart, body = ((surface < 0).astype(np.uint8) for surface in (fields.heart, fields.body))
-    return Study(grid, pet_grid, ct, pet, gtv, igtv, heart, body)
+    return LucidStudy(grid, pet_grid, ct, pet, gtv, igtv, heart, body)
 
 
-def _pet_grid(grid: Grid, rng: np.random.Generator) -> Grid:
+def _pet_grid(grid: PhantomGrid, rng: np.random.Generator) -> PhantomGrid:
     """Voxels of 4 mm over the CT's field of view and up to a voxel more, off the CT's own by a random part of one."""
     ahead = rng.uniform(0, PET_VOXEL, 3)
     z, y, x = (o - s / 2 - a for o, s, a in zip(grid.origin, grid.spacing, ahead, strict=True))
     depth, rows, columns = (
         int(np.ceil((n * s + a) / PET_VOXEL)) + 1 for n, s, a in zip(grid.shape, grid.spacing, ahead, strict=True)
     )
-    return Grid((z, y, x), (PET_VOXEL,) * 3, (depth, rows, columns))
+    return PhantomGrid((z, y, x), (PET_VOXEL,) * 3, (depth, rows, columns))
 
 
-def _write_nifti(folder: Path, study: Study) -> None:
+def _write_nifti(folder: Path, study: LucidStudy) -> None:
     folder.mkdir()
     for name, volume, grid in (
         ("CT", study.ct, study.grid),

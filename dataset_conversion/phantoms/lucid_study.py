@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, Grid
+from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, PhantomGrid
 
 
 @dataclass(frozen=True)
-class Study:
+class LucidStudy:
     """One patient's images.
 
     Attributes
@@ -28,8 +28,8 @@ class Study:
         All within the skin (uint8).
     """
 
-    grid: Grid
-    pet_grid: Grid
+    grid: PhantomGrid
+    pet_grid: PhantomGrid
     ct: NDArray[np.int16]
     pet: FloatArray
     gtv: NDArray[np.uint8]

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from nnunet_cipa.dataset_conversion.phantoms.anatomy import LOWER, UPPER, Thorax, draw_thorax, hila, organs
-from nnunet_cipa.dataset_conversion.phantoms.geometry import Grid, SmoothNoise
+from nnunet_cipa.dataset_conversion.phantoms.geometry import PhantomGrid, SmoothNoise
 from nnunet_cipa.dataset_conversion.phantoms.options import SLICE_DISTANCE
-from nnunet_cipa.dataset_conversion.phantoms.scene import Patient, Uptake
+from nnunet_cipa.dataset_conversion.phantoms.scene import PhantomPatient, Uptake
 from nnunet_cipa.dataset_conversion.phantoms.sizes import LARGEST, diameters
 from nnunet_cipa.dataset_conversion.phantoms.tumours import (
     Lesion,
@@ -19,7 +19,7 @@ from nnunet_cipa.dataset_conversion.phantoms.tumours import (
     draw_tumour,
     lesion_distance,
 )
-from nnunet_cipa.dataset_conversion.phantoms.vessels import Branch, grow_tree
+from nnunet_cipa.dataset_conversion.phantoms.vessels import VesselBranch, grow_tree
 
 # Slices of 2.8 mm on which the tumours of a patient show, in the mean: 21,930 slices of 605 patients.
 SHOWN = 36
@@ -29,7 +29,7 @@ OVERSHOOT = 5
 TRIES = 8
 
 
-def draw_patient(seed: int, index: int, largest: float = LARGEST) -> Patient:
+def draw_patient(seed: int, index: int, largest: float = LARGEST) -> PhantomPatient:
     """Draw patient ``index`` of a study set; it depends on nothing else in the set.
 
     Parameters
@@ -44,7 +44,7 @@ def draw_patient(seed: int, index: int, largest: float = LARGEST) -> Patient:
     rng = np.random.default_rng([seed, index])
     thorax = draw_thorax(rng)
     survey = Survey(thorax)
-    return Patient(
+    return PhantomPatient(
         thorax=thorax,
         uptake=_draw_uptake(rng),
         vessels=tuple(_draw_vessels(rng, thorax, survey)),
@@ -104,7 +104,7 @@ def shown_on(tumour: Lesion, thorax: Thorax) -> set[int]:
     start = tuple(np.round(np.subtract(tumour.centre, tumour.reach) / SLICE_DISTANCE).astype(int).tolist())
     count = int(2 * tumour.reach / SLICE_DISTANCE) + 1
     z, y, x = (SLICE_DISTANCE * index for index in start)
-    grid = Grid((z, y, x), (SLICE_DISTANCE,) * 3, (count,) * 3)
+    grid = PhantomGrid((z, y, x), (SLICE_DISTANCE,) * 3, (count,) * 3)
     inside = confine(lesion_distance(tumour, grid), organs(thorax, grid)) < 0
     return {start[0] + int(index) for index in np.flatnonzero(inside.sum(axis=(1, 2)) > 1)}
 
@@ -121,19 +121,19 @@ def _draw_decoys(rng: np.random.Generator, survey: Survey) -> list[Lesion]:
     return decoys
 
 
-def _draw_vessels(rng: np.random.Generator, thorax: Thorax, survey: Survey) -> list[Branch]:
-    branches: list[Branch] = []
+def _draw_vessels(rng: np.random.Generator, thorax: Thorax, survey: Survey) -> list[VesselBranch]:
+    branches: list[VesselBranch] = []
     for side, (z, y, x) in zip((-1, 1), hila(thorax), strict=True):
         for up, back in ((0.9, -0.2), (0.3, -0.8), (0.1, 0.7), (-0.5, 0.3), (-0.9, -0.4), (-0.9, 0.6)):
             branches += grow_tree(rng, (z, y, x), (up, back, 0.8 * side), 5.0, survey.lung, survey.grid)
     return branches
 
 
-def _draw_bronchi(rng: np.random.Generator, thorax: Thorax, survey: Survey) -> list[Branch]:
+def _draw_bronchi(rng: np.random.Generator, thorax: Thorax, survey: Survey) -> list[VesselBranch]:
     top, carina = (thorax.carina + 130.0, 4.0, 0.0), (thorax.carina, 10.0, 0.0)
-    branches = [Branch(top, carina, 10.0)]
+    branches = [VesselBranch(top, carina, 10.0)]
     for side, root in zip((-1, 1), hila(thorax), strict=True):
-        branches.append(Branch(carina, root, 7.5))
+        branches.append(VesselBranch(carina, root, 7.5))
         for up, back in ((0.8, 0.1), (-0.9, 0.2), (-0.4, -0.6)):
             branches += grow_tree(rng, root, (up, back, 0.7 * side), 4.5, survey.lung, survey.grid)[:12]
     return branches

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nnunet_cipa import __version__
-from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, Grid
+from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, PhantomGrid
 from nnunet_cipa.dataset_conversion.phantoms.imaging import (
     CT_WINDOW,
     SUV_WINDOW,
@@ -22,7 +22,7 @@ from nnunet_cipa.dataset_conversion.phantoms.imaging import (
 )
 from nnunet_cipa.dataset_conversion.phantoms.options import SLICE_DISTANCE, PhantomOptions
 from nnunet_cipa.dataset_conversion.phantoms.patient import SHOWN, draw_patient
-from nnunet_cipa.dataset_conversion.phantoms.scene import Patient, render
+from nnunet_cipa.dataset_conversion.phantoms.scene import PhantomPatient, render
 from nnunet_cipa.dataset_conversion.phantoms.study import FIELD_OF_VIEW, check_numbers, draw_fifth, new_study
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.processes.workers import run_jobs
@@ -143,7 +143,7 @@ def image_patient(seed: int, index: int, size: int, slices: int) -> Triples:
 
 
 def _image_slab(
-    patient: Patient, grid: Grid, breathing: Breathing, rng: np.random.Generator
+    patient: PhantomPatient, grid: PhantomGrid, breathing: Breathing, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.intp]]:
     """Image a slab; return CT, PET and mask of the slices that show tumour, and their numbers counted from height 0."""
     truth = render(patient, grid)
@@ -169,7 +169,7 @@ def outline(tumour: FloatArray, pixel: float) -> NDArray[np.bool_]:
     return mask
 
 
-def _slabs(patient: Patient, size: int, step: float) -> list[Grid]:
+def _slabs(patient: PhantomPatient, size: int, step: float) -> list[PhantomGrid]:
     """Grids that hold all tumours and a margin for the blur of the PET; separate ones where tumours lie far apart."""
     reaches = sorted((t.centre[0] - t.reach, t.centre[0] + t.reach) for t in patient.tumours)
     spans: list[tuple[float, float]] = []
@@ -184,7 +184,7 @@ def _slabs(patient: Patient, size: int, step: float) -> list[Grid]:
     for low, high in spans:
         # All slabs lie on one lattice of slices, so that heights are those of one scan.
         first, last = (round(edge / step) for edge in (low - MARGIN, high + MARGIN))
-        grids.append(Grid((first * step, corner, corner), (step, pixel, pixel), (last - first + 1, size, size)))
+        grids.append(PhantomGrid((first * step, corner, corner), (step, pixel, pixel), (last - first + 1, size, size)))
     return grids
 
 

@@ -6,18 +6,18 @@ import numpy as np
 
 from nnunet_cipa.dataset_conversion.phantoms.options import SLICE_DISTANCE
 from nnunet_cipa.dataset_conversion.phantoms.patient import shown_on
-from nnunet_cipa.dataset_conversion.phantoms.scene import Patient
+from nnunet_cipa.dataset_conversion.phantoms.scene import PhantomPatient
 
 
 def choose_slices(
-    patient: Patient,
+    patient: PhantomPatient,
     slices: int,
     visible: int,
     reach: tuple[int, int],
     limits: tuple[int, int],
     step: float,
     rng: np.random.Generator,
-) -> tuple[int, Patient]:
+) -> tuple[int, PhantomPatient]:
     """Place the scan over a tumour, where it cuts the fewest of the others, which are left out.
 
     ``visible`` is on how many slices that tumour has to show, if there is one such, ``reach`` how many slices a tumour

@@ -7,14 +7,14 @@ import numpy as np
 from nnunet_cipa.dataset_conversion.phantoms.anatomy import Organs, Thorax, left_ventricle, organs
 from nnunet_cipa.dataset_conversion.phantoms.geometry import (
     FloatArray,
-    Grid,
+    PhantomGrid,
     SmoothNoise,
     capsule,
     ellipsoid,
     occupancy,
 )
 from nnunet_cipa.dataset_conversion.phantoms.tumours import Lesion, confine, lesion_distance
-from nnunet_cipa.dataset_conversion.phantoms.vessels import Branch
+from nnunet_cipa.dataset_conversion.phantoms.vessels import VesselBranch
 
 AIR = -1000.0
 
@@ -32,7 +32,7 @@ class Uptake:
 
 
 @dataclass(frozen=True)
-class Patient:
+class PhantomPatient:
     """Everything about a patient that does not depend on voxels.
 
     Attributes
@@ -57,8 +57,8 @@ class Patient:
 
     thorax: Thorax
     uptake: Uptake
-    vessels: tuple[Branch, ...]
-    bronchi: tuple[Branch, ...]
+    vessels: tuple[VesselBranch, ...]
+    bronchi: tuple[VesselBranch, ...]
     tumours: tuple[Lesion, ...]
     decoys: tuple[Lesion, ...]
     dependent: float
@@ -76,7 +76,7 @@ class Volumes:
 
 
 class _Canvas:
-    def __init__(self, grid: Grid) -> None:
+    def __init__(self, grid: PhantomGrid) -> None:
         self.grid = grid
         self.edge = max(grid.spacing[1:])
         self.density = np.full(grid.shape, AIR, dtype=np.float32)
@@ -99,7 +99,7 @@ class _Canvas:
                 part += fraction * (value - part)
 
 
-def render(patient: Patient, grid: Grid) -> Volumes:
+def render(patient: PhantomPatient, grid: PhantomGrid) -> Volumes:
     """Compute density, uptake and tumour of a patient on a grid."""
     canvas = _Canvas(grid)
     fields = organs(patient.thorax, grid)
@@ -114,7 +114,7 @@ def render(patient: Patient, grid: Grid) -> Volumes:
     return Volumes(canvas.density, canvas.uptake, tumour)
 
 
-def _trunk(canvas: _Canvas, patient: Patient, fields: Organs) -> None:
+def _trunk(canvas: _Canvas, patient: PhantomPatient, fields: Organs) -> None:
     axes = canvas.grid.axes()
     thorax, uptake = patient.thorax, patient.uptake
     bend = np.float32(0.00035) * axes[2] ** 2
@@ -129,7 +129,7 @@ def _trunk(canvas: _Canvas, patient: Patient, fields: Organs) -> None:
     canvas.paint(fields.abdomen + np.maximum(fields.body + 25, 0), 50.0, uptake.muscle)
 
 
-def _lungs(canvas: _Canvas, patient: Patient, fields: Organs) -> None:
+def _lungs(canvas: _Canvas, patient: PhantomPatient, fields: Organs) -> None:
     thorax, uptake = patient.thorax, patient.uptake
     y = canvas.grid.axes()[1]
     # Dependent lung at the back is denser (gravity), by about 80 HU over the depth of the chest.
@@ -143,7 +143,7 @@ def _lungs(canvas: _Canvas, patient: Patient, fields: Organs) -> None:
     canvas.paint(np.maximum(-fields.cavity - thickness, fields.lung), -120.0, 0.8, cover=0.8)
 
 
-def _tubes(canvas: _Canvas, branches: tuple[Branch, ...], density: float, uptake: float | None) -> None:
+def _tubes(canvas: _Canvas, branches: tuple[VesselBranch, ...], density: float, uptake: float | None) -> None:
     for branch in branches:
         z, y, x = (np.add(branch.start, branch.end) / 2).tolist()
         reach = float(np.max(np.abs(np.subtract(branch.end, branch.start)))) / 2 + branch.radius + canvas.edge
@@ -155,7 +155,7 @@ def _tubes(canvas: _Canvas, branches: tuple[Branch, ...], density: float, uptake
         canvas.paint(distance, density, uptake, box, cover=min(1.0, (2 * branch.radius / canvas.edge) ** 2))
 
 
-def _centre(canvas: _Canvas, patient: Patient, fields: Organs) -> None:
+def _centre(canvas: _Canvas, patient: PhantomPatient, fields: Organs) -> None:
     axes = canvas.grid.axes()
     thorax, uptake = patient.thorax, patient.uptake
     canvas.paint(np.maximum(fields.mediastinum, fields.cavity - 3), 40.0, uptake.blood)
@@ -173,7 +173,7 @@ def _centre(canvas: _Canvas, patient: Patient, fields: Organs) -> None:
     sternum = ellipsoid(axes, (0.0, -0.90 * thorax.depth, 0.0), (np.inf, 6.0, 18.0))
     canvas.paint(sternum, 250.0, uptake.marrow)
     _tubes(canvas, patient.bronchi, 30.0, uptake.muscle)
-    lumens = tuple(Branch(b.start, b.end, 0.72 * b.radius) for b in patient.bronchi)
+    lumens = tuple(VesselBranch(b.start, b.end, 0.72 * b.radius) for b in patient.bronchi)
     _tubes(canvas, lumens, AIR, 0.2)
 
 

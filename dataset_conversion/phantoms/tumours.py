@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from nnunet_cipa.dataset_conversion.phantoms.anatomy import Organs, Thorax, hila, organs
-from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, Grid, SmoothNoise, Vector, ellipsoid
+from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, PhantomGrid, SmoothNoise, Vector, ellipsoid
 
 SURVEY_SPACING = 4.0
 SURVEY_LOWER: Vector = (-20.0, -140.0, -200.0)
@@ -71,7 +71,7 @@ class Survey:
         shape = tuple(
             int((high - low) / SURVEY_SPACING) + 1 for low, high in zip(SURVEY_LOWER, SURVEY_UPPER, strict=True)
         )
-        self.grid = Grid(SURVEY_LOWER, (SURVEY_SPACING,) * 3, (shape[0], shape[1], shape[2]))
+        self.grid = PhantomGrid(SURVEY_LOWER, (SURVEY_SPACING,) * 3, (shape[0], shape[1], shape[2]))
         fields = organs(thorax, self.grid)
         self.lung = fields.lung < 0
         self.depth = ndimage.distance_transform_edt(self.lung, sampling=self.grid.spacing)
@@ -135,7 +135,7 @@ def draw_lesion(
     )
 
 
-def lesion_distance(lesion: Lesion, grid: Grid) -> FloatArray:
+def lesion_distance(lesion: Lesion, grid: PhantomGrid) -> FloatArray:
     """Signed distance in mm of the lesion's surface on a grid that lies in its box."""
     axes = grid.axes()
     distance = np.minimum.reduce([ellipsoid(axes, centre, (size,) * 3) for centre, size in lesion.balls])

@@ -23,7 +23,7 @@ Splits = list[dict[str, list[str]]]
 
 
 @dataclass(frozen=True)
-class Dataset:
+class NewDataset:
     """What a dataset is to hold.
 
     Attributes
@@ -63,7 +63,7 @@ def place(options: ConversionOptions) -> Path:
 
 
 def write_dataset(
-    final: Path, dataset: Dataset, options: ConversionOptions, check: Callable[[Path], None] | None = None
+    final: Path, dataset: NewDataset, options: ConversionOptions, check: Callable[[Path], None] | None = None
 ) -> None:
     """Write a dataset beside its place, and put it there when it is complete (see ``staged_folder``).
 

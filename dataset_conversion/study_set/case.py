@@ -41,7 +41,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class CaseJob:
+class StudyCaseJob:
     """A checked patient, and the dataset folder it goes to; ``kind`` says what the patient comes from."""
 
     folder: Path
@@ -119,14 +119,14 @@ def window(values: NDArray[np.float32], limits: Window) -> NDArray[np.float32]:
     return ready_values(((np.clip(values, low, high) - low) / (high - low)).astype(np.float32))
 
 
-def _read(job: CaseJob, name: str) -> sitk.Image:
+def _read(job: StudyCaseJob, name: str) -> sitk.Image:
     image, _ = job.patient.read(name)
     if job.patient.sha256(name) != job.facts.sha256[name]:
         raise CIPAError(f"{job.patient.where(name)}: changed during the conversion; run it again")
     return image
 
 
-def _read_oriented(job: CaseJob, name: str) -> sitk.Image:
+def _read_oriented(job: StudyCaseJob, name: str) -> sitk.Image:
     """Read a volume on the CT's grid as it is to be written: in its orientation, and cropped."""
     image = sitk.DICOMOrient(_read(job, name), WRITTEN)
     return image if job.facts.crop is None else image[job.facts.crop.region]
@@ -137,7 +137,7 @@ def _mask(values: NDArray[np.generic]) -> NDArray[np.uint8]:
 
 
 def _write(
-    job: CaseJob, path: Path, image: sitk.Image, to_store: Callable[[NDArray[np.generic]], NDArray[np.generic]]
+    job: StudyCaseJob, path: Path, image: sitk.Image, to_store: Callable[[NDArray[np.generic]], NDArray[np.generic]]
 ) -> None:
     """Write an image, slice by slice as ``to_store`` makes of its values."""
     volume = sitk.GetArrayViewFromImage(image)

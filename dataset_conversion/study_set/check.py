@@ -15,7 +15,7 @@ from nnunet_cipa.errors import CIPAError
 
 
 @dataclass(frozen=True)
-class CheckJob:
+class StudyCheckJob:
     """A patient to check, the mask that is the truth, masks of organs, and whether the case will be cropped."""
 
     patient: Patient
@@ -65,7 +65,7 @@ class PatientFacts:
 
 
 @dataclass(frozen=True)
-class CheckedPatient:
+class CheckedStudy:
     """A patient after the checking pass; ``facts`` is None if there are ``problems``, a line each."""
 
     patient: Patient
@@ -73,7 +73,7 @@ class CheckedPatient:
     problems: tuple[str, ...]
 
 
-def check_patient(job: CheckJob) -> CheckedPatient:
+def check_study(job: StudyCheckJob) -> CheckedStudy:
     """Read the images of a patient, measure them and collect what is wrong with them."""
     problems: list[str] = []
     images: dict[str, sitk.Image] = {}
@@ -101,17 +101,19 @@ def check_patient(job: CheckJob) -> CheckedPatient:
         except CIPAError as error:
             problems.append(str(error))
     measured = None if problems else _measure(job, images, values, crop)
-    return CheckedPatient(job.patient, measured, tuple(problems))
+    return CheckedStudy(job.patient, measured, tuple(problems))
 
 
-def _crop(job: CheckJob, images: dict[str, sitk.Image]) -> Crop:
+def _crop(job: StudyCheckJob, images: dict[str, sitk.Image]) -> Crop:
     ct, mask = (sitk.DICOMOrient(images[name], WRITTEN) for name in ("CT", job.roi.value))
     hu, tumour = (sitk.GetArrayViewFromImage(image) for image in (ct, mask))
     x, y, z = ct.GetSpacing()
     return find_crop(hu, tumour, (z, y, x), job.patient.where("CT"))
 
 
-def _measure(job: CheckJob, images: dict[str, sitk.Image], values: dict[str, Facts], crop: Crop | None) -> PatientFacts:
+def _measure(
+    job: StudyCheckJob, images: dict[str, sitk.Image], values: dict[str, Facts], crop: Crop | None
+) -> PatientFacts:
     ct, pet = (images[name] for name in IMAGES)
     hu, suv = (sitk.GetArrayViewFromImage(image) for image in (ct, pet))
     tumour = sitk.GetArrayViewFromImage(images[job.roi.value]) > 0

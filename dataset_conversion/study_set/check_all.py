@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Failure
 from nnunet_cipa.dataset_conversion.pipeline.splits import FOLDS
-from nnunet_cipa.dataset_conversion.study_set.check import CheckJob, PatientFacts, check_patient
+from nnunet_cipa.dataset_conversion.study_set.check import PatientFacts, StudyCheckJob, check_study
 from nnunet_cipa.dataset_conversion.study_set.options import StudySetOptions
 from nnunet_cipa.dataset_conversion.study_set.study_set import UNITS, Patient, StudySet
 from nnunet_cipa.errors import refuse
@@ -35,11 +35,11 @@ def check_all(found: StudySet, options: StudySetOptions) -> tuple[tuple[Case, ..
         patients have the same voxels.
     """
     names = {key.case: key.values["patient_id"] for key in found.keys}
-    jobs = [CheckJob(patient, options.roi, options.organs, options.crop) for patient in found.patients]
+    jobs = [StudyCheckJob(patient, options.roi, options.organs, options.crop) for patient in found.patients]
     cases, failures = [], [*found.failures]
     if not options.keep_going:
         refuse(_problems(failures))
-    found_in = run_jobs(check_patient, jobs, options.processes, "checking", lambda job: f"case {job.patient.name}")
+    found_in = run_jobs(check_study, jobs, options.processes, "checking", lambda job: f"case {job.patient.name}")
     for checked in found_in:
         if checked.facts is None:
             name = checked.patient.name

@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Conversion, Failure
-from nnunet_cipa.dataset_conversion.pipeline.dataset import Dataset, Splits, place, write_dataset
+from nnunet_cipa.dataset_conversion.pipeline.dataset import NewDataset, Splits, place, write_dataset
 from nnunet_cipa.dataset_conversion.pipeline.dataset_files import CONVERTED_BY, FOLDERS, DatasetFacts, folds_warning
 from nnunet_cipa.dataset_conversion.pipeline.splits import make_splits
-from nnunet_cipa.dataset_conversion.study_set.case import ORGAN_FOLDERS, CaseJob
+from nnunet_cipa.dataset_conversion.study_set.case import ORGAN_FOLDERS, StudyCaseJob
 from nnunet_cipa.dataset_conversion.study_set.check_all import Case, check_all
 from nnunet_cipa.dataset_conversion.study_set.identifiers import refuse_identifiers
-from nnunet_cipa.dataset_conversion.study_set.key_table import check_place, writing_keys
+from nnunet_cipa.dataset_conversion.study_set.key_table import check_key_table_place, writing_keys
 from nnunet_cipa.dataset_conversion.study_set.options import LOWEST_HU, Storage, StudySetOptions
 from nnunet_cipa.dataset_conversion.study_set.study_set import UNITS, StudySet
 from nnunet_cipa.errors import CIPAError
@@ -55,7 +55,7 @@ def convert_study_set(
     """
     final = place(options)
     if key_table is not None:
-        check_place(key_table, final, overwrite=options.overwrite)
+        check_key_table_place(key_table, final, overwrite=options.overwrite)
     _check_storage(options.storage)
     found = read()
     cases, failures = check_all(found, options)
@@ -88,7 +88,7 @@ def _part(cases: tuple[Case, ...], name: str) -> list[Case]:
 
 def _dataset(
     found: StudySet, cases: tuple[Case, ...], failures: tuple[Failure, ...], options: StudySetOptions, splits: Splits
-) -> Dataset:
+) -> NewDataset:
     storage, roi, parts = options.storage, options.roi, {name: _part(cases, name) for name in FOLDERS}
     more = {"units": UNITS, "synthetic": found.synthetic, **storage.facts()}
     provenance = {
@@ -106,11 +106,13 @@ def _dataset(
         "tumour_slices": {name: sum(case.facts.tumour_slices for case in part) for name, part in parts.items()},
     }
 
-    def jobs(folder: Path) -> list[CaseJob]:
-        return [CaseJob(folder, found.kind, case.patient, case.facts, roi, storage, options.organs) for case in cases]
+    def jobs(folder: Path) -> list[StudyCaseJob]:
+        return [
+            StudyCaseJob(folder, found.kind, case.patient, case.facts, roi, storage, options.organs) for case in cases
+        ]
 
     facts = DatasetFacts(options.name, roi.value, storage.intensity.channels, len(parts["train"]), more)
-    return Dataset(facts, splits, provenance, jobs, tuple(ORGAN_FOLDERS.values()) if options.organs else ())
+    return NewDataset(facts, splits, provenance, jobs, tuple(ORGAN_FOLDERS.values()) if options.organs else ())
 
 
 def _told(cases: tuple[Case, ...], roi: str) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import SimpleITK as sitk
 
-from nnunet_cipa.dataset_conversion.study_set.image import check_axial
+from nnunet_cipa.dataset_conversion.study_set.image import check_axial_directions
 from nnunet_cipa.dataset_conversion.study_set.options import ORGANS
 from nnunet_cipa.dataset_conversion.study_set.study_set import Facts
 from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
@@ -52,7 +52,7 @@ class DicomPatient:
             image, facts = read_pet(self.pet)
         else:
             image, facts = read_ct(self.ct), {}
-        check_axial(image, self.where(volume))
+        check_axial_directions(image, self.where(volume))
         return image, facts
 
     def sha256(self, volume: str) -> str:

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from nnunet_cipa.dataset_conversion.study_set.nifti_header import read_header
+from nnunet_cipa.dataset_conversion.study_set.nifti_header import read_nifti_header
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.nifti import check_nifti
 
@@ -19,7 +19,7 @@ FORMS_TOLERANCE_MM = 0.5
 GRID_TOLERANCE_MM = 0.01
 
 
-def read_volume(path: Path) -> sitk.Image:
+def read_nifti(path: Path) -> sitk.Image:
     """Read a volume as it is stored.
 
     Raises
@@ -28,18 +28,18 @@ def read_volume(path: Path) -> sitk.Image:
         If it is damaged, not three-dimensional, not of real numbers, holds NaN, has no or a doubtful orientation, or
         its slices are not axial.
     """
-    header = read_header(path)
+    header = read_nifti_header(path)
     _check_orientation(path, header)
     check_nifti(path)
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise CIPAError(f"{path}: ITK cannot read it ({str(error).splitlines()[-1]}); write it again") from error
-    check_axial(image, str(path))
+    check_axial_directions(image, str(path))
     return image
 
 
-def check_axial(image: sitk.Image, where: str) -> None:
+def check_axial_directions(image: sitk.Image, where: str) -> None:
     """Check that the slices are axial, with columns and rows that run along the sides of the patient.
 
     Raises

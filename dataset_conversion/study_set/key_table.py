@@ -12,7 +12,7 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.atomic import put_in_place
 
 
-def check_place(path: Path, dataset: Path, *, overwrite: bool) -> None:
+def check_key_table_place(path: Path, dataset: Path, *, overwrite: bool) -> None:
     """Refuse a place inside of nnUNet_raw, where it would travel with the data, and one that is taken.
 
     Raises

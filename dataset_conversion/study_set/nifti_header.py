@@ -22,7 +22,7 @@ LEAST_SLOPE = 1e-12
 MOST_INFLATION = 1032
 
 
-def read_header(path: Path) -> nib.Nifti1Header:
+def read_nifti_header(path: Path) -> nib.Nifti1Header:
     """Read the header of a compressed volume and check that it can be read in one way only.
 
     Raises

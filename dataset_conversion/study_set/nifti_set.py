@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Failure
 from nnunet_cipa.dataset_conversion.study_set.held_out import FACTS, TEST_LIST, held_out, read_facts
-from nnunet_cipa.dataset_conversion.study_set.image import read_volume
+from nnunet_cipa.dataset_conversion.study_set.image import read_nifti
 from nnunet_cipa.dataset_conversion.study_set.options import ORGANS, Roi
 from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, Facts, StudySet
 from nnunet_cipa.dicom.files import is_dicom
@@ -45,7 +45,7 @@ class NiftiPatient:
 
     def read(self, volume: str) -> tuple[sitk.Image, Facts]:
         """Read a volume; nothing was done to its values."""
-        return read_volume(self.paths[volume]), {}
+        return read_nifti(self.paths[volume]), {}
 
     def sha256(self, volume: str) -> str:
         """Hash a volume's file."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 MODALITIES = ("CT", "PET")
 
 
-def check_channels(
+def check_network_channels(
     network: str, input_channels: int, num_classes: int, deep_supervision: bool, modalities: Sequence[str]
 ) -> None:
     """Refuse other inputs than one CT and one PET channel, and other outputs than one map of classes.

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from nnunet_cipa.network.arguments import MODALITIES, check_channels, check_patch_size, check_slices
+from nnunet_cipa.network.arguments import MODALITIES, check_network_channels, check_patch_size, check_slices
 from nnunet_cipa.network.layers.intensities import Intensities
 from nnunet_cipa.network.layers.precision import preferred_autocast
 from nnunet_cipa.network.layers.recomputing import Recomputing
@@ -75,7 +75,7 @@ class PETCTNetwork(nn.Module, ABC):
         intensity_range: Sequence[Sequence[float]] | None = None,
     ) -> None:
         super().__init__()
-        check_channels(type(self).__name__, input_channels, num_classes, deep_supervision, modalities)
+        check_network_channels(type(self).__name__, input_channels, num_classes, deep_supervision, modalities)
         self.patch_size = check_patch_size(patch_size, self.stride)
         self.slices = check_slices(slices, self.admitted_slices)
         self.modalities = tuple(modalities)

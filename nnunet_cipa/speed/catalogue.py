@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Form(NamedTuple):
+class CipaForm(NamedTuple):
     """A form of CIPA: its SIM, whether it reads a number of slices, activation checkpointing, another scan backend."""
 
     sim: str | None = None
@@ -14,11 +14,11 @@ class Form(NamedTuple):
 
 NNUNET = ("plain", "resenc-l")
 CIPA_FORMS = {
-    "cipa": Form(),
-    "cipa-checkpointing": Form(recompute=True),
-    "cipa-unfused": Form(backend="torch"),
-    "cipa-25d": Form(reads_slices=True),
-    "cipa-sim": Form("input", reads_slices=True),
-    "cipa-features": Form("features", reads_slices=True),
+    "cipa": CipaForm(),
+    "cipa-checkpointing": CipaForm(recompute=True),
+    "cipa-unfused": CipaForm(backend="torch"),
+    "cipa-25d": CipaForm(reads_slices=True),
+    "cipa-sim": CipaForm("input", reads_slices=True),
+    "cipa-features": CipaForm("features", reads_slices=True),
 }
 NETWORKS = (*NNUNET, *CIPA_FORMS)

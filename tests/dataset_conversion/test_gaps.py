@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from nnunet_cipa.dataset_conversion.pclt20k.convert import Options, convert_pclt20k
-from nnunet_cipa.dataset_conversion.pclt20k.gaps import Step, measure_step, suspect_gaps
+from nnunet_cipa.dataset_conversion.pclt20k.gaps import SliceChange, measure_step, suspect_gaps
 from nnunet_cipa.dataset_conversion.phantoms.pclt20k import image_patient
 
-CALM = Step(area_ratio=1.1, overlap=0.9, ct_change=4.0)
+CALM = SliceChange(area_ratio=1.1, overlap=0.9, ct_change=4.0)
 
 
 def test_step_is_measured_as_defined():
@@ -17,7 +17,7 @@ def test_step_is_measured_as_defined():
     tumour0, tumour1 = np.zeros((4, 5), dtype=bool), np.zeros((4, 5), dtype=bool)
     tumour0[0:2, 0:4] = True
     tumour1[1:2, 3:5] = True
-    assert measure_step((ct0, tumour0), (ct1, tumour1)) == Step(area_ratio=4.0, overlap=0.5, ct_change=240.0)
+    assert measure_step((ct0, tumour0), (ct1, tumour1)) == SliceChange(area_ratio=4.0, overlap=0.5, ct_change=240.0)
 
 
 def test_noise_of_single_pixels_counts_little():
@@ -32,11 +32,11 @@ def test_noise_of_single_pixels_counts_little():
     ("step", "suspected"),
     [
         (CALM, False),
-        (Step(1.1, 0.0, 4.0), True),
-        (Step(1.1, 0.9, 6.5), True),
-        (Step(1.1, 0.9, 6.3), False),
-        (Step(3.1, 0.9, 4.9), False),
-        (Step(3.1, 0.9, 5.1), True),
+        (SliceChange(1.1, 0.0, 4.0), True),
+        (SliceChange(1.1, 0.9, 6.5), True),
+        (SliceChange(1.1, 0.9, 6.3), False),
+        (SliceChange(3.1, 0.9, 4.9), False),
+        (SliceChange(3.1, 0.9, 5.1), True),
     ],
 )
 def test_rule(step, suspected):

@@ -12,7 +12,7 @@ from nnunet_cipa.cli import main
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
 from nnunet_cipa.dataset_conversion.phantoms.options import Form
 from nnunet_cipa.dataset_conversion.pipeline import dataset
-from nnunet_cipa.dataset_conversion.study_set.case import CaseJob
+from nnunet_cipa.dataset_conversion.study_set.case import StudyCaseJob
 from nnunet_cipa.dataset_conversion.study_set.dicom_set import Wanted, read_dicom_set
 from nnunet_cipa.dataset_conversion.study_set.identifiers import refuse_identifiers
 from nnunet_cipa.dataset_conversion.study_set.options import Intensity, Storage
@@ -162,8 +162,8 @@ def test_failure_leaves_neither_dataset_nor_key_table(phantoms, raw, tmp_path, l
 
 def test_identifier_in_the_provenance_stops_the_conversion(identified, raw, tmp_path, left_in, monkeypatch):
     source, _ = identified
-    provenance = CaseJob.provenance
-    monkeypatch.setattr(CaseJob, "provenance", lambda job: {**provenance(job), "note": ["of Frau musterfrau4"]})
+    provenance = StudyCaseJob.provenance
+    monkeypatch.setattr(StudyCaseJob, "provenance", lambda job: {**provenance(job), "note": ["of Frau musterfrau4"]})
     private = tmp_path / "private"
     private.mkdir()
     with pytest.raises(CIPAError, match=r"LUCID_0001\.json: /note/0 would hold an identifier") as raised:
@@ -235,8 +235,8 @@ def test_further_ids_and_names_are_searched_for_too(identified, export, raw, lef
         dataset.OtherPatientIDs = ["OLD-4711", "OLD-4712"]
         path.unlink()
         dataset.save_as(path)
-    provenance = CaseJob.provenance
-    monkeypatch.setattr(CaseJob, "provenance", lambda job: {**provenance(job), "note": "was OLD-4712"})
+    provenance = StudyCaseJob.provenance
+    monkeypatch.setattr(StudyCaseJob, "provenance", lambda job: {**provenance(job), "note": "was OLD-4712"})
     with pytest.raises(CIPAError, match="/note would hold an identifier"):
         convert_lucid(source, Options(processes=1))
     assert left_in(raw) == []

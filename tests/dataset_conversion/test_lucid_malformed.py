@@ -8,8 +8,8 @@ import pytest
 
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
 from nnunet_cipa.dataset_conversion.pipeline.cases import write_case
-from nnunet_cipa.dataset_conversion.study_set.case import CaseJob
-from nnunet_cipa.dataset_conversion.study_set.check import CheckJob, check_patient
+from nnunet_cipa.dataset_conversion.study_set.case import StudyCaseJob
+from nnunet_cipa.dataset_conversion.study_set.check import StudyCheckJob, check_study
 from nnunet_cipa.dataset_conversion.study_set.nifti_set import read_nifti_set
 from nnunet_cipa.dataset_conversion.study_set.options import Roi, Storage
 from nnunet_cipa.errors import CIPAError
@@ -232,9 +232,9 @@ def test_source_that_is_no_study_set_is_refused(tmp_path, raw, make):
 
 def test_file_that_changes_after_the_check_is_noticed(lucid, tmp_path):
     files = read_nifti_set(lucid.root, Roi.IGTV, None, 0).patients[1]
-    facts = check_patient(CheckJob(files, Roi.IGTV)).facts
+    facts = check_study(StudyCheckJob(files, Roi.IGTV)).facts
     change("PET", put(1.5))(lucid)
     (tmp_path / "out" / "imagesTr").mkdir(parents=True)
     with pytest.raises(CIPAError, match=r"P02/PET\.nii\.gz: changed during the conversion"):
-        write_case(CaseJob(tmp_path / "out", "NIfTI", files, facts, Roi.IGTV, Storage()))
+        write_case(StudyCaseJob(tmp_path / "out", "NIfTI", files, facts, Roi.IGTV, Storage()))
     assert [path.name for path in (tmp_path / "out").rglob("*.*")] == ["P02_0000.nii.gz"]

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from nnunet_cipa.dataset_conversion.pclt20k.check import CheckJob, check_patient
+from nnunet_cipa.dataset_conversion.pclt20k.check import Pclt20kCheckJob, check_patient_slices
 from nnunet_cipa.dataset_conversion.pclt20k.source import read_source
 from nnunet_cipa.dataset_conversion.phantoms.options import PhantomOptions
 from nnunet_cipa.dataset_conversion.phantoms.pclt20k import image_patient, make_pclt20k_phantom
@@ -36,7 +36,7 @@ def test_layout_is_one_that_the_converter_finds_no_fault_with(six):
     for group in source.patients:
         assert group.slices[0].name == f"{group.patient}_001"
         assert [item.number for item in group.slices] == list(range(1, len(group.slices) + 1))
-        checked = check_patient(CheckJob(source.root, group))
+        checked = check_patient_slices(Pclt20kCheckJob(source.root, group))
         assert checked.problems == ()
         assert {fact.size for fact in checked.facts} == {(64, 64)}
         assert sum(fact.between for fact in checked.facts) == 0

@@ -21,12 +21,12 @@ from nnunet_cipa.dataset_conversion.phantoms.breathing import (
     shifts,
     travel_field,
 )
-from nnunet_cipa.dataset_conversion.phantoms.geometry import Grid, ellipsoid, occupancy
+from nnunet_cipa.dataset_conversion.phantoms.geometry import PhantomGrid, ellipsoid, occupancy
 from nnunet_cipa.dataset_conversion.phantoms.imaging import Breathing
 from nnunet_cipa.dataset_conversion.phantoms.lucid import image_study, make_lucid_phantom
 from nnunet_cipa.dataset_conversion.phantoms.options import Form, LucidPhantomOptions
 from nnunet_cipa.dataset_conversion.phantoms.patient import draw_patient
-from nnunet_cipa.dataset_conversion.study_set.check import CheckJob, check_patient
+from nnunet_cipa.dataset_conversion.study_set.check import StudyCheckJob, check_study
 from nnunet_cipa.dataset_conversion.study_set.nifti_set import read_nifti_set
 from nnunet_cipa.dataset_conversion.study_set.options import Roi
 from nnunet_cipa.errors import CIPAError
@@ -59,7 +59,7 @@ def test_layout_is_one_that_the_converter_finds_no_fault_with(six):
         assert [files.name for files in found.patients] == [f"{number:04d}" for number in range(1, 7)]
         assert sum(files.part == "test" for files in found.patients) == 1
         for files in found.patients:
-            checked = check_patient(CheckJob(files, roi))
+            checked = check_study(StudyCheckJob(files, roi))
             assert checked.problems == ()
             assert checked.facts.size == (64, 64, 20)
             assert checked.facts.pet_cover == 1
@@ -217,7 +217,7 @@ def test_first_phase_is_that_of_the_ct_and_the_range_is_the_travel():
 
 
 def test_displaced_moves_a_ramp_by_the_shift():
-    grid = Grid((0.0, 0.0, 0.0), (2.0, 1.0, 1.0), (30, 2, 2))
+    grid = PhantomGrid((0.0, 0.0, 0.0), (2.0, 1.0, 1.0), (30, 2, 2))
     ramp = np.broadcast_to(grid.axes()[0], grid.shape).astype(np.float32)
     moved = displaced(ramp, np.full(grid.shape, 5.0, dtype=np.float32), grid)
     np.testing.assert_allclose(moved[5:], ramp[5:] - 5, atol=1e-4)
@@ -226,7 +226,7 @@ def test_displaced_moves_a_ramp_by_the_shift():
 def test_lower_lung_and_heart_move_and_rib_cage_and_spine_do_not():
     thorax = draw_patient(SEED, 0).thorax
     breathing = Breathing(20.0, thorax.diaphragm, thorax.lung_height)
-    grid = Grid((0.0, -160.0, -200.0), (8.0, 4.0, 4.0), (25, 80, 100))
+    grid = PhantomGrid((0.0, -160.0, -200.0), (8.0, 4.0, 4.0), (25, 80, 100))
     travel = travel_field(thorax, breathing, grid)
     fields = organs(thorax, grid)
     heights = grid.axes()[0] + 0 * fields.lung
@@ -242,11 +242,11 @@ def test_lower_lung_and_heart_move_and_rib_cage_and_spine_do_not():
 
 def ball_pet(travel):
     """PET of a ball of SUV 8 and 12 mm radius in lung of SUV 0.5, that moves by ``travel`` mm; and its swept volume."""
-    grid = Grid((-60.0, -40.0, -40.0), (2.0, 2.0, 2.0), (61, 41, 41))
+    grid = PhantomGrid((-60.0, -40.0, -40.0), (2.0, 2.0, 2.0), (61, 41, 41))
     ball = occupancy(ellipsoid(grid.axes(), (0.0, 0.0, 0.0), (12.0,) * 3), 2.0)
     field = np.full(grid.shape, travel, dtype=np.float32)
     mean, swept = over_cycle((0.5 + 7.5 * ball).astype(np.float32), ball, field, 0.2, grid)
-    own = Grid((-56.0, -36.0, -36.0), (4.0, 4.0, 4.0), (29, 19, 19))
+    own = PhantomGrid((-56.0, -36.0, -36.0), (4.0, 4.0, 4.0), (29, 19, 19))
     return scan_pet(mean, grid, own, np.random.default_rng(0)), swept, mean
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from nnunet_cipa.dataset_conversion.pclt20k.case import CaseJob
-from nnunet_cipa.dataset_conversion.pclt20k.check import CheckJob, check_patient
+from nnunet_cipa.dataset_conversion.pclt20k.case import Pclt20kCaseJob
+from nnunet_cipa.dataset_conversion.pclt20k.check import Pclt20kCheckJob, check_patient_slices
 from nnunet_cipa.dataset_conversion.pclt20k.convert import Options, convert_pclt20k
 from nnunet_cipa.dataset_conversion.pclt20k.options import Intensity
 from nnunet_cipa.dataset_conversion.pclt20k.source import read_source
@@ -99,12 +99,12 @@ def test_leftovers_of_a_living_run_are_not_touched(raw):
 
 def test_file_that_changes_after_the_check_is_noticed(study, tmp_path):
     source = read_source(study.root)
-    checked = check_patient(CheckJob(source.root, source.patients[0]))
+    checked = check_patient_slices(Pclt20kCheckJob(source.root, source.patients[0]))
     for name in ("imagesTr", "labelsTr", "provenance"):
         (tmp_path / name).mkdir()
     study.write("0001_002", "PET", 255 - study.grey["0001_002_PET.png"])
     with pytest.raises(CIPAError, match=r"0001_002_PET\.png: changed during the conversion"):
-        write_case(CaseJob(source.root, tmp_path, checked, (1.0, 1.0, 1.0), Intensity.PAPER))
+        write_case(Pclt20kCaseJob(source.root, tmp_path, checked, (1.0, 1.0, 1.0), Intensity.PAPER))
 
 
 def command(source, raw, *more):

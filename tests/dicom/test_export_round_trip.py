@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from matplotlib.path import Path as PolygonPath
 from scipy import ndimage
 
-from nnunet_cipa.dicom.export.write import ExportOptions, export_dicom, read_ct
+from nnunet_cipa.dicom.export.write import ExportOptions, export_dicom, read_target_ct
 from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
 from nnunet_cipa.dicom.rtstruct.roi_contours import read_contours
 from nnunet_cipa.dicom.rtstruct.structures import check_belongs, read_structure_set
@@ -69,7 +69,7 @@ def drawn_by_the_standard(rtstruct, ct):
 @pytest.mark.parametrize("direction", ORIENTATIONS)
 def test_contours_and_segments_are_where_the_mask_is_in_every_orientation(direction, tmp_path):
     ct = write_ct(tmp_path / "ct", make_grid(SIZE, SPACING, direction))
-    series = read_ct(ct, None)
+    series = read_target_ct(ct, None)
     mask = lesion(series.grid())
     assert np.count_nonzero(mask) * np.prod(SPACING) > 1000
     # As the converter writes what nnU-Net predicts on
@@ -90,7 +90,7 @@ def test_contours_and_segments_are_where_the_mask_is_in_every_orientation(direct
 def test_any_mask_on_any_grid_comes_back(tmp_path_factory, grid, seed, axes):
     folder = tmp_path_factory.mktemp("any")
     ct = write_ct(folder / "ct", grid)
-    series = read_ct(ct, None)
+    series = read_target_ct(ct, None)
     rng = np.random.default_rng(seed)
     mask = rng.random((5, 16, 18)) < rng.uniform(0.05, 0.9)
     mask[2, 3, 4] = True
@@ -104,7 +104,7 @@ def test_any_mask_on_any_grid_comes_back(tmp_path_factory, grid, seed, axes):
 
 def test_references_patient_and_status(tmp_path):
     ct = write_ct(tmp_path / "ct", make_grid(SIZE, SPACING))
-    grid = read_ct(ct, None).grid()
+    grid = read_target_ct(ct, None).grid()
     sitk.WriteImage(image_of(3 * lesion(grid).astype(np.uint8), grid), tmp_path / "mask.nii.gz")
     options = ExportOptions(roi_name="IGTV CIPA", label=3, segmentation=True)
     paths = export_dicom(tmp_path / "mask.nii.gz", ct, tmp_path / "a.dcm", options)
@@ -164,7 +164,7 @@ def test_contours_lie_on_slices_that_are_off_the_even_stack(tmp_path):
         piece.ImagePositionPatient[2] += 0.08 * (k == 5)
 
     ct = write_ct(tmp_path / "ct", make_grid(SIZE, SPACING), edit=shift)
-    series = read_ct(ct, None)
+    series = read_target_ct(ct, None)
     sitk.WriteImage(image_of(lesion(series.grid()), series.grid()), tmp_path / "mask.nii.gz")
     (rtstruct,) = export_dicom(tmp_path / "mask.nii.gz", ct, tmp_path / "out", ExportOptions())
     assert len(drawn_by_the_standard(rtstruct, ct)) > 5
@@ -173,7 +173,7 @@ def test_contours_lie_on_slices_that_are_off_the_even_stack(tmp_path):
 
 def test_a_contour_of_more_than_64_kib_is_written_as_decimals(tmp_path):
     ct = write_ct(tmp_path / "ct", make_grid((96, 96, 2), (0.9765625, 0.9765625, 3.0), "oblique"))
-    series = read_ct(ct, None)
+    series = read_target_ct(ct, None)
     # A comb with bumps on its teeth
     mask = np.zeros((2, 96, 96), dtype=bool)
     mask[1, :, ::4], mask[1, ::2, 1::4], mask[1, 48] = True, True, True

@@ -6,7 +6,7 @@ import pytest
 import SimpleITK as sitk
 from pydicom.pixels import iter_pixels
 
-from nnunet_cipa.dicom.export.write import ExportOptions, export_dicom, read_ct
+from nnunet_cipa.dicom.export.write import ExportOptions, export_dicom, read_target_ct
 from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
 from nnunet_cipa.dicom.rtstruct.roi_contours import read_contours
 from nnunet_cipa.dicom.rtstruct.roi_names import choose_roi
@@ -28,7 +28,7 @@ COUNTS = {
 def rider():
     data = source_distribution(*RIDER) / "data"
     ct, rtstruct, seg = (next(data.glob(f"{start}*")) for start in ("1.3.6.1.4", "1.2.246.352", "1.2.276.0"))
-    return read_ct(ct, None), read_structure_set(rtstruct / "1-1.dcm"), seg / "1-1.dcm"
+    return read_target_ct(ct, None), read_structure_set(rtstruct / "1-1.dcm"), seg / "1-1.dcm"
 
 
 def mask_of(series, structures, roi):

@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 
-from nnunet_cipa.dataset_conversion.study_set.image import corner_points, read_volume
+from nnunet_cipa.dataset_conversion.study_set.image import corner_points, read_nifti
 from tests.fuzz.mutations import NUMBERS, choose, mutate_bytes
 
 # Offset and type of the fields of the NIfTI-1 header that say where voxels are and how they are stored.
@@ -75,7 +75,7 @@ class NiftiVolume:
             _put(data, name, (choose(rng, NUMBERS) + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1))
 
     def read(self):
-        return read_volume(self.path)
+        return read_nifti(self.path)
 
     def check(self, image):
         """Size, corners in mm and values are those that the header's fields give by the formulas of nifti1.h."""

@@ -18,7 +18,7 @@ from nnunet_cipa.benchmark.run.record import check_record
 from nnunet_cipa.dataset_conversion.pclt20k.source import parse_name, read_source
 from nnunet_cipa.dataset_conversion.pipeline.finished import RECORDS, keep_finished
 from nnunet_cipa.dataset_conversion.study_set.held_out import held_out, read_facts
-from nnunet_cipa.dataset_conversion.study_set.image import read_volume
+from nnunet_cipa.dataset_conversion.study_set.image import read_nifti
 from nnunet_cipa.dataset_conversion.study_set.nifti_set import is_nifti_layout
 from nnunet_cipa.dicom.files import scan_folder
 from nnunet_cipa.dicom.rtstruct.structures import read_structure_set
@@ -94,13 +94,13 @@ def test_nifti_header_that_is_repaired_by_one_reader_and_not_by_another(own, fie
     volume = NiftiVolume(own)
     data = bytearray(volume.data)
     volume.path.write_bytes(gzip.compress(data))
-    assert read_volume(volume.path).GetSize() == (6, 5, 4)
+    assert read_nifti(volume.path).GetSize() == (6, 5, 4)
     for name, value in fields.items():
         assert name in FIELDS
         _put(data, name, value)
     volume.path.write_bytes(gzip.compress(data))
     with pytest.raises(CIPAError, match=told):
-        read_volume(volume.path)
+        read_nifti(volume.path)
 
 
 def test_nifti_that_declares_more_than_a_file_can_hold(own):
@@ -110,7 +110,7 @@ def test_nifti_that_declares_more_than_a_file_can_hold(own):
         _put(data, name, 4096)
     volume.path.write_bytes(gzip.compress(data))
     with pytest.raises(CIPAError, match="137438953472 bytes, more than the file can hold"):
-        read_volume(volume.path)
+        read_nifti(volume.path)
 
 
 def set_value(elements, tag, vr, value):
@@ -283,7 +283,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="has other devices
 @on_linux
 @NO_FILES
 def test_images_that_are_no_files(own, put):
-    for image, read in ((Png(own), read_grey_png), (NiftiVolume(own), read_volume)):
+    for image, read in ((Png(own), read_grey_png), (NiftiVolume(own), read_nifti)):
         image.path.unlink(missing_ok=True)
         put(image.path)
         with pytest.raises(CIPAError, match=r"cannot be read|is not a file"):

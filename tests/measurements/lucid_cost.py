@@ -52,8 +52,8 @@ def measure(root, out):
     """Convert the patient below ``root``; for each step, seconds and peak memory of the process so far in MiB."""
     from nnunet_cipa.dataset_conversion.pipeline.cases import write_case
     from nnunet_cipa.dataset_conversion.pipeline.dataset_files import FOLDERS
-    from nnunet_cipa.dataset_conversion.study_set.case import CaseJob
-    from nnunet_cipa.dataset_conversion.study_set.check import CheckJob, check_patient
+    from nnunet_cipa.dataset_conversion.study_set.case import StudyCaseJob
+    from nnunet_cipa.dataset_conversion.study_set.check import StudyCheckJob, check_study
     from nnunet_cipa.dataset_conversion.study_set.dicom_set import Wanted, read_dicom_set
     from nnunet_cipa.dataset_conversion.study_set.options import Roi, Storage
 
@@ -70,10 +70,10 @@ def measure(root, out):
     run("start", int)
     found = run("find", read_dicom_set, root, Wanted(), "LUCID", None, 0)
     (patient,) = found.patients
-    checked = run("check", check_patient, CheckJob(patient, Roi.IGTV))
+    checked = run("check", check_study, StudyCheckJob(patient, Roi.IGTV))
     if checked.facts is None:
         raise SystemExit("; ".join(checked.problems))
-    run("write", write_case, CaseJob(out, found.kind, patient, checked.facts, Roi.IGTV, Storage()))
+    run("write", write_case, StudyCaseJob(out, found.kind, patient, checked.facts, Roi.IGTV, Storage()))
     return steps
 
 

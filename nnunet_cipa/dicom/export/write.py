@@ -43,7 +43,7 @@ def export_dicom(prediction: Path, ct: Path, out: Path, options: ExportOptions) 
     """
     _check_name(options.roi_name)
     targets = _targets(out, options)
-    series = read_ct(ct, options.series_uid)
+    series = read_target_ct(ct, options.series_uid)
     mask = read_prediction(prediction, series.grid(), options.label)
     _protect([prediction, *(piece.path for piece in series.slices)], targets)
     objects = [make_structure_set(mask, series, options.roi_name)]
@@ -53,7 +53,7 @@ def export_dicom(prediction: Path, ct: Path, out: Path, options: ExportOptions) 
     return targets
 
 
-def read_ct(folder: Path, uid: str | None) -> Series:
+def read_target_ct(folder: Path, uid: str | None) -> Series:
     """Read the CT series of a folder tree.
 
     Raises

@@ -5,7 +5,7 @@ from pydicom.dataset import Dataset
 
 from nnunet_cipa.dicom.attributes import words
 from nnunet_cipa.dicom.series.grouping import Series
-from nnunet_cipa.dicom.series.pixels import read_volume
+from nnunet_cipa.dicom.series.pixels import read_series
 from nnunet_cipa.errors import CIPAError
 
 
@@ -19,7 +19,7 @@ def read_ct(series: Series) -> sitk.Image:
     """
     if series.modality != "CT":
         raise CIPAError(f"series {series.series_uid}: is {series.modality}; a CT is needed")
-    return read_volume(series, _fault)
+    return read_series(series, _fault)
 
 
 def _fault(image: Dataset) -> str | None:

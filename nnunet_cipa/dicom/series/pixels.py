@@ -31,7 +31,7 @@ class StoredSlice:
         return values
 
 
-def read_volume(series: Series, check: Check) -> sitk.Image:
+def read_series(series: Series, check: Check) -> sitk.Image:
     """Read the pixels, and rescale each slice by its own slope and intercept.
 
     Parameters
