@@ -20,7 +20,7 @@ demo: .venv/installed
 	$(BIN)/nnunet-cipa demo $(DEMO) --rows --overwrite
 
 test: .venv/installed
-	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 # The same with the oldest versions that pyproject.toml allows, in an environment of its own. OLDEST_PYTHON chooses its
 # interpreter: 3.10, the oldest, where it is found.

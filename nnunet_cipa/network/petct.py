@@ -90,6 +90,15 @@ class PETCTNetwork(nn.Module, ABC):
         """Return name -> tensor of the head, whose first axis are the classes."""
         return {name: tensor for name, tensor in self.state_dict().items() if name.startswith(f"{self.head}.")}
 
+    def initial_gains(self) -> dict[str, float]:
+        """Return tensors that carry the inverse of what new layers after them multiply by, each with that factor."""
+        return {}
+
+    @property
+    def stacks_slices(self) -> bool:
+        """Whether the slices are the channels of the encoder's input."""
+        return self.slices > 1
+
     @abstractmethod
     def segment(self, x: Tensor) -> Tensor:
         """Map windows (B, 2 * slices, H, W), as ``forward`` takes them, to logits (B, num_classes, H, W).

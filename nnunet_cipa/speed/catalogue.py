@@ -18,7 +18,8 @@ CIPA_FORMS = {
     "cipa-checkpointing": CipaForm(recompute=True),
     "cipa-unfused": CipaForm(backend="torch"),
     "cipa-25d": CipaForm(reads_slices=True),
-    "cipa-sim": CipaForm("input", reads_slices=True),
+    "cipa-sim": CipaForm("encoder", reads_slices=True),
+    "cipa-sim-input": CipaForm("input", reads_slices=True),
     "cipa-features": CipaForm("features", reads_slices=True),
 }
 NETWORKS = (*NNUNET, *CIPA_FORMS)

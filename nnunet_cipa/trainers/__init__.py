@@ -16,6 +16,7 @@ from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPA25D_5slices as
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM as nnUNetTrainerCIPASIM
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_5slices as nnUNetTrainerCIPASIM_5slices
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_features as nnUNetTrainerCIPASIM_features
+from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_input as nnUNetTrainerCIPASIM_input
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_learnable as nnUNetTrainerCIPASIM_learnable
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_noChannel as nnUNetTrainerCIPASIM_noChannel
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_noRelation as nnUNetTrainerCIPASIM_noRelation

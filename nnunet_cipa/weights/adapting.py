@@ -6,11 +6,10 @@ from typing import Any
 from torch import nn
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.network import CIPA, PETCTNetwork
-from nnunet_cipa.network.sim.sim import SIM
+from nnunet_cipa.network import PETCTNetwork
 from nnunet_cipa.weights.files import Checkpoint, StateDict, naming, read_checkpoint, refuse_same_file, write_checkpoint
 from nnunet_cipa.weights.matching import fit_tensors
-from nnunet_cipa.weights.slices import PATCH_EMBED, is_sim
+from nnunet_cipa.weights.slices import PATCH_EMBED, divide_by_gains, is_new_sim, is_sim, read_centre_alone
 from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, LoadTable
 
 
@@ -19,8 +18,10 @@ def adapt_weights(
 ) -> LoadTable:
     """Turn a checkpoint into one that fits another data set, patch size, number of slices or SIM setting.
 
-    A network that is new in nothing but its slices and SIM gives the same logits as the old one for a stack of equal
-    slices: a new SIM starts as a multiplication, which is divided out of the weights.
+    A network that is new in nothing but its SIM, or reads a window where the old one read a slice, begins with the
+    same logits: a new SIM starts as a multiplication, which is divided out of the weights, and of a window only the
+    centre is read. One that reads more slices than before reads those in the middle; one that reads fewer gives the
+    same logits for equal slices.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def adapt_weights(
     refuse_same_file(source, out)
     with naming(source):
         fitted, table = _fit(network, checkpoint, dataset_json)
-    write_checkpoint(network.state_dict() | fitted, out, network.patch_size)
+    write_checkpoint(network.state_dict() | fitted, out, network.patch_size, network.slices)
     return table
 
 
@@ -65,7 +66,9 @@ def _fit(network: PETCTNetwork, checkpoint: Checkpoint, dataset_json: dict[str, 
             "files in with 'nnunet-cipa weights import'"
         )
     heads = {name: state.pop(name, None) for name in network.head_tensors()}
-    new_sim = not any(is_sim(name) for name in state)
+    from_one_slice = checkpoint.facts.slices == 1 and network.stacks_slices and state[first].ndim == 4
+    if from_one_slice:
+        state[PATCH_EMBED] = read_centre_alone(state[PATCH_EMBED], network.slices)
 
     def translate(name: str) -> str | None:
         return None if name in heads or (is_sim(name) and name not in state) else name
@@ -81,20 +84,8 @@ def _fit(network: PETCTNetwork, checkpoint: Checkpoint, dataset_json: dict[str, 
         else:
             fitted[name] = head
             table.replace(name, LOADED)
-    if new_sim and isinstance(network, CIPA):
-        _divide_by_gain(network, fitted, table)
+    if from_one_slice:
+        table.replace(PATCH_EMBED, CONVERTED, f"from 1 to {network.slices} slices, of which the centre is read")
+    if is_new_sim(network, state):
+        divide_by_gains(network, fitted, table)
     return fitted, table
-
-
-def _divide_by_gain(network: CIPA, fitted: StateDict, table: LoadTable) -> None:
-    """Take what a new SIM multiplies by out of the layers beside it, so that the output stays the same."""
-    sims = [module for module in network.modules() if isinstance(module, SIM)]
-    if not sims:
-        return
-    gain = sims[0].initial_gain
-    names = [PATCH_EMBED]
-    if network.feature_sims is not None:
-        names = [f"encoder.stages.{level}.out_norm.{part}" for level in range(4) for part in ("weight", "bias")]
-    for name in names:
-        fitted[name] = fitted[name] / gain
-        table.replace(name, CONVERTED, f"divided by {gain:g}, by which a new SIM multiplies")

@@ -12,8 +12,8 @@ def export_weights(source: str | os.PathLike[str], out: str | os.PathLike[str]) 
     """Write a checkpoint's weights as safetensors, a format that cannot hold code.
 
     The file's metadata say, as far as the checkpoint does: ``trainer``, ``network`` (its class), ``arch_kwargs`` of the
-    plans, ``patch_size``, ``labels`` and ``regions_class_order`` of dataset.json, and ``nnunet_cipa``, the version that
-    wrote the file. What is not text is JSON. Optimizer, log and random states are left out.
+    plans, ``patch_size``, ``slices``, ``labels`` and ``regions_class_order`` of dataset.json, and ``nnunet_cipa``, the
+    version that wrote the file. What is not text is JSON. Optimizer, log and random states are left out.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-_JSON = ("patch_size", "arch_kwargs", "labels", "regions_class_order")
+_JSON = ("patch_size", "slices", "arch_kwargs", "labels", "regions_class_order")
 _TEXT = ("trainer", "network")
 
 
@@ -24,6 +24,8 @@ class Facts:
         As in dataset.json.
     regions_class_order : list or None
         As in dataset.json; labels are regions if it is there.
+    slices : int or None
+        Neighbouring slices that the network reads.
     """
 
     patch_size: tuple[int, int] | None = None
@@ -32,6 +34,7 @@ class Facts:
     arch_kwargs: dict[str, Any] | None = None
     labels: dict[str, Any] | None = None
     regions_class_order: list[Any] | None = None
+    slices: int | None = None
 
     @property
     def has_regions(self) -> bool:
@@ -40,13 +43,14 @@ class Facts:
 
 
 def facts_of_checkpoint(content: Any) -> Facts:
-    """Find them in a checkpoint of nnU-Net, or in a file of ``write_checkpoint``, which has the patch size alone."""
+    """Find them in a checkpoint of nnU-Net, or in a file of ``write_checkpoint``: patch size and slices alone."""
     configuration = _look_up(content, "init_args", "configuration")
     architecture = _look_up(content, "init_args", "plans", "configurations", configuration, "architecture")
     dataset_json = _look_up(content, "init_args", "dataset_json")
     return _check(
         {
             "patch_size": _look_up(content, "patch_size"),
+            "slices": _look_up(content, "slices"),
             "trainer": _look_up(content, "trainer_name"),
             "network": _look_up(architecture, "network_class_name"),
             "arch_kwargs": _look_up(architecture, "arch_kwargs"),
@@ -87,6 +91,7 @@ def _check(found: dict[str, Any]) -> Facts:
         arch_kwargs=arch_kwargs,
         labels=_plain(found["labels"], dict),
         regions_class_order=_plain(found["regions_class_order"], list),
+        slices=_count(found["slices"] if arch_kwargs is None else arch_kwargs.get("slices", 1)),
     )
 
 
@@ -102,6 +107,10 @@ def _plain(value: Any, kind: type) -> Any:
 
 def _name(value: Any) -> str | None:
     return value if isinstance(value, str) and value.isprintable() else None
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and value > 0 else None
 
 
 def _two_sides(value: Any) -> tuple[int, int] | None:

@@ -109,12 +109,15 @@ def check_place(path: Path) -> None:
 
 
 def write_checkpoint(
-    weights: StateDict, path: str | os.PathLike[str], patch_size: tuple[int, int] | None = None
+    weights: StateDict,
+    path: str | os.PathLike[str],
+    patch_size: tuple[int, int] | None = None,
+    slices: int | None = None,
 ) -> None:
     """Write weights as nnU-Net's ``-pretrained_weights`` reads them: under ``network_weights``, on the CPU.
 
-    The patch size, which nnU-Net does not read, is for ``read_checkpoint``. The file appears under its name only when
-    it is whole.
+    Patch size and slices, which nnU-Net does not read, are for ``read_checkpoint``. The file appears under its name
+    only when it is whole.
 
     Raises
     ------
@@ -128,6 +131,8 @@ def write_checkpoint(
     }
     if patch_size is not None:
         content["patch_size"] = list(patch_size)
+    if slices is not None:
+        content["slices"] = slices
     with replacing(path) as file:
         save_torch(content, file)
 

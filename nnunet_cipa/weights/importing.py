@@ -59,7 +59,7 @@ def import_weights(
         network, table = _load(
             checkpoint.weights, patch_size or PATCH_SIZE, num_classes if num_classes is not None else NUM_CLASSES
         )
-    write_checkpoint(network.state_dict(), out, network.patch_size)
+    write_checkpoint(network.state_dict(), out, network.patch_size, network.slices)
     return table
 
 
@@ -74,7 +74,7 @@ def _rewrite(
     ):
         if wanted is not None and wanted != has:
             raise CIPAError(f"has {name} {has}, not {wanted}; bring it there with 'nnunet-cipa weights adapt'")
-    write_checkpoint(checkpoint.weights, out, checkpoint.facts.patch_size)
+    write_checkpoint(checkpoint.weights, out, checkpoint.facts.patch_size, checkpoint.facts.slices)
     table = LoadTable()
     for name, tensor in checkpoint.weights.items():
         table.add(name, LOADED, tensor.shape)

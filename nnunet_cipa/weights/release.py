@@ -11,7 +11,7 @@ from nnunet_cipa.network import CIPA
 from nnunet_cipa.network.cipa.names import released_name
 from nnunet_cipa.weights.files import StateDict, naming, read_state_dict
 from nnunet_cipa.weights.matching import fit_tensors
-from nnunet_cipa.weights.slices import is_sim
+from nnunet_cipa.weights.slices import divide_by_gains, is_sim
 from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, LoadTable
 
 HEAD = f"{CIPA.head}.weight"
@@ -52,6 +52,7 @@ def load_cipa_release(network: CIPA, source: str | os.PathLike[str] | Mapping[st
     fitted, table = fit_tensors(
         network, state, lambda name: None if name == HEAD or is_sim(name) else released_name(name)
     )
+    divide_by_gains(network, fitted, table)
     table.rows = [row for row in table.rows if row.name != HEAD]
     if head is None:
         table.add(HEAD, INITIAL, ours.shape, "the file has no head")

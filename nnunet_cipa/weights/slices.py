@@ -3,15 +3,22 @@
 import torch
 from torch import Tensor
 
-from nnunet_cipa.network import CIPA
+from nnunet_cipa.network import CIPA, PETCTNetwork
+from nnunet_cipa.weights.files import StateDict
+from nnunet_cipa.weights.table import CONVERTED, LoadTable
 
 PATCH_EMBED = "encoder.patch_embed.proj.0.weight"
-_SIM = ("sim.", "feature_sims.")
+_SIM = ("sim.", "encoder_sims.", "feature_sims.")
 
 
 def is_sim(name: str) -> bool:
     """Return whether a tensor of the network belongs to a slice interaction module."""
     return name.startswith(_SIM)
+
+
+def is_new_sim(network: PETCTNetwork, state: StateDict) -> bool:
+    """Return whether a file has nothing of the network's SIM, be it of a network without one or with another."""
+    return not any(is_sim(name) and name in state for name in network.state_dict())
 
 
 def fit_slices(name: str, tensor: Tensor, initial: Tensor) -> tuple[Tensor, str] | None:
@@ -54,3 +61,21 @@ def fit_slices(name: str, tensor: Tensor, initial: Tensor) -> tuple[Tensor, str]
         shrunk[:, 0] += tensor[:, :cut].sum(1)
         shrunk[:, -1] += tensor[:, -cut:].sum(1)
     return shrunk, reason
+
+
+def read_centre_alone(weight: Tensor, slices: int) -> Tensor:
+    """Bring the patch embedding of one slice, repeated for all channels, to windows of which it reads the centre.
+
+    The response to a window is that to its centre slice before, and the neighbours are learned.
+    """
+    widened = weight.new_zeros(len(weight), slices, *weight.shape[2:])
+    widened[:, slices // 2] = weight.sum(1)
+    return widened
+
+
+def divide_by_gains(network: PETCTNetwork, fitted: StateDict, table: LoadTable) -> None:
+    """Take what a new SIM multiplies by out of the tensors before it, so that the output stays the same."""
+    for name, gain in network.initial_gains().items():
+        if name in fitted and gain != 1:
+            fitted[name] = fitted[name] / gain
+            table.replace(name, CONVERTED, f"divided by {gain:g}, by which a new SIM multiplies")

@@ -10,7 +10,7 @@ from nnunet_cipa.network import PETCTNetwork
 from nnunet_cipa.network.cipa.names import vmamba_name
 from nnunet_cipa.weights.files import naming, read_state_dict
 from nnunet_cipa.weights.matching import fit_tensors
-from nnunet_cipa.weights.slices import fit_slices
+from nnunet_cipa.weights.slices import divide_by_gains, fit_slices, is_new_sim
 from nnunet_cipa.weights.table import LoadTable
 
 ENCODER = "encoder."
@@ -49,6 +49,7 @@ def load_vmamba_release(network: PETCTNetwork, source: str | os.PathLike[str] | 
         return None if own_only else vmamba_name(name)
 
     fitted, table = fit_tensors(network, dict(source), translate)
+    divide_by_gains(network, fitted, table)
     network.load_state_dict(network.state_dict() | fitted)
     return table
 
@@ -56,7 +57,8 @@ def load_vmamba_release(network: PETCTNetwork, source: str | os.PathLike[str] | 
 def load_encoder(network: PETCTNetwork, path: str | os.PathLike[str]) -> int:
     """Load the encoder alone from a file with this package's names, as ``weights import`` writes it.
 
-    The patch embedding is brought to the network's number of slices, see ``fit_slices``.
+    The patch embedding is brought to the network's number of slices, see ``fit_slices``. The network's SIM, if it has
+    one, is taken to be new: what it multiplies by is divided out, unless the file has that SIM.
 
     Returns
     -------
@@ -83,5 +85,7 @@ def load_encoder(network: PETCTNetwork, path: str | os.PathLike[str]) -> int:
                 "import the weights of the variant that is trained"
             )
         encoder[name], _ = converted
+    if is_new_sim(network, state):
+        encoder |= {name: encoder[name] / gain for name, gain in network.initial_gains().items()}
     network.load_state_dict(network.state_dict() | {name: encoder[name] for name in expected})
     return len(expected)

@@ -1,5 +1,6 @@
 """The route from GTV to IGTV by commands: one slice, fold all; adapt; three slices with SIM, one fold; predict."""
 
+import itertools
 import json
 
 import numpy as np
@@ -36,12 +37,16 @@ def test_a_checkpoint_of_nnunet_is_adapted(planned, adapted):
     out, printed = adapted
     weights = load(out)["network_weights"]
     before = load(planned.fold("all", SOURCE) / "checkpoint_final.pth")["network_weights"]
-    sim = {name for name in weights if name.startswith("sim.")}
+    sim = {name for name in weights if name.startswith("encoder_sims.")}
     assert sim
     assert weights.keys() - sim == before.keys()
     assert f"{len(sim)} initial" in printed.splitlines()[-2]
-    name = "encoder.patch_embed.proj.0.weight"
-    torch.testing.assert_close(1.3 * weights[name], before[name])
+    for level, part in itertools.product(range(4), ("weight", "bias")):
+        name = f"encoder.stages.{level}.out_norm.{part}"
+        torch.testing.assert_close(1.3 * weights[name], before[name])
+    name = "encoder.patch_embed.proj.0.weight"  # of one slice, repeated: the window's centre is read
+    torch.testing.assert_close(weights[name][:, 1], before[name].sum(1))
+    assert not weights[name][:, ::2].any()
 
 
 def test_training_starts_from_it_with_the_transfer_settings(planned, adapted, transferred):
@@ -59,7 +64,7 @@ def test_plans_of_the_model_have_a_tile_and_the_network(planned, transferred):
     plans = json.loads((planned.results(TRAINER) / "plans.json").read_text())["configurations"]["2d"]
     assert plans["patch_size"] == [160, 64, 64]
     assert plans["architecture"]["arch_kwargs"] == {
-        "patch_size": [64, 64], "modalities": ["CT", "PET"], **STORED, "variant": "nano", "slices": 3, "sim": "input"
+        "patch_size": [64, 64], "modalities": ["CT", "PET"], **STORED, "variant": "nano", "slices": 3, "sim": "encoder"
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ SETTINGS = {
     "region 8": {"region_size": 8},
     "ablated": {"crm": False, "dcim": False},
     "sim": {"slices": 3, "sim": "input"},
+    "encoder": {"slices": 3, "sim": "encoder"},
     "features": {"slices": 3, "sim": "features"},
 }
 

@@ -7,7 +7,7 @@ from scipy.ndimage import correlate
 from scipy.special import erf, expit
 
 from nnunet_cipa.network.sim.branches import BRANCHES
-from nnunet_cipa.network.sim.sim import FeatureSIM, InputSIM
+from nnunet_cipa.network.sim.sim import EncoderSIM, FeatureSIM, InputSIM
 from tests.network.helpers import arrays, assert_close, image, randomise
 
 ALPHA, BETA, GAMMA = 0.3, 0.3, 0.4
@@ -15,12 +15,18 @@ SLICES = [1, 3, 5]
 CHANNELS = 32
 MAKERS = {
     "input": InputSIM,
+    "encoder": lambda slices, **more: EncoderSIM(CHANNELS, **more),
     "features": lambda slices, **more: FeatureSIM(slices, CHANNELS, **more),
 }
 
 
 def window(kind, slices, batch=2):
-    return image(batch, slices, 6, 7) if kind == "input" else image(batch, slices, 6, 7, CHANNELS)
+    shapes = {"input": (slices, 6, 7), "encoder": (6, 7, CHANNELS), "features": (slices, 6, 7, CHANNELS)}
+    return image(batch, *shapes[kind])
+
+
+def kept_of(kind, x):
+    return x[:, x.shape[1] // 2] if kind == "features" else x
 
 
 def silu(x):
@@ -80,7 +86,25 @@ def by_hand_on_features(x, state):
     return centre + ALPHA * channel + BETA * spatial + GAMMA * np.stack(within, axis=-1)
 
 
-BY_HAND = {"input": by_hand_on_input, "features": by_hand_on_features}
+def by_hand_on_maps(x, state):
+    """One sample, (H, W, C)."""
+    what, relation = "branches.channel.", "branches.relation."
+
+    def score(pooled):
+        hidden = np.maximum(state[what + "squeeze.weight"] @ pooled + state[what + "squeeze.bias"], 0)
+        return state[what + "excite.weight"] @ hidden + state[what + "excite.bias"]
+
+    channel = x * expit(score(x.mean((0, 1))) + score(x.max((0, 1))))
+    spatial = x * where(state, x.mean(2), x.max(2))[..., None]
+    depthwise = [
+        gelu(correlate(x[..., c], state[relation + "0.weight"][c, 0], mode="constant") + state[relation + "0.bias"][c])
+        for c in range(x.shape[-1])
+    ]
+    mixed = np.einsum("oc,chw->hwo", state[relation + "2.weight"][:, :, 0, 0], np.stack(depthwise))
+    return x + ALPHA * channel + BETA * spatial + GAMMA * (mixed + state[relation + "2.bias"])
+
+
+BY_HAND = {"input": by_hand_on_input, "encoder": by_hand_on_maps, "features": by_hand_on_features}
 
 
 @torch.no_grad()
@@ -103,7 +127,7 @@ def test_a_new_module_is_a_multiplication(kind, branches, gain):
     sim = MAKERS[kind](3, branches=branches).double()
     x = window(kind, 3)
     assert sim.initial_gain == pytest.approx(gain)
-    kept = x if kind == "input" else x[:, 1]
+    kept = kept_of(kind, x)
     torch.testing.assert_close(sim(x), gain * kept)
 
 
@@ -112,7 +136,7 @@ def test_a_new_module_is_a_multiplication(kind, branches, gain):
 def test_the_branches_alone_add_up_to_all_three(kind):
     whole = randomise(MAKERS[kind](3).double())
     x = window(kind, 3)
-    kept = x if kind == "input" else x[:, 1]
+    kept = kept_of(kind, x)
     parts = torch.zeros_like(kept)
     for name in BRANCHES:
         alone = MAKERS[kind](3, branches=[name]).double()
@@ -136,18 +160,18 @@ def test_learnable_weights_start_as_the_fixed_ones_and_get_a_gradient(kind):
 
 
 @torch.no_grad()
-def test_slices_interact():
+@pytest.mark.parametrize("kind", ["input", "features"])
+def test_slices_interact(kind):
     """A change in the first slice of a window changes what becomes of the others."""
-    for kind, make in MAKERS.items():
-        sim, x = randomise(make(3).double()), window(kind, 3)
-        changed = x.clone()
-        changed[:, 0] += 1
-        others = (slice(None), slice(1, None)) if kind == "input" else (slice(None),)
-        assert (sim(changed) - sim(x))[others].abs().max() > 1e-3
+    sim, x = randomise(MAKERS[kind](3).double()), window(kind, 3)
+    changed = x.clone()
+    changed[:, 0] += 1
+    others = (slice(None), slice(1, None)) if kind == "input" else (slice(None),)
+    assert (sim(changed) - sim(x))[others].abs().max() > 1e-3
 
 
 def test_gradients_agree_with_finite_differences():
     for kind, make in MAKERS.items():
         sim = randomise(make(3).double())
-        x = window(kind, 3, batch=1)[..., :2, :2, :] if kind == "features" else window(kind, 3, batch=1)
+        x = window(kind, 3, batch=1) if kind == "input" else window(kind, 3, batch=1)[..., :2, :2, :]
         assert torch.autograd.gradcheck(sim, x.contiguous().requires_grad_())

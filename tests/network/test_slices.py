@@ -20,6 +20,10 @@ SETTINGS = {
     "sim 5": {"slices": 5, "sim": "input"},
     "learnable": {"slices": 3, "sim": "input", "sim_learnable": True},
     "relation alone": {"slices": 3, "sim": "input", "sim_branches": ["relation"]},
+    "encoder 1": {"slices": 1, "sim": "encoder"},
+    "encoder 3": {"slices": 3, "sim": "encoder"},
+    "encoder 5": {"slices": 5, "sim": "encoder", "sim_learnable": True},
+    "encoder shared": {"slices": 3, "sim": "encoder", "sim_shared": True, "sim_stages": [3, 1]},
     "features 3": {"slices": 3, "sim": "features"},
     "features 5": {"slices": 5, "sim": "features", "sim_learnable": True},
 }
@@ -52,7 +56,7 @@ def test_a_stack_is_its_windows_with_copies_for_missing_neighbours(setting):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("setting", ["3", "sim 3", "features 3"])
+@pytest.mark.parametrize("setting", ["3", "sim 3", "encoder 3", "features 3"])
 def test_few_windows_at_a_time_are_all_at_once(setting, monkeypatch):
     network, stack = nano(**SETTINGS[setting]), image(1, 2, 5, *SIZE, dtype=torch.float32)
     whole = network(stack)
@@ -116,7 +120,7 @@ def test_every_parameter_takes_part(setting):
 
 
 @pytest.mark.parametrize("slices", [1, 3])
-@pytest.mark.parametrize("sim", ["input", "features"])
+@pytest.mark.parametrize("sim", ["encoder", "input", "features"])
 def test_sim_leaves_every_other_tensor_as_it_is(slices, sim):
     plain = CIPA(2, 2, patch_size=SIZE, variant="nano").state_dict()
     with_sim = CIPA(2, 2, patch_size=SIZE, variant="nano", slices=slices, sim=sim).state_dict()
@@ -132,20 +136,49 @@ def test_parameters_of_sim_are_what_its_layers_add_up_to():
     def on_input(s):
         return (s * 8 + 8 + 8 * s + s) + (2 * 49 + 1) + (9 * s + s + s * s + s)
 
+    def on_maps(c):
+        h = c // 16
+        return (c * h + h + h * c + c) + (2 * 49 + 1) + (9 * c + c + c * c + c)
+
     def on_features(s, c):
         h = c // 16
         return (c * h * s + h + h * c + c) + (2 * 49 + 1) + (9 * s * c + c + 9 * c + c)
 
+    widths = (32, 64, 128, 256)
     for s in (1, 3, 5):
+        assert count(slices=s, sim="encoder") == 2 * sum(map(on_maps, widths))
         assert count(slices=s, sim="input") == 2 * on_input(s)
-        assert count(slices=s, sim="features") == 2 * sum(on_features(s, c) for c in (32, 64, 128, 256))
+        assert count(slices=s, sim="features") == 2 * sum(on_features(s, c) for c in widths)
     assert count(slices=3, sim="input", sim_learnable=True) == 2 * (on_input(3) + 3)
+    assert count(slices=3, sim="encoder", sim_shared=True) == sum(map(on_maps, widths))
+    assert count(slices=3, sim="encoder", sim_stages=[1, 2]) == 2 * (on_maps(64) + on_maps(128))
     assert count(slices=3) == 0
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("setting", [name for name in SETTINGS if "sim" in SETTINGS[name]])
+def test_a_new_sim_changes_nothing(setting):
+    """The logits are those of the network without SIM whose encoder has the same weights but for SIM's factor."""
+    torch.manual_seed(0)
+    network = CIPA(2, 2, patch_size=SIZE, variant="nano", **SETTINGS[setting]).eval()
+    if network.feature_sims is None:
+        plain, centre = CIPA(2, 2, patch_size=SIZE, variant="nano", slices=network.slices).eval(), slice(None)
+    else:  # each slice by itself, of which the centre's features are kept
+        plain = CIPA(2, 2, patch_size=SIZE, variant="nano").eval()
+        centre = [network.slices // 2, network.slices + network.slices // 2]
+    state = network.state_dict()
+    for name, factor in network.initial_gains().items():
+        state[name] = state[name] * factor
+    plain.load_state_dict({name: state[name] for name in plain.state_dict()})
+    x = image(2, 2 * network.slices, *SIZE, dtype=torch.float32)
+    assert_close(network(x), plain(x[:, centre]), 1e-5)
+
+
+@torch.no_grad()
 def test_modalities_have_a_sim_each():
-    network, x = nano(slices=3, sim="input"), image(1, 6, *SIZE, dtype=torch.float32)
-    before = network(x)
-    network.sim["CT"].load_state_dict(network.sim["PET"].state_dict())
-    assert not torch.equal(network(x), before)
+    x = image(1, 6, *SIZE, dtype=torch.float32)
+    on_input, on_encoder = nano(slices=3, sim="input"), nano(slices=3, sim="encoder")
+    for network, sims in ((on_input, on_input.sim), (on_encoder, on_encoder.encoder_sims["2"])):
+        before = network(x)
+        sims["CT"].load_state_dict(sims["PET"].state_dict())
+        assert not torch.equal(network(x), before)

@@ -136,7 +136,8 @@ def test_backend_that_cannot_be_used_is_refused_with_the_reason(monkeypatch, cap
         ("cipa", {}),
         ("cipa-checkpointing", {}),
         ("cipa-25d", {"slices": 3}),
-        ("cipa-sim", {"slices": 3, "sim": "input"}),
+        ("cipa-sim", {"slices": 3, "sim": "encoder"}),
+        ("cipa-sim-input", {"slices": 3, "sim": "input"}),
         ("cipa-features", {"slices": 3, "sim": "features"}),
     ],
 )

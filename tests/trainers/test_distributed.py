@@ -19,7 +19,8 @@ STEPS = 2
 SWITCHES = {
     "whole": {},
     "ablated": {"crm": False, "dcim": False},
-    "sim": {"slices": 3, "sim": "input"},
+    "sim": {"slices": 3, "sim": "encoder"},
+    "sim on the input": {"slices": 3, "sim": "input"},
     "features": {"slices": 3, "sim": "features", "sim_learnable": True},
 }
 

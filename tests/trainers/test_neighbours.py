@@ -18,17 +18,18 @@ DEPTHS = {"case_1": 1, "case_2": 2, "case_7": 7}
 PET = 100.0
 WINDOWED = {
     "nnUNetTrainerCIPA25D": {"slices": 3},
-    "nnUNetTrainerCIPASIM": {"slices": 3, "sim": "input"},
-    "nnUNetTrainerCIPASIMTransfer": {"slices": 3, "sim": "input"},
-    "nnUNetTrainerCIPASIM_5slices": {"slices": 5, "sim": "input"},
-    "nnUNetTrainerCIPASIM_learnable": {"slices": 3, "sim": "input", "sim_learnable": True},
+    "nnUNetTrainerCIPASIM": {"slices": 3, "sim": "encoder"},
+    "nnUNetTrainerCIPASIMTransfer": {"slices": 3, "sim": "encoder"},
+    "nnUNetTrainerCIPASIM_5slices": {"slices": 5, "sim": "encoder"},
+    "nnUNetTrainerCIPASIM_learnable": {"slices": 3, "sim": "encoder", "sim_learnable": True},
     "nnUNetTrainerCIPA25DTransfer": {"slices": 3},
     "nnUNetTrainerCIPA25D_5slices": {"slices": 5},
-    "nnUNetTrainerCIPASIM_noChannel": {"slices": 3, "sim": "input", "sim_branches": ["spatial", "relation"]},
-    "nnUNetTrainerCIPASIM_noSpatial": {"slices": 3, "sim": "input", "sim_branches": ["channel", "relation"]},
-    "nnUNetTrainerCIPASIM_noRelation": {"slices": 3, "sim": "input", "sim_branches": ["channel", "spatial"]},
+    "nnUNetTrainerCIPASIM_noChannel": {"slices": 3, "sim": "encoder", "sim_branches": ["spatial", "relation"]},
+    "nnUNetTrainerCIPASIM_noSpatial": {"slices": 3, "sim": "encoder", "sim_branches": ["channel", "relation"]},
+    "nnUNetTrainerCIPASIM_noRelation": {"slices": 3, "sim": "encoder", "sim_branches": ["channel", "spatial"]},
+    "nnUNetTrainerCIPASIM_input": {"slices": 3, "sim": "input"},
     "nnUNetTrainerCIPASIM_features": {"slices": 3, "sim": "features"},
-    "nnUNetTrainerCIPASIM_demo": {"slices": 3, "sim": "input", "variant": "nano"},
+    "nnUNetTrainerCIPASIM_demo": {"slices": 3, "sim": "encoder", "variant": "nano"},
 }
 
 
@@ -44,6 +45,17 @@ def test_plans_have_three_entries_and_the_network_of_the_name(name, architecture
     assert configuration.spacing == [1.0, 1.0]
     expected = {"patch_size": [96, 64], "modalities": ["CT", "PET"], **architecture}
     assert configuration.network_arch_init_kwargs == expected
+
+
+def test_a_model_keeps_the_reading_of_sim_that_its_plans_name(plans, dataset_json):
+    """As one has that was trained when nnUNetTrainerCIPASIM had SIM on the slices."""
+    plan_cipa(plans, "2d", dataset_json, {"slices": 3, "sim": "input", "variant": "nano"}, 160)
+    manager = PlansManager(plans)
+    network = trainers.nnUNetTrainerCIPASIM.build_network_architecture(
+        manager, manager.get_configuration("2d"), 2, 2, False
+    )
+    assert network.sim is not None
+    assert network.encoder_sims is None
 
 
 def test_slices_that_are_not_axial_are_refused(plans, dataset_json):
@@ -192,7 +204,7 @@ def weight_of_tiles(predictor, depth):
         ("nnUNetTrainerCIPA25D_5slices", 2, 0.5, 0.01, 0, 0.99), ("nnUNetTrainerCIPA25D_5slices", 80, 1, 0.01, 0, 0.95),
         ("nnUNetTrainerCIPASIM", 1, 1, 0.01, 0, 0.99), ("nnUNetTrainerCIPASIM", 2, 0.9, 0.01, 0, 0.99),
         ("nnUNetTrainerCIPASIM", 17, 0.5, 0.01, 0, 0.99), ("nnUNetTrainerCIPASIM", 66, 1, 0.01, 0, 0.95),
-        ("nnUNetTrainerCIPASIM", 130, 1, 0.01, 0, 0.95), ("nnUNetTrainerCIPASIM", 162, 0.5, 0.01, 1.3, 0.9),
+        ("nnUNetTrainerCIPASIM", 130, 1, 0.01, 0, 0.95), ("nnUNetTrainerCIPASIM", 162, 0.5, 0.02, 2, 0.9),
         ("nnUNetTrainerCIPASIM", 240, 0.5, 0.03, 0, 0.9),
         ("nnUNetTrainerCIPASIM_features", 17, 0.9, 0.01, 0, 0.99),
         ("nnUNetTrainerCIPASIM_features", 66, 0.5, 0.01, 0.8, 0.9),

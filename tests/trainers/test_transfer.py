@@ -44,7 +44,7 @@ def rates(trainer):
 )
 def test_the_encoder_has_a_tenth_of_the_rate_from_the_first_to_the_last_iteration(ready, trainer_class, slices, sim):
     trainer = ready(trainer_class)
-    assert (trainer.network.slices, trainer.network.sim is not None) == (slices, sim)
+    assert (trainer.network.slices, trainer.network.encoder_sims is not None) == (slices, sim)
     assert trainer.num_epochs * trainer.num_iterations_per_epoch == 10_000
     assert trainer.lr_scheduler.warmup == 500
     for epoch, factor in ((0, 1 / 500), (2, 1.0), (21, 0.5), (40, 1e-6)):
@@ -70,6 +70,6 @@ def test_a_frozen_encoder_stays_as_it_is_and_the_rest_learns(ready):
     trainer.optimizer.step()
     moved = {name for name, tensor in trainer.network.named_parameters() if not torch.equal(tensor, before[name])}
     assert not any(name.startswith("encoder.") for name in moved)
-    assert any(name.startswith("sim.") for name in moved)
+    assert any(name.startswith("encoder_sims.") for name in moved)
     assert any(name.startswith("fusions.") for name in moved)
     assert any(name.startswith("decoder.") for name in moved)

@@ -25,6 +25,7 @@ NAMES = {
     "25d": "nnUNetTrainerCIPA25D",
     "sim": "nnUNetTrainerCIPASIM",
     "5slices": "nnUNetTrainerCIPASIM_5slices",
+    "input": "nnUNetTrainerCIPASIM_input",
     "features": "nnUNetTrainerCIPASIM_features",
     "learnable": "nnUNetTrainerCIPASIM_learnable",
     "transfer": "nnUNetTrainerCIPASIMTransfer",
@@ -110,8 +111,8 @@ def adapted(source, tmp_path, kind):
 @torch.no_grad()
 @pytest.mark.parametrize(
     ("source", "target"),
-    [("2d", "25d"), ("2d", "sim"), ("2d", "learnable"), ("2d", "5slices"), ("2d", "features"), ("25d", "transfer"),
-     ("25d", "5slices"), ("sim", "transfer"), ("sim", "learnable"), ("sim", "5slices")],
+    [("2d", "25d"), ("2d", "sim"), ("2d", "learnable"), ("2d", "5slices"), ("2d", "features"), ("2d", "input"),
+     ("25d", "transfer"), ("25d", "5slices"), ("sim", "transfer"), ("sim", "learnable"), ("sim", "5slices")],
 )  # fmt: skip
 def test_logits_of_equal_slices_stay_the_same(source, target, plan, trained, tmp_path):
     path, old = trained(source)
@@ -122,24 +123,70 @@ def test_logits_of_equal_slices_stay_the_same(source, target, plan, trained, tmp
 
 
 @torch.no_grad()
-def test_a_new_sim_changes_nothing_for_any_stack(plan, trained, tmp_path):
+@pytest.mark.parametrize("target", ["sim", "input", "transfer", "learnable"])
+def test_a_new_sim_changes_nothing_for_any_window(target, plan, trained, tmp_path):
     path, old = trained("25d")
-    new, _ = adapted(path, tmp_path, "sim")
+    new, _ = adapted(path, tmp_path, target)
     x = image(2, 6, 64, 64, dtype=torch.float32)
-    assert_close(new(x), old(x), 1e-4)
+    assert_close(new(x), old(x), 1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("target", ["25d", "sim", "5slices", "input", "features"])
+def test_from_one_slice_any_window_begins_with_the_logits_of_its_centre(target, plan, trained, tmp_path):
+    path, old = trained("2d")
+    new, _ = adapted(path, tmp_path, target)
+    ct, pet = image(2, 2, new.slices, 64, 64, dtype=torch.float32).unbind(1)
+    centre = new.slices // 2
+    pair = torch.stack((ct[:, centre], pet[:, centre]), dim=1)
+    assert_close(new(torch.cat((ct, pet), dim=1)), old(pair), 1e-5)
+
+
+@torch.no_grad()
+def test_from_another_reading_of_sim_the_new_one_is_new(plan, trained, tmp_path):
+    """What the old SIM did is lost, and the table says so; the new one begins without an effect."""
+    path, old = trained("input")
+    new, table = adapted(path, tmp_path, "sim")
+    assert {name for name in table.names("unused") if name.startswith("sim.")} == set(table.names("unused")) != set()
+    plain = CIPA(2, 2, patch_size=(64, 64), variant="nano", slices=3).eval()
+    plain.load_state_dict({name: tensor for name, tensor in old.state_dict().items() if not name.startswith("sim.")})
+    x = image(2, 6, 64, 64, dtype=torch.float32)
+    assert_close(new(x), plain(x), 1e-5)
+
+
+@torch.no_grad()
+def test_a_file_that_was_adapted_to_windows_keeps_its_neighbours_when_it_is_adapted_again(plan, trained, tmp_path):
+    path, old = trained("25d")
+    adapted(path, tmp_path, "25d")
+    (tmp_path / "out.pth").rename(tmp_path / "again.pth")
+    new, _ = adapted(tmp_path / "again.pth", tmp_path, "sim")
+    x = image(2, 6, 64, 64, dtype=torch.float32)
+    assert_close(new(x), old(x), 1e-5)
 
 
 def test_the_table_of_the_four_adaptations(plan, trained, tmp_path):
     path, old = trained("2d")
     count = len(old.state_dict())
     _, table = adapted(path, tmp_path, "25d")
-    assert str(table) == f"tensors: {count} loaded"
+    embedding = "encoder.patch_embed.proj.0.weight"
+    assert table.names("converted") == [embedding]
+    assert "from 1 to 3 slices, of which the centre is read" in str(table)
+    assert str(table).endswith(f"tensors: 1 converted, {count - 1} loaded")
     _, table = adapted(path, tmp_path, "sim")
-    assert set(table.names("initial")) == {name for name in table.names("initial") if name.startswith("sim.")} != set()
-    assert table.names("converted") == ["encoder.patch_embed.proj.0.weight"]
-    assert "divided by 1.3" in str(table)
+    new = {name for name in table.names("initial") if name.startswith("encoder_sims.")}
+    assert set(table.names("initial")) == new != set()
+    norms = {f"encoder.stages.{level}.out_norm.{part}" for level in range(4) for part in ("weight", "bias")}
+    assert set(table.names("converted")) == {embedding, *norms}
+    assert str(table).count("divided by 1.3") == len(norms)
     _, table = adapted(path, tmp_path, "5slices")
-    assert "from 3 to 5 slices; divided by 1.3" in str(table)
+    assert "from 1 to 5 slices, of which the centre is read" in str(table)
+    three, _ = trained("25d")
+    for target, reason in (
+        ("input", "divided by 1.3, by which a new SIM multiplies"),
+        ("5slices", "from 3 to 5 slices"),
+    ):
+        _, table = adapted(three, tmp_path, target)
+        assert [row.reason for row in table.rows if row.name == embedding] == [reason]
     plan(patch_size=(96, 64))
     _, table = adapted(path, tmp_path, "25d")
     assert len(table.names("resampled")) == 12
@@ -178,7 +225,7 @@ def test_the_file_holds_cpu_tensors_and_nothing_to_unpickle(plan, trained, tmp_p
     path, _ = trained("2d")
     adapted(path, tmp_path, "sim")
     content = torch.load(tmp_path / "out.pth", weights_only=True)
-    assert content.keys() == {"network_weights", "patch_size"}
+    assert (content.keys(), content["slices"]) == ({"network_weights", "patch_size", "slices"}, 3)
     assert {tensor.device.type for tensor in content["network_weights"].values()} == {"cpu"}
 
 

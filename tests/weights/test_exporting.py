@@ -70,6 +70,7 @@ def test_tensors_and_metadata_as_the_safetensors_library_reads_them(checkpoint, 
     }
     assert {key: json.loads(value) for key, value in metadata.items()} == {
         "patch_size": [64, 64],
+        "slices": 1,
         "arch_kwargs": {"patch_size": [64, 64], "modalities": ["CT", "PET"], "variant": "nano"},
         "labels": {"background": 0, "GTV": [1, 2], "core": 2},
         "regions_class_order": [1, 2],

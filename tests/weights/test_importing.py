@@ -49,7 +49,7 @@ def test_the_same_source_gives_the_same_tensors(source, tmp_path):
     import_weights(source, tmp_path / "second.pth", (64, 64))
     assert torch.equal(torch.rand(3), expected), "the caller's random numbers were touched"
     first, second = (torch.load(tmp_path / f"{n}.pth", weights_only=True) for n in ("first", "second"))
-    assert first.keys() == second.keys() == {"network_weights", "patch_size"}
+    assert first.keys() == second.keys() == {"network_weights", "patch_size", "slices"}
     assert first["patch_size"] == [64, 64]
     first, second = first["network_weights"], second["network_weights"]
     assert list(first) == list(second) == list(build().state_dict())

@@ -80,7 +80,9 @@ def test_other_sizes_are_no_matter_of_slices(name, theirs, ours):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("settings", [{"slices": 3}, {"slices": 5}, {"slices": 5, "sim": "features"}])
+@pytest.mark.parametrize(
+    "settings", [{"slices": 3}, {"slices": 5}, {"slices": 5, "sim": "features"}, {"slices": 3, "sim": "encoder"}]
+)
 def test_an_encoder_file_fits_every_number_of_slices(tmp_path, settings):
     source = randomise(build())
     write_checkpoint(source.state_dict(), tmp_path / "encoder.pth")
@@ -89,15 +91,22 @@ def test_an_encoder_file_fits_every_number_of_slices(tmp_path, settings):
     plane = image(2, 1, 64, 64, dtype=torch.float32)
     before = source.encoder(plane.repeat(1, 3, 1, 1))
     after = network.encoder(plane.repeat(1, network.encoder.in_channels, 1, 1))
+    gain = next(iter(network.initial_gains().values()), 1)
     for one, other in zip(after, before, strict=True):
-        assert_close(one, other, 1e-5)
+        assert_close(gain * one, other, 1e-5)
 
 
 @torch.no_grad()
 def test_released_weights_load_into_a_network_with_sim(released):
-    network, plain = build(slices=3, sim="input"), build()
-    table, expected = load_cipa_release(network, released), load_cipa_release(plain, released)
-    sim = [name for name in network.state_dict() if name.startswith("sim.")]
-    assert sim
-    assert table.names("initial") == sim
-    assert table.names("loaded") == expected.names("loaded")
+    released = {name: x.abs() if name.endswith("running_var") else x for name, x in released.items()}
+    for kind, prefix in (("encoder", "encoder_sims."), ("input", "sim."), ("features", "feature_sims.")):
+        network, plain = build(slices=3, sim=kind), build()
+        table, expected = load_cipa_release(network, released), load_cipa_release(plain, released)
+        sim = [name for name in network.state_dict() if name.startswith(prefix)]
+        assert sim
+        assert table.names("initial") == sim
+        compensated = network.initial_gains().keys()
+        assert set(table.names("converted")) == set(expected.names("converted")) | compensated
+        assert set(table.names("loaded")) == set(expected.names("loaded")) - compensated
+        plane = image(1, 2, 64, 64, dtype=torch.float32)
+        assert_close(network.eval()(plane.repeat_interleave(3, dim=1)), plain.eval()(plane), 1e-5)

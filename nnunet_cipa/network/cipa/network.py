@@ -15,9 +15,9 @@ from nnunet_cipa.network.cipa.fusion import Fusion
 from nnunet_cipa.network.cipa.variants import Variant, get_variant
 from nnunet_cipa.network.layers.windows import split_windows
 from nnunet_cipa.network.petct import PETCTNetwork
-from nnunet_cipa.network.sim.arguments import check_sim
+from nnunet_cipa.network.sim.arguments import STAGES, check_sim
 from nnunet_cipa.network.sim.branches import BRANCHES
-from nnunet_cipa.network.sim.sim import FeatureSIM, InputSIM
+from nnunet_cipa.network.sim.sim import SIM, EncoderSIM, FeatureSIM, InputSIM
 
 
 class CIPA(PETCTNetwork):
@@ -38,13 +38,18 @@ class CIPA(PETCTNetwork):
         encoder, three are its channels, and for five its patch embedding has five.
     variant : str
         "tiny", "small", "base" or "nano".
-    sim : None, "input" or "features"
-        The slice interaction module: none; on the slices before the encoder; or on the features of slices that are
-        encoded one by one, at each stage.
+    sim : None, "encoder", "input" or "features"
+        The slice interaction module: none; on the encoder's feature maps, of which the slices are the input's channels;
+        on the slices before the encoder; or on the features of slices that are encoded one by one, at each stage. A new
+        one changes nothing: the layers before it carry the inverse of what it multiplies by.
     sim_branches : sequence of str
         Which of SIM's branches are switched on, of "channel", "spatial" and "relation".
     sim_learnable : bool
         Learn the weights of SIM's branches instead of keeping 0.3, 0.3 and 0.4.
+    sim_stages : sequence of int
+        The stages of the encoder that have a SIM, of 0 to 3, with ``sim="encoder"``.
+    sim_shared : bool
+        One SIM for both modalities instead of one for each, with ``sim="encoder"``.
     crm, dcim : bool
         Switches of the paper's ablation.
     region_size : int
@@ -88,13 +93,27 @@ class CIPA(PETCTNetwork):
         region_size: int = 4,
         sim_branches: Sequence[str] = tuple(BRANCHES),
         sim_learnable: bool = False,
+        sim_stages: Sequence[int] = STAGES,
+        sim_shared: bool = False,
         **more: Any,
     ) -> None:
         super().__init__(input_channels, num_classes, deep_supervision, patch_size=patch_size, slices=slices, **more)
-        check_sim(sim, sim_branches, sim_learnable)
+        check_sim(sim, sim_branches, sim_learnable, sim_stages, sim_shared)
         sizes = get_variant(variant)
         self.encoder = VMambaEncoder(sizes, INPUT_CHANNELS if sim == "features" else max(slices, INPUT_CHANNELS))
         self.sim = _for_each_modality(InputSIM, slices, sim_branches, sim_learnable) if sim == "input" else None
+        self.encoder_sims = (
+            nn.ModuleDict(
+                {
+                    str(level): _for_each_modality(
+                        EncoderSIM, sizes.widths[level], sim_branches, sim_learnable, shared=sim_shared
+                    )
+                    for level in sorted(sim_stages)
+                }
+            )
+            if sim == "encoder"
+            else None
+        )
         self.feature_sims = (
             nn.ModuleList(
                 _for_each_modality(FeatureSIM, slices, channels, sim_branches, sim_learnable)
@@ -105,6 +124,22 @@ class CIPA(PETCTNetwork):
         )
         self.fusions = nn.ModuleList(self._build_fusion(sizes, level, crm, dcim, region_size) for level in range(4))
         self.decoder = CVSSDecoder(sizes, num_classes)
+        with torch.no_grad():
+            for name, gain in self.initial_gains().items():
+                self.get_parameter(name).div_(gain)
+
+    def initial_gains(self) -> dict[str, float]:
+        """Return the tensors before SIM, each with the factor that a new SIM multiplies what it makes by."""
+        gain = next((module.initial_gain for module in self.modules() if isinstance(module, SIM)), 1.0)
+        if self.sim is not None:
+            return {"encoder.patch_embed.proj.0.weight": gain}
+        levels = STAGES if self.feature_sims is not None else map(int, self.encoder_sims or ())
+        return {f"encoder.stages.{level}.out_norm.{part}": gain for level in levels for part in ("weight", "bias")}
+
+    @property
+    def stacks_slices(self) -> bool:
+        """Whether the slices are the channels of the encoder's input."""
+        return self.slices > 1 and self.feature_sims is None
 
     def _build_fusion(self, sizes: Variant, level: int, crm: bool, dcim: bool, region_size: int) -> Fusion:
         stride = 4 * 2**level
@@ -127,8 +162,8 @@ class CIPA(PETCTNetwork):
         Parameters
         ----------
         x : Tensor
-            (B, 2 * slices, H, W), with SIM on the input if there is one; (B, 2, H, W), each slice by itself, if SIM is
-            on the features.
+            (B, 2 * slices, H, W), with SIM on input or encoder if there is one; (B, 2, H, W), each slice by itself, if
+            SIM is on the features.
 
         Returns
         -------
@@ -138,7 +173,8 @@ class CIPA(PETCTNetwork):
         images = self.intensities(x)
         if self.sim is not None:
             images = {name: self.sim[name](image) for name, image in images.items()}
-        return self.encoder.encode_both(images["CT"], images["PET"])
+        features = self.encoder.encode_both(images["CT"], images["PET"])
+        return [self._refine(level, *pair) for level, pair in enumerate(features)] if self.encoder_sims else features
 
     def fuse(self, features: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
         """Fuse CT and PET, each (B, H/s, W/s, C), to one feature of that shape at each stage."""
@@ -151,6 +187,15 @@ class CIPA(PETCTNetwork):
         encoded = [self.encode(some) for some in planes.split(len(planes) if self.training else len(parts[0]))]
         stages = [tuple(torch.cat(parts) for parts in zip(*stage, strict=True)) for stage in zip(*encoded, strict=True)]
         return torch.cat([self.decoder(self.fuse(self._interact(stages, part))) for part in parts])
+
+    def _refine(self, level: int, ct: Tensor, pet: Tensor) -> tuple[Tensor, Tensor]:
+        """Let SIM work on a stage's features of both modalities, if the stage has one."""
+        assert self.encoder_sims is not None  # noqa: S101
+        if str(level) not in self.encoder_sims:
+            return ct, pet
+        sims = cast("nn.ModuleDict", self.encoder_sims[str(level)])
+        ct_sim, pet_sim = sims.values() if len(sims) > 1 else 2 * list(sims.values())
+        return ct_sim(ct), pet_sim(pet)
 
     def _interact(self, stages: list[tuple[Tensor, ...]], index: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Let the features of each window's slices interact, to those of its centre."""
@@ -167,5 +212,5 @@ class CIPA(PETCTNetwork):
         super().check_size(size)
 
 
-def _for_each_modality(make: Callable[..., nn.Module], *arguments: object) -> nn.ModuleDict:
-    return nn.ModuleDict({name: make(*arguments) for name in MODALITIES})
+def _for_each_modality(make: Callable[..., nn.Module], *arguments: object, shared: bool = False) -> nn.ModuleDict:
+    return nn.ModuleDict({name: make(*arguments) for name in (("both",) if shared else MODALITIES)})

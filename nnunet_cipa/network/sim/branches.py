@@ -6,6 +6,7 @@ from typing import NamedTuple
 from torch import nn
 
 from nnunet_cipa.network.sim.on_features import WindowChannelAttention, WindowRelation, WindowSpatialAttention
+from nnunet_cipa.network.sim.on_maps import MapChannelAttention, MapRelation, MapSpatialAttention
 from nnunet_cipa.network.sim.on_slices import SliceAttention, SliceRelation, SpatialAttention
 
 
@@ -20,6 +21,8 @@ class Branch(NamedTuple):
         What a new branch multiplies its input by.
     on_slices : callable
         Makes its layers for S slices.
+    on_maps : callable
+        Makes its layers for the C feature maps of a stage.
     on_features : callable
         Makes its layers for S slices with C channels each.
     """
@@ -27,11 +30,14 @@ class Branch(NamedTuple):
     weight: float
     initial_factor: float
     on_slices: Callable[[int], nn.Module]
+    on_maps: Callable[[int], nn.Module]
     on_features: Callable[[int, int], nn.Module]
 
 
 BRANCHES = {
-    "channel": Branch(0.3, 0.5, SliceAttention, WindowChannelAttention),
-    "spatial": Branch(0.3, 0.5, lambda _: SpatialAttention(), lambda *_: WindowSpatialAttention()),
-    "relation": Branch(0.4, 0.0, SliceRelation, WindowRelation),
+    "channel": Branch(0.3, 0.5, SliceAttention, MapChannelAttention, WindowChannelAttention),
+    "spatial": Branch(
+        0.3, 0.5, lambda _: SpatialAttention(), lambda _: MapSpatialAttention(), lambda *_: WindowSpatialAttention()
+    ),
+    "relation": Branch(0.4, 0.0, SliceRelation, MapRelation, WindowRelation),
 }

@@ -67,6 +67,23 @@ class InputSIM(SIM):
         super().__init__({name: BRANCHES[name].on_slices(slices) for name in branches}, learnable)
 
 
+class EncoderSIM(SIM):
+    """SIM on the C feature maps of a stage: (B, H, W, C) to the same shape.
+
+    Parameters
+    ----------
+    channels : int
+        C.
+    branches : iterable of str
+        The branches that are switched on.
+    learnable : bool
+        Learn the weights of the branches.
+    """
+
+    def __init__(self, channels: int, branches: Iterable[str] = tuple(BRANCHES), learnable: bool = False) -> None:
+        super().__init__({name: BRANCHES[name].on_maps(channels) for name in branches}, learnable)
+
+
 class FeatureSIM(SIM):
     """SIM on the features of a window: (B, S, H, W, C) to the centre slice's feature, (B, H, W, C).
 

@@ -42,9 +42,9 @@ class nnUNetTrainerCIPA_demo(Shortened, nnUNetTrainerCIPA):
 
 
 class nnUNetTrainerCIPASIM_demo(Shortened, nnUNetTrainerCIPASIM):
-    """Three slices and SIM before the nano variant, as short as nnUNetTrainerCIPA_demo."""
+    """The nano variant on three slices with SIM, as short as nnUNetTrainerCIPA_demo."""
 
-    architecture: ClassVar[dict[str, Any]] = {"variant": "nano", "slices": 3, "sim": "input"}
+    architecture: ClassVar[dict[str, Any]] = {"variant": "nano", "slices": 3, "sim": "encoder"}
 
 
 class FineTuned(Shortened):
@@ -73,4 +73,4 @@ class nnUNetTrainerCIPA25D_demoTransfer(FineTuned, nnUNetTrainerCIPA25D):
 class nnUNetTrainerCIPASIM_demoTransfer(FineTuned, nnUNetTrainerCIPASIM):
     """The nano variant on three slices with SIM, for the demo's rows."""
 
-    architecture: ClassVar[dict[str, Any]] = {"variant": "nano", "slices": 3, "sim": "input"}
+    architecture: ClassVar[dict[str, Any]] = {"variant": "nano", "slices": 3, "sim": "encoder"}

@@ -25,25 +25,31 @@ class nnUNetTrainerCIPA25D_5slices(nnUNetTrainerCIPA25D):
 
 
 class nnUNetTrainerCIPASIM(nnUNetTrainerCIPA25D):
-    """Three slices and the slice interaction module on them: the IGTV paper's model."""
+    """Three slices and the slice interaction module on the encoder's feature maps: the IGTV paper's model."""
 
-    architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "input"}
+    architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "encoder"}
 
 
 class nnUNetTrainerCIPASIM_5slices(nnUNetTrainerCIPASIM):
     """Five slices instead of three."""
 
-    architecture: ClassVar[dict[str, Any]] = {"slices": 5, "sim": "input"}
+    architecture: ClassVar[dict[str, Any]] = {"slices": 5, "sim": "encoder"}
 
 
 class nnUNetTrainerCIPASIM_learnable(nnUNetTrainerCIPASIM):
     """The weights of SIM's branches are learned."""
 
-    architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "input", "sim_learnable": True}
+    architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "encoder", "sim_learnable": True}
+
+
+class nnUNetTrainerCIPASIM_input(nnUNetTrainerCIPASIM):
+    """SIM on the three slices, before the encoder."""
+
+    architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "input"}
 
 
 class nnUNetTrainerCIPASIM_features(nnUNetTrainerCIPASIM):
-    """SIM on the features of the three slices at each stage, instead of on the slices."""
+    """The three slices are encoded one by one, and SIM joins their features at each stage."""
 
     architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "features"}
     sampling: ClassVar[Sampling] = SliceWindows(tile_depth=64)  # the features of all slices of a tile are held at once
@@ -52,16 +58,16 @@ class nnUNetTrainerCIPASIM_features(nnUNetTrainerCIPASIM):
 class nnUNetTrainerCIPASIM_noChannel(nnUNetTrainerCIPASIM):
     """SIM without its channel attention ("what")."""
 
-    architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "input", "sim_branches": ["spatial", "relation"]}
+    architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "encoder", "sim_branches": ["spatial", "relation"]}
 
 
 class nnUNetTrainerCIPASIM_noSpatial(nnUNetTrainerCIPASIM):
     """SIM without its spatial attention ("where")."""
 
-    architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "input", "sim_branches": ["channel", "relation"]}
+    architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "encoder", "sim_branches": ["channel", "relation"]}
 
 
 class nnUNetTrainerCIPASIM_noRelation(nnUNetTrainerCIPASIM):
     """SIM without its slice relation."""
 
-    architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "input", "sim_branches": ["channel", "spatial"]}
+    architecture: ClassVar[dict[str, Any]] = {"slices": 3, "sim": "encoder", "sim_branches": ["channel", "spatial"]}

@@ -16,23 +16,23 @@ VARIED = {
         {"crm": False},
         {},
     ],
-    "igtv-table2": [{}, {}, {"slices": 3}, {"slices": 3, "sim": "input"}],
+    "igtv-table2": [{}, {}, {"slices": 3}, {"slices": 3, "sim": "encoder"}],
     "depth": [
         {},
         {"slices": 3},
         {"slices": 5},
-        {"slices": 3, "sim": "input"},
-        {"slices": 5, "sim": "input"},
+        {"slices": 3, "sim": "encoder"},
+        {"slices": 5, "sim": "encoder"},
     ],
     "sim-weights": [
-        {"slices": 3, "sim": "input"},
-        {"slices": 3, "sim": "input", "sim_learnable": True},
+        {"slices": 3, "sim": "encoder"},
+        {"slices": 3, "sim": "encoder", "sim_learnable": True},
         *(
-            {"slices": 3, "sim": "input", "sim_branches": [b for b in ("channel", "spatial", "relation") if b != off]}
+            {"slices": 3, "sim": "encoder", "sim_branches": [b for b in ("channel", "spatial", "relation") if b != off]}
             for off in ("channel", "spatial", "relation")
         ),
     ],
-    "transfer-source": [{"slices": 3, "sim": "input"}] * 4,
+    "transfer-source": [{"slices": 3, "sim": "encoder"}] * 4,
 }
 SOURCES = {
     "igtv-table2": [WeightSource.AS_SET, WeightSource.ADAPTED, WeightSource.ADAPTED, WeightSource.ADAPTED],

@@ -46,7 +46,7 @@ class nnUNetTrainerSigma_brief(nnUNetTrainerSigma):
 class nnUNetTrainerCIPASIMTransfer_brief(nnUNetTrainerCIPASIMTransfer):
     """One epoch of the nano variant, to transfer to."""
 
-    architecture = {"variant": "nano", "slices": 3, "sim": "input"}
+    architecture = {"variant": "nano", "slices": 3, "sim": "encoder"}
 
     def __init__(self, plans, configuration, fold, dataset_json, device=torch.device("cuda")):
         super().__init__(plans, configuration, fold, dataset_json, device)
