@@ -42,7 +42,7 @@ def test_a_row_from_nothing_is_trained_predicted_and_evaluated(demo):
     [
         ("2d-transfer", {"variant": "nano"}),
         ("25d-transfer", {"variant": "nano", "slices": 3}),
-        ("sim-transfer", {"variant": "nano", "slices": 3, "sim": "input"}),
+        ("sim-transfer", {"variant": "nano", "slices": 3, "sim": "encoder"}),
     ],
 )
 def test_a_row_from_gtv_adapts_the_checkpoint_of_the_main_job_to_its_own_trainer(demo, row, architecture):
