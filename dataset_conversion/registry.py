@@ -1,12 +1,11 @@
 """The data sets that can be converted: each is a folder beside this module that registers its converter."""
 
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Conversion
+from nnunet_cipa.extensions import import_parts
 
 _PACKAGE = __name__.rpartition(".")[0]
 
@@ -48,6 +47,4 @@ def converters() -> list[Converter]:
 @cache
 def discover() -> None:
     """Import every folder beside this module; those of data sets register themselves."""
-    for module in pkgutil.iter_modules(import_module(_PACKAGE).__path__):
-        if module.ispkg:
-            import_module(f"{_PACKAGE}.{module.name}")
+    import_parts(_PACKAGE, folders_only=True)

@@ -53,7 +53,7 @@ def place(options: ConversionOptions) -> Path:
     Raises
     ------
     CIPAError
-        If there is no nnUNet_raw, an option that every converter has cannot be, or the dataset is there already and not
+        If nnUNet_raw is not set, an option that every converter has is out of range, or the dataset exists and is not
         to be replaced.
     """
     final = dataset_folder(options.dataset_id, options.name)

@@ -5,7 +5,6 @@ A backend is a folder of ``nnunet_cipa.ops`` that registers itself when it is im
 
 import logging
 import os
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.extensions import import_parts
 from nnunet_cipa.ops.arguments import Gradients, ScanArguments, ScanTraits
 from nnunet_cipa.ops.cross_arguments import CrossArguments
 from nnunet_cipa.options import UsageError
@@ -117,9 +117,7 @@ def backends() -> list[Backend]:
 @cache
 def discover() -> None:
     """Import every folder beside this module, which registers the backend in it."""
-    for module in pkgutil.iter_modules(import_module(_PACKAGE).__path__):
-        if module.ispkg:
-            import_module(f"{_PACKAGE}.{module.name}")
+    import_parts(_PACKAGE, folders_only=True)
 
 
 def device_types() -> list[str]:
@@ -133,7 +131,7 @@ def check_device(device_type: str) -> None:
     Raises
     ------
     UsageError
-        If there is no such type.
+        If the type is unknown.
     CIPAError
         If torch finds none.
     """

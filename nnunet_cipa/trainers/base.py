@@ -8,12 +8,11 @@ from typing import Any, ClassVar
 import torch
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.network.petct import PETCTNetwork
 from nnunet_cipa.nnunet.orientation import check_axial
 from nnunet_cipa.trainers.plans import plan_network
 from nnunet_cipa.trainers.recipe.training import PaperRecipe
 from nnunet_cipa.trainers.robust.nonfinite import NonFiniteGuard
-from nnunet_cipa.trainers.robust.resuming import ResumableTraining, unwrap
+from nnunet_cipa.trainers.robust.resuming import ResumableTraining
 from nnunet_cipa.trainers.robust.side_by_side import SideBySideTraining
 from nnunet_cipa.trainers.sampling import Geometry, Sampling, SingleSlices
 from nnunet_cipa.weights import load_encoder
@@ -103,7 +102,7 @@ class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, PaperR
         datasets = super().get_tr_and_val_datasets()
         cases = {case: dataset for dataset in datasets for case in dataset.identifiers}
         check_axial(Path(datasets[0].source_folder), sorted(cases))
-        remark = self.sampling.remark(cases, self.configuration_manager.network_arch_init_kwargs.get("slices", 1))
+        remark = self.sampling.remark(self, cases)
         if remark:
             self.print_to_log_file(remark)
         return datasets
@@ -132,9 +131,3 @@ class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, PaperR
         if path:
             count = load_encoder(self.unwrapped_network(), path)
             self.print_to_log_file(f"encoder: {count} tensors from {path} ({ENCODER_VARIABLE})")
-
-    def unwrapped_network(self) -> PETCTNetwork:
-        """Return the network without the shells of distributed training and torch.compile."""
-        network = unwrap(self.network)
-        assert isinstance(network, PETCTNetwork)  # noqa: S101
-        return network

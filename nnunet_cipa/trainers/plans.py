@@ -44,8 +44,8 @@ def plan_network(
     Raises
     ------
     CIPAError
-        If dataset.json does not name one CT and one PET channel, it or the plans are damaged, there is no such network,
-        or it does not fit the sampling.
+        If dataset.json does not name one CT and one PET channel, it or the plans are damaged, or the network is unknown
+        or does not fit the sampling.
     NotImplementedError
         If the configuration is a cascade, not two-dimensional, or its slices are not axial.
     """

@@ -7,9 +7,10 @@ from torch import nn
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import PETCTNetwork
+from nnunet_cipa.network.cipa.encoder import PATCH_EMBED
 from nnunet_cipa.weights.files import Checkpoint, StateDict, naming, read_checkpoint, refuse_same_file, write_checkpoint
 from nnunet_cipa.weights.matching import fit_tensors
-from nnunet_cipa.weights.slices import PATCH_EMBED, divide_by_gains, is_new_sim, is_sim, read_centre_alone
+from nnunet_cipa.weights.slices import divide_by_gains, is_new_sim, is_sim, read_centre_alone
 from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, LoadTable
 
 

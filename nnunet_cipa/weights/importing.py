@@ -8,11 +8,11 @@ import torch
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA, VARIANTS
+from nnunet_cipa.network.cipa.encoder import PATCH_EMBED
 from nnunet_cipa.network.cipa.names import released_name, vmamba_name
 from nnunet_cipa.weights.files import Checkpoint, StateDict, naming, read_checkpoint, refuse_same_file, write_checkpoint
 from nnunet_cipa.weights.options import NUM_CLASSES, PATCH_SIZE
 from nnunet_cipa.weights.release import HEAD, load_cipa_release
-from nnunet_cipa.weights.slices import PATCH_EMBED
 from nnunet_cipa.weights.table import LOADED, LoadTable
 from nnunet_cipa.weights.vmamba import load_vmamba_release
 

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from nnunet_cipa.network import CIPA, PETCTNetwork
+from nnunet_cipa.network.cipa.encoder import PATCH_EMBED
 from nnunet_cipa.weights.files import StateDict
 from nnunet_cipa.weights.table import CONVERTED, LoadTable
 
-PATCH_EMBED = "encoder.patch_embed.proj.0.weight"
 _SIM = ("sim.", "encoder_sims.", "feature_sims.")
 
 

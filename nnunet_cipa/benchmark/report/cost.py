@@ -93,11 +93,10 @@ def _build(
     from nnunet_cipa.trainers.target import Training  # noqa: PLC0415
 
     training = Training(nnUNetTrainer, plans, configuration, dataset)
-    network, channels, patch = training.build_network(), training.input_channels, training.patch_size
-    if isinstance(network, PETCTNetwork) and len(patch) == 3:
-        # a slice with its neighbours, of which a patch is so many
-        return network, channels * network.slices, patch[1:]
-    return network, channels, patch
+    network, channels = training.build_network(), training.input_channels
+    if isinstance(network, PETCTNetwork):  # with neighbouring slices the plans' patch is a tile of them
+        return network, channels * network.slices, network.patch_size
+    return network, channels, training.patch_size
 
 
 def _multiply_adds(network: "nn.Module", shape: tuple[int, ...]) -> float:

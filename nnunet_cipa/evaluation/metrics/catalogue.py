@@ -4,12 +4,13 @@ Tables, CSV, the command line and the docs read it. Nothing heavy is imported he
 can name them.
 """
 
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from nnunet_cipa.extensions import import_parts
 
 if TYPE_CHECKING:
     from nnunet_cipa.evaluation.metrics.masks import MaskPair
@@ -96,6 +97,5 @@ def shown_metrics() -> dict[str, Metric]:
 @cache
 def _discover() -> None:
     """Import every module of ``entries``, the standard ones first."""
-    names = [module.name for module in pkgutil.iter_modules(import_module(_ENTRIES).__path__)]
-    for name in sorted(names, key=lambda name: (name != _STANDARD, name)):
-        import_module(f"{_ENTRIES}.{name}")
+    import_module(f"{_ENTRIES}.{_STANDARD}")
+    import_parts(_ENTRIES)

@@ -9,6 +9,7 @@ from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.network.layers.ss2d import SS2D
 
 INPUT_CHANNELS = 3
+PATCH_EMBED = "encoder.patch_embed.proj.0.weight"  # in a network, whose encoder it is
 
 
 class VSSBlock(Recomputing):

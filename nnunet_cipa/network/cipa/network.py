@@ -10,14 +10,17 @@ from nnunet_cipa.network.arguments import MODALITIES
 from nnunet_cipa.network.cipa.crm import CRM
 from nnunet_cipa.network.cipa.dcim import DCIM
 from nnunet_cipa.network.cipa.decoder import CVSSDecoder
-from nnunet_cipa.network.cipa.encoder import INPUT_CHANNELS, VMambaEncoder
+from nnunet_cipa.network.cipa.encoder import INPUT_CHANNELS, PATCH_EMBED, VMambaEncoder
 from nnunet_cipa.network.cipa.fusion import Fusion
 from nnunet_cipa.network.cipa.variants import Variant, get_variant
+from nnunet_cipa.network.layers.basic import for_each_modality
 from nnunet_cipa.network.layers.windows import split_windows
 from nnunet_cipa.network.petct import PETCTNetwork
 from nnunet_cipa.network.sim.arguments import STAGES, check_sim
 from nnunet_cipa.network.sim.branches import BRANCHES
 from nnunet_cipa.network.sim.sim import SIM, EncoderSIM, FeatureSIM, InputSIM
+
+_BOTH = "both"
 
 
 class CIPA(PETCTNetwork):
@@ -101,27 +104,19 @@ class CIPA(PETCTNetwork):
         check_sim(sim, sim_branches, sim_learnable, sim_stages, sim_shared)
         sizes = get_variant(variant)
         self.encoder = VMambaEncoder(sizes, INPUT_CHANNELS if sim == "features" else max(slices, INPUT_CHANNELS))
-        self.sim = _for_each_modality(InputSIM, slices, sim_branches, sim_learnable) if sim == "input" else None
-        self.encoder_sims = (
-            nn.ModuleDict(
-                {
-                    str(level): _for_each_modality(
-                        EncoderSIM, sizes.widths[level], sim_branches, sim_learnable, shared=sim_shared
-                    )
-                    for level in sorted(sim_stages)
-                }
+        settings = sim_branches, sim_learnable
+        self.sim = for_each_modality(InputSIM, slices, *settings) if sim == "input" else None
+        self.encoder_sims = None
+        self.feature_sims = None
+        if sim == "encoder":
+            make = _for_both if sim_shared else for_each_modality
+            self.encoder_sims = nn.ModuleDict(
+                {str(level): make(EncoderSIM, sizes.widths[level], *settings) for level in sorted(sim_stages)}
             )
-            if sim == "encoder"
-            else None
-        )
-        self.feature_sims = (
-            nn.ModuleList(
-                _for_each_modality(FeatureSIM, slices, channels, sim_branches, sim_learnable)
-                for channels in sizes.widths
+        elif sim == "features":
+            self.feature_sims = nn.ModuleList(
+                for_each_modality(FeatureSIM, slices, channels, *settings) for channels in sizes.widths
             )
-            if sim == "features"
-            else None
-        )
         self.fusions = nn.ModuleList(self._build_fusion(sizes, level, crm, dcim, region_size) for level in range(4))
         self.decoder = CVSSDecoder(sizes, num_classes)
         with torch.no_grad():
@@ -132,7 +127,7 @@ class CIPA(PETCTNetwork):
         """Return the tensors before SIM, each with the factor that a new SIM multiplies what it makes by."""
         gain = next((module.initial_gain for module in self.modules() if isinstance(module, SIM)), 1.0)
         if self.sim is not None:
-            return {"encoder.patch_embed.proj.0.weight": gain}
+            return {PATCH_EMBED: gain}
         levels = STAGES if self.feature_sims is not None else map(int, self.encoder_sims or ())
         return {f"encoder.stages.{level}.out_norm.{part}": gain for level in levels for part in ("weight", "bias")}
 
@@ -194,7 +189,7 @@ class CIPA(PETCTNetwork):
         if str(level) not in self.encoder_sims:
             return ct, pet
         sims = cast("nn.ModuleDict", self.encoder_sims[str(level)])
-        ct_sim, pet_sim = sims.values() if len(sims) > 1 else 2 * list(sims.values())
+        ct_sim, pet_sim = (sims[name if name in sims else _BOTH] for name in MODALITIES)
         return ct_sim(ct), pet_sim(pet)
 
     def _interact(self, stages: list[tuple[Tensor, ...]], index: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -212,5 +207,5 @@ class CIPA(PETCTNetwork):
         super().check_size(size)
 
 
-def _for_each_modality(make: Callable[..., nn.Module], *arguments: object, shared: bool = False) -> nn.ModuleDict:
-    return nn.ModuleDict({name: make(*arguments) for name in (("both",) if shared else MODALITIES)})
+def _for_both(make: Callable[..., nn.Module], *arguments: object) -> nn.ModuleDict:
+    return nn.ModuleDict({_BOTH: make(*arguments)})

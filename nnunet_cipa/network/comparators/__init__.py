@@ -40,7 +40,7 @@ def build(
     Raises
     ------
     ValueError
-        If there is no such comparator, or it is not defined for an argument.
+        If the name is unknown, or the network is not defined for an argument.
     """
     if name not in names():
         raise ValueError(f"unknown comparator {name!r}; choose one of {', '.join(names())}")

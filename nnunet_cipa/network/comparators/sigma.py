@@ -18,7 +18,7 @@ from nnunet_cipa.network.cipa.encoder import VMambaEncoder
 from nnunet_cipa.network.cipa.names import released_name
 from nnunet_cipa.network.cipa.variants import get_variant
 from nnunet_cipa.network.comparators.comparator import Comparator
-from nnunet_cipa.network.layers.basic import ChannelsLast
+from nnunet_cipa.network.layers.basic import ChannelsLast, for_each_modality
 from nnunet_cipa.network.layers.ssm import SelectiveSSM
 from nnunet_cipa.ops.directions import scan_sequences
 
@@ -38,11 +38,11 @@ class CrossMamba(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         inner = 2 * channels
-        self.in_projs = _for_each_modality(lambda: nn.Linear(channels, inner, bias=False))
+        self.in_projs = for_each_modality(lambda: nn.Linear(channels, inner, bias=False))
         self.conv = nn.Sequential(nn.Conv2d(inner, inner, 3, padding=1, groups=inner), nn.SiLU())
         self.ssm = SelectiveSSM(inner, math.ceil(channels / 16), D_STATE, directions=2)  # CT's and PET's
-        self.out_norms = _for_each_modality(lambda: nn.LayerNorm(inner))
-        self.out_projs = _for_each_modality(lambda: nn.Linear(inner, channels, bias=False))
+        self.out_norms = for_each_modality(nn.LayerNorm, inner)
+        self.out_projs = for_each_modality(lambda: nn.Linear(inner, channels, bias=False))
 
     def forward(self, ct: Tensor, pet: Tensor) -> tuple[Tensor, Tensor]:
         """Map two maps (B, H, W, C) to two of that shape."""
@@ -72,13 +72,13 @@ class ConcatMamba(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         inner = 2 * channels
-        self.in_projs = _for_each_modality(lambda: nn.Linear(channels, inner, bias=False))
-        self.convs = _for_each_modality(
+        self.in_projs = for_each_modality(lambda: nn.Linear(channels, inner, bias=False))
+        self.convs = for_each_modality(
             lambda: ChannelsLast(nn.Conv2d(inner, inner, 3, padding=1, groups=inner), nn.SiLU())
         )
         self.ssm = SelectiveSSM(inner, math.ceil(channels / 16), D_STATE, directions=2)  # forwards and backwards
-        self.out_norms = _for_each_modality(lambda: nn.LayerNorm(inner))
-        self.gates = _for_each_modality(lambda: _gate(inner))
+        self.out_norms = for_each_modality(nn.LayerNorm, inner)
+        self.gates = for_each_modality(_gate, inner)
         self.out_proj = nn.Linear(2 * inner, channels, bias=False)
 
     def forward(self, ct: Tensor, pet: Tensor) -> Tensor:
@@ -176,10 +176,6 @@ _NAMES = [
     (_CONCAT + r"gates\.PET\.(\d\.weight)", [_CONMB + r"fc2.\2"]),
     (_CONCAT + r"out_proj\.weight", [_CONMB + "out_proj.weight"]),
 ]
-
-
-def _for_each_modality(make: Any) -> nn.ModuleDict:
-    return nn.ModuleDict({name: make() for name in MODALITIES})
 
 
 def _gate(channels: int) -> nn.Sequential:

@@ -1,8 +1,12 @@
 """Small layers that several modules share. Feature maps are channels-last, (B, H, W, C), everywhere in the network."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from nnunet_cipa.network.arguments import MODALITIES
 
 
 class DropPath(nn.Module):
@@ -48,6 +52,11 @@ class ChannelsLast(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, H, W, C) to (B, H', W', C')."""
         return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+def for_each_modality(make: Callable[..., nn.Module], *arguments: object) -> nn.ModuleDict:
+    """Make a module for CT and one for PET, under their names."""
+    return nn.ModuleDict({name: make(*arguments) for name in MODALITIES})
 
 
 def conv_bn_relu(in_channels: int, out_channels: int, stride: int = 1) -> list[nn.Module]:

@@ -13,8 +13,7 @@ from nnunet_cipa.network.petct import PETCTNetwork
 from nnunet_cipa.trainers.recipe.augmentation import augmentation
 from nnunet_cipa.trainers.recipe.optimizer import parameter_groups
 from nnunet_cipa.trainers.recipe.schedule import CosineSchedule
-
-ENCODER = "encoder."
+from nnunet_cipa.trainers.robust.resuming import unwrap
 
 
 class PaperRecipe(nnUNetTrainer):
@@ -39,17 +38,20 @@ class PaperRecipe(nnUNetTrainer):
 
     def unwrapped_network(self) -> PETCTNetwork:
         """Return the network without the shells of distributed training and torch.compile."""
-        raise NotImplementedError
+        network = unwrap(self.network)
+        assert isinstance(network, PETCTNetwork)  # noqa: S101
+        return network
 
     def configure_optimizers(self) -> tuple[torch.optim.Optimizer, CosineSchedule]:
         """Make AdamW, with the encoder's own rate, and the cosine schedule; freeze the encoder if asked to."""
         network = self.unwrapped_network()
         network.encoder.requires_grad_(not self.freeze_encoder)
+        of_encoder = {id(parameter) for parameter in network.encoder.parameters()}
         encoder: list[tuple[str, nn.Parameter]] = []
         others: list[tuple[str, nn.Parameter]] = []
         for name, parameter in network.named_parameters():
             if parameter.requires_grad:
-                (encoder if name.startswith(ENCODER) else others).append((name, parameter))
+                (encoder if id(parameter) in of_encoder else others).append((name, parameter))
         groups = [
             *parameter_groups(encoder, self.weight_decay, self.initial_lr * self.encoder_rate),
             *parameter_groups(others, self.weight_decay, self.initial_lr),

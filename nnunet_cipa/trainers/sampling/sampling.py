@@ -62,5 +62,5 @@ class Sampling(ABC):
         """Make the loaders of training and validation samples."""
 
     @abstractmethod
-    def remark(self, cases: Mapping[str, Any], slices: int) -> str | None:
+    def remark(self, trainer: nnUNetTrainer, cases: Mapping[str, Any]) -> str | None:
         """Return what the log should say of the cases of a fold, given with their data sets, or None."""

@@ -43,7 +43,7 @@ class SingleSlices(Sampling):
         loaders: tuple[Any, Any] = nnUNetTrainer.get_dataloaders(trainer)
         return loaders
 
-    def remark(self, cases: Mapping[str, Any], slices: int) -> str | None:
+    def remark(self, trainer: nnUNetTrainer, cases: Mapping[str, Any]) -> str | None:
         """Return None: no case has fewer slices than one."""
-        del cases, slices
+        del trainer, cases
         return None

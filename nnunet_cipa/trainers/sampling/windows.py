@@ -100,8 +100,9 @@ class SliceWindows(Sampling):
             next(loader)
         return loaders
 
-    def remark(self, cases: Mapping[str, Any], slices: int) -> str | None:
+    def remark(self, trainer: nnUNetTrainer, cases: Mapping[str, Any]) -> str | None:
         """Return how many cases have fewer slices than a window, or None."""
+        slices = _slices(trainer)
         short = [case for case, dataset in cases.items() if dataset.load_case(case)[0].shape[1] < slices]
         if not short:
             return None
