@@ -161,6 +161,7 @@ def test_a_new_sim_changes_nothing(setting):
     """The logits are those of the network without SIM whose encoder has the same weights but for SIM's factor."""
     torch.manual_seed(0)
     network = CIPA(2, 2, patch_size=SIZE, variant="nano", **SETTINGS[setting]).eval()
+    torch.manual_seed(0)
     if network.feature_sims is None:
         plain, centre = CIPA(2, 2, patch_size=SIZE, variant="nano", slices=network.slices).eval(), slice(None)
     else:  # each slice by itself, of which the centre's features are kept
@@ -169,6 +170,7 @@ def test_a_new_sim_changes_nothing(setting):
     state = network.state_dict()
     for name, factor in network.initial_gains().items():
         state[name] = state[name] * factor
+        torch.testing.assert_close(state[name], plain.state_dict()[name])  # its initial value without SIM
     plain.load_state_dict({name: state[name] for name in plain.state_dict()})
     x = image(2, 2 * network.slices, *SIZE, dtype=torch.float32)
     assert_close(network(x), plain(x[:, centre]), 1e-5)

@@ -8,6 +8,8 @@ from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
+from nnunet_cipa.trainers.plans import plan_network
+from nnunet_cipa.trainers.sampling import SingleSlices, SliceWindows
 from tests.trainers.planning import plan_cipa
 
 
@@ -162,3 +164,29 @@ def test_a_damaged_range_is_refused(plans, dataset_json, value):
     dataset_json["intensity_range"] = value
     with pytest.raises(CIPAError, match=r"dataset\.json: intensity_range is .*convert the data set again"):
         plan_cipa(plans, "2d", dataset_json, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture", "sampling", "message"),
+    [
+        (
+            "nnunet_cipa.network.CIPA",
+            {"slices": 3},
+            SingleSlices(),
+            "asks for 3 slices.*set its sampling to SliceWindows",
+        ),
+        ("nnunet_cipa.network.CIPA", {}, SliceWindows(), 'asks for one slice.*give it "slices"'),
+        ("nnunet_cipa.network.CIPE", {}, SingleSlices(), "'nnunet_cipa.network.CIPE', and there is no such class"),
+        ("torch.nn.Conv2d", {}, SingleSlices(), "'torch.nn.Conv2d', and there is no such class"),
+    ],
+)
+def test_a_network_that_does_not_fit_its_trainer_is_refused(name, architecture, sampling, message, plans, dataset_json):
+    before = copy.deepcopy(plans)
+    with pytest.raises(CIPAError, match=message):
+        plan_network(plans, "2d", dataset_json, name, architecture, sampling)
+    assert plans == before
+
+
+def test_the_remedy_of_a_number_of_slices_that_does_not_fit(plans, dataset_json):
+    plan_network(plans, "2d", dataset_json, "nnunet_cipa.network.CIPA", {"slices": 3}, SliceWindows())
+    assert plans["configurations"]["2d"]["patch_size"] == [160, 96, 64]
