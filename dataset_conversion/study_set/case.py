@@ -120,7 +120,7 @@ def window(values: NDArray[np.float32], limits: Window) -> NDArray[np.float32]:
 
 
 def _read(job: StudyCaseJob, name: str) -> sitk.Image:
-    image, _ = job.patient.read(name)
+    image = job.patient.read(name).image
     if job.patient.sha256(name) != job.facts.sha256[name]:
         raise CIPAError(f"{job.patient.where(name)}: changed during the conversion; run it again")
     return image

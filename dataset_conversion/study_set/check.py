@@ -9,7 +9,7 @@ from nnunet_cipa.dataset_conversion.study_set.crop import Crop, find_crop
 from nnunet_cipa.dataset_conversion.study_set.geometry_faults import geometry_fault, pet_cover
 from nnunet_cipa.dataset_conversion.study_set.image import fingerprint
 from nnunet_cipa.dataset_conversion.study_set.options import Roi
-from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, WRITTEN, Facts, Patient
+from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, WRITTEN, Facts, Patient, Reading
 from nnunet_cipa.dataset_conversion.study_set.value_faults import binary_fault, ct_fault, pet_fault, tumour_fault
 from nnunet_cipa.errors import CIPAError
 
@@ -44,6 +44,8 @@ class PatientFacts:
         Of the CT's voxel axes as stored, such as LPS.
     values
         How the values of the volumes came about, for those of which there is something to tell.
+    notes
+        What the user should know of how the volumes were read, for those of which there is something (see ``Reading``).
     crop
         What the case is to be cut to; None for all of it.
     """
@@ -61,6 +63,7 @@ class PatientFacts:
     pet_cover: float
     orientation: str
     values: dict[str, Facts]
+    notes: dict[str, tuple[str, ...]]
     crop: Crop | None
 
 
@@ -76,21 +79,19 @@ class CheckedStudy:
 def check_study(job: StudyCheckJob) -> CheckedStudy:
     """Read the images of a patient, measure them and collect what is wrong with them."""
     problems: list[str] = []
-    images: dict[str, sitk.Image] = {}
-    values: dict[str, Facts] = {}
+    readings: dict[str, Reading] = {}
     organs = ((name, binary_fault) for name in job.organs)
     for name, fault_of in (("CT", ct_fault), ("PET", pet_fault), (job.roi.value, tumour_fault), *organs):
         try:
-            image, facts = job.patient.read(name)
+            reading = job.patient.read(name)
         except CIPAError as error:
             problems.append(str(error))
             continue
-        fault = fault_of(sitk.GetArrayViewFromImage(image))
+        fault = fault_of(sitk.GetArrayViewFromImage(reading.image))
         if fault is not None:
             problems.append(f"{job.patient.where(name)}: {fault}")
-        images[name] = image
-        if facts:
-            values[name] = facts
+        readings[name] = reading
+    images = {name: reading.image for name, reading in readings.items()}
     if not problems:
         fault = geometry_fault(job.patient, images, job.roi.value, job.organs)
         problems += [] if fault is None else [fault]
@@ -100,7 +101,7 @@ def check_study(job: StudyCheckJob) -> CheckedStudy:
             crop = _crop(job, images)
         except CIPAError as error:
             problems.append(str(error))
-    measured = None if problems else _measure(job, images, values, crop)
+    measured = None if problems else _measure(job, readings, crop)
     return CheckedStudy(job.patient, measured, tuple(problems))
 
 
@@ -111,9 +112,8 @@ def _crop(job: StudyCheckJob, images: dict[str, sitk.Image]) -> Crop:
     return find_crop(hu, tumour, (z, y, x), job.patient.where("CT"))
 
 
-def _measure(
-    job: StudyCheckJob, images: dict[str, sitk.Image], values: dict[str, Facts], crop: Crop | None
-) -> PatientFacts:
+def _measure(job: StudyCheckJob, readings: dict[str, Reading], crop: Crop | None) -> PatientFacts:
+    images = {name: reading.image for name, reading in readings.items()}
     ct, pet = (images[name] for name in IMAGES)
     hu, suv = (sitk.GetArrayViewFromImage(image) for image in (ct, pet))
     tumour = sitk.GetArrayViewFromImage(images[job.roi.value]) > 0
@@ -130,6 +130,7 @@ def _measure(
         tumour_slices=int(np.count_nonzero(tumour.any(axis=(1, 2)))),
         pet_cover=pet_cover(ct, pet),
         orientation=sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(ct.GetDirection()),
-        values=values,
+        values={name: reading.facts for name, reading in readings.items() if reading.facts},
+        notes={name: reading.notes for name, reading in readings.items() if reading.notes},
         crop=crop,
     )

@@ -34,7 +34,6 @@ def check_all(found: StudySet, options: StudySetOptions) -> tuple[tuple[Case, ..
         If some cannot be converted and it is not to go on without them, if too few are left for the folds, or if two
         patients have the same voxels.
     """
-    names = {key.case: key.values["patient_id"] for key in found.keys}
     jobs = [StudyCheckJob(patient, options.roi, options.organs, options.crop) for patient in found.patients]
     cases, failures = [], [*found.failures]
     if not options.keep_going:
@@ -43,7 +42,7 @@ def check_all(found: StudySet, options: StudySetOptions) -> tuple[tuple[Case, ..
     for checked in found_in:
         if checked.facts is None:
             name = checked.patient.name
-            failures.append(Failure(names.get(name, name), checked.problems))
+            failures.append(Failure(found.known_as.get(name, name), checked.problems))
         else:
             cases.append(Case(checked.patient, checked.facts))
     if not options.keep_going:

@@ -1,7 +1,7 @@
 """Converts a PET/CT study set, whatever its layout, to nnU-Net's raw format."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -60,7 +60,7 @@ def convert_study_set(
     found = read()
     cases, failures = check_all(found, options)
     splits = make_splits({case.name: case.facts.size[2] for case in _part(cases, "train")}, options.seed)
-    warnings = [*folds_warning(final, splits)]
+    warnings = [*_noted(found, cases), *folds_warning(final, splits)]
     if found.keys and key_table is None:
         warnings.append("which patient a case is was not written down; give --key-table FILE to have it")
     written = {case.name for case in cases}
@@ -113,6 +113,13 @@ def _dataset(
 
     facts = DatasetFacts(options.name, roi.value, storage.intensity.channels, len(parts["train"]), more)
     return NewDataset(facts, splits, provenance, jobs, tuple(ORGAN_FOLDERS.values()) if options.organs else ())
+
+
+def _noted(found: StudySet, cases: tuple[Case, ...]) -> Iterator[str]:
+    for case in cases:
+        who = found.known_as.get(case.name, case.name)
+        for volume, notes in case.facts.notes.items():
+            yield from (f"patient {who}: {case.patient.where(volume)}: {note}" for note in notes)
 
 
 def _told(cases: tuple[Case, ...], roi: str) -> list[str]:

@@ -1,13 +1,12 @@
 """One patient of a DICOM study set: which series and regions are the case's volumes."""
 
 import hashlib
-from dataclasses import dataclass
-
-import SimpleITK as sitk
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from nnunet_cipa.dataset_conversion.study_set.image import check_axial_directions
 from nnunet_cipa.dataset_conversion.study_set.options import ORGANS
-from nnunet_cipa.dataset_conversion.study_set.study_set import Facts
+from nnunet_cipa.dataset_conversion.study_set.study_set import Reading
 from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
 from nnunet_cipa.dicom.rtstruct.roi_contours import RoiContours
 from nnunet_cipa.dicom.series.ct import read_ct
@@ -29,6 +28,8 @@ class DicomPatient:
         Sorted and checked series.
     regions
         The region of each mask, drawn on the CT, by the name of the volume.
+    notes
+        What the user should know of how a volume was chosen, by its name (see ``Reading``).
     """
 
     name: str
@@ -36,6 +37,7 @@ class DicomPatient:
     ct: Series
     pet: Series
     regions: dict[str, RoiContours]
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def where(self, volume: str) -> str:
         """Return which series or region a volume is."""
@@ -44,16 +46,10 @@ class DicomPatient:
         series = self._series(volume)
         return f"{series.slices[0].path.parent}: {volume} series {series.series_uid}"
 
-    def read(self, volume: str) -> tuple[sitk.Image, Facts]:
+    def read(self, volume: str) -> Reading:
         """Read a volume, and how its values came about."""
-        if volume in self.regions:
-            return self._mask(volume)
-        if volume == "PET":
-            image, facts = read_pet(self.pet)
-        else:
-            image, facts = read_ct(self.ct), {}
-        check_axial_directions(image, self.where(volume))
-        return image, facts
+        found = self._mask(volume) if volume in self.regions else self._image(volume)
+        return replace(found, notes=(*self.notes.get(volume, ()), *found.notes))
 
     def sha256(self, volume: str) -> str:
         """Hash the file of a region, or those of a series in the order of its slices."""
@@ -62,14 +58,19 @@ class DicomPatient:
         hashes = [file_hash(slice_.path) for slice_ in self._series(volume).slices]
         return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
 
-    def _mask(self, volume: str) -> tuple[sitk.Image, Facts]:
+    def _image(self, volume: str) -> Reading:
+        found = Reading(*read_pet(self.pet)) if volume == "PET" else Reading(read_ct(self.ct))
+        check_axial_directions(found.image, self.where(volume))
+        return found
+
+    def _mask(self, volume: str) -> Reading:
         region = self.regions[volume]
         if file_hash(region.path) != region.sha256:
             raise CIPAError(f"{region.name}: changed during the conversion; run it again")
         contours = region.points(may_be_empty=volume in ORGANS)
         grid = self.ct.grid()
         mask = contours_to_mask(contours, grid, self.where(volume)) if contours else grid
-        return mask, {"contours": len(contours)}
+        return Reading(mask, {"contours": len(contours)})
 
     def _series(self, volume: str) -> Series:
         return {"CT": self.ct, "PET": self.pet}[volume]

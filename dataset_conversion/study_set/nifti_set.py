@@ -5,13 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import SimpleITK as sitk
-
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Failure
 from nnunet_cipa.dataset_conversion.study_set.held_out import FACTS, TEST_LIST, held_out, read_facts
 from nnunet_cipa.dataset_conversion.study_set.image import read_nifti
 from nnunet_cipa.dataset_conversion.study_set.options import ORGANS, Roi
-from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, Facts, StudySet
+from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, Reading, StudySet
 from nnunet_cipa.dicom.files import is_dicom
 from nnunet_cipa.errors import CIPAError, refuse
 from nnunet_cipa.files.hashes import file_hash
@@ -43,9 +41,9 @@ class NiftiPatient:
         """Path of a volume."""
         return str(self.paths[volume])
 
-    def read(self, volume: str) -> tuple[sitk.Image, Facts]:
+    def read(self, volume: str) -> Reading:
         """Read a volume; nothing was done to its values."""
-        return read_nifti(self.paths[volume]), {}
+        return Reading(read_nifti(self.paths[volume]))
 
     def sha256(self, volume: str) -> str:
         """Hash a volume's file."""

@@ -14,6 +14,27 @@ WRITTEN = "LPS"
 Facts = dict[str, object]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """A volume of a patient as it was read.
+
+    Attributes
+    ----------
+    image
+        The volume.
+    facts
+        How its values came about, for the provenance.
+    notes
+        What the user should know of how it was read, a sentence each, such as of contours that were left out. The user
+        sees them as warnings after the patient and the place; they go to the provenance as they are, so that they may
+        not hold paths, UIDs or free text of the files.
+    """
+
+    image: sitk.Image
+    facts: Facts = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
 class Patient(Protocol):
     """One patient; a volume is ``CT`` (HU), ``PET`` (SUV by body weight), the ROI or an organ (0 and 1)."""
 
@@ -28,7 +49,7 @@ class Patient(Protocol):
     def where(self, volume: str) -> str:
         """Say where a volume is, for messages to the user."""
 
-    def read(self, volume: str) -> tuple[sitk.Image, Facts]:
+    def read(self, volume: str) -> Reading:
         """Read a volume, and tell how its values came about.
 
         Raises
@@ -75,3 +96,8 @@ class StudySet:
     synthetic: bool | None = None
     keys: tuple[Key, ...] = ()
     identifiers: frozenset[str] = field(default=frozenset())
+
+    @property
+    def known_as(self) -> dict[str, str]:
+        """How the user knows the patient of a case, for cases that have names of their own."""
+        return {key.case: key.values["patient_id"] for key in self.keys}

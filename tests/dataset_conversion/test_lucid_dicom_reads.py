@@ -65,7 +65,7 @@ def test_a_series_that_is_not_taken_is_found_and_left_alone(reads):
 
 def test_a_structure_set_that_changes_after_it_was_read_is_noticed(pair):
     patient = read_dicom_set(pair.root, Wanted(), "LUCID", None, 0).patients[0]
-    assert patient.read("IGTV")[1]["contours"] > 0
+    assert patient.read("IGTV").facts["contours"] > 0
     path = patient.regions["IGTV"].path
     pair.replace(path, path.read_bytes().replace(b"SYNTHETIC", b"SYNTHETIX"))
     with pytest.raises(CIPAError, match=f"{path.name}: ROI 'IGTV': changed during the conversion; run it again"):
