@@ -61,6 +61,7 @@ class StudyCaseJob:
         """Describe where the case comes from and what was done to it."""
         return {
             "case": self.case,
+            "patient": self.patient.subject,
             "source": f"{self.kind} study set",
             "part": self.patient.part,
             "roi": self.roi.value,

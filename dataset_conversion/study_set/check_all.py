@@ -48,7 +48,7 @@ def check_all(found: StudySet, options: StudySetOptions) -> tuple[tuple[Case, ..
     if not options.keep_going:
         refuse(_problems(failures))
     refuse(_duplicates(cases))
-    left = sum(case.patient.part == "train" for case in cases)
+    left = len({case.patient.subject for case in cases if case.patient.part == "train"})
     if failures and left < FOLDS:
         few = f"{left} patients in order are left to train on, and {FOLDS} folds need as many; correct the others"
         refuse([few, *_problems(failures)])

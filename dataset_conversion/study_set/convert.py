@@ -1,6 +1,7 @@
 """Converts a PET/CT study set, whatever its layout, to nnU-Net's raw format."""
 
 import math
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +10,7 @@ from pathlib import Path
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Conversion, Failure
 from nnunet_cipa.dataset_conversion.pipeline.dataset import NewDataset, Splits, place, write_dataset
 from nnunet_cipa.dataset_conversion.pipeline.dataset_files import CONVERTED_BY, FOLDERS, DatasetFacts, folds_warning
-from nnunet_cipa.dataset_conversion.pipeline.splits import make_splits
+from nnunet_cipa.dataset_conversion.pipeline.splits import make_splits, name_cases
 from nnunet_cipa.dataset_conversion.study_set.case import ORGAN_FOLDERS, StudyCaseJob
 from nnunet_cipa.dataset_conversion.study_set.check_all import Case, check_all
 from nnunet_cipa.dataset_conversion.study_set.identifiers import refuse_identifiers
@@ -59,11 +60,11 @@ def convert_study_set(
     _check_storage(options.storage)
     found = read()
     cases, failures = check_all(found, options)
-    splits = make_splits({case.name: case.facts.size[2] for case in _part(cases, "train")}, options.seed)
+    splits = _splits(_part(cases, "train"), options.seed)
     warnings = [*_noted(found, cases), *folds_warning(final, splits)]
     if found.keys and key_table is None:
         warnings.append("which patient a case is was not written down; give --key-table FILE to have it")
-    written = {case.name for case in cases}
+    written = {name for case in cases for name in (case.name, case.patient.subject)}
     keys = [key for key in found.keys if key.case in written]
     with writing_keys(key_table, keys):
         dataset = _dataset(found, cases, failures, options, splits)
@@ -84,6 +85,16 @@ def _check_storage(storage: Storage) -> None:
 
 def _part(cases: tuple[Case, ...], name: str) -> list[Case]:
     return [case for case in cases if case.patient.part == name]
+
+
+def _splits(cases: list[Case], seed: int) -> Splits:
+    """Draw the folds by patient, so that all studies of one are in one fold."""
+    slices: Counter[str] = Counter()
+    names = defaultdict(list)
+    for case in cases:
+        slices[case.patient.subject] += case.facts.size[2]
+        names[case.patient.subject].append(case.name)
+    return name_cases(make_splits(slices, seed), names)
 
 
 def _dataset(

@@ -30,6 +30,8 @@ class DicomPatient:
         The region of each mask, drawn on the CT, by the name of the volume.
     notes
         What the user should know of how a volume was chosen, by its name (see ``Reading``).
+    patient
+        Name of the patient, where there may be several studies of one; empty for ``name``.
     """
 
     name: str
@@ -38,6 +40,12 @@ class DicomPatient:
     pet: Series
     regions: dict[str, RoiContours]
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    patient: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Whose study it is."""
+        return self.patient or self.name
 
     def where(self, volume: str) -> str:
         """Return which series or region a volume is."""

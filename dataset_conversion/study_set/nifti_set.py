@@ -31,11 +31,19 @@ class NiftiPatient:
         ``train`` or ``test``.
     paths
         NIfTI files of ``CT`` (HU), ``PET`` (SUV by body weight), the ROI and organs (0 and 1), by these names.
+    patient
+        Name of the patient, where there may be several studies of one; empty for ``name``.
     """
 
     name: str
     part: str
     paths: Mapping[str, Path]
+    patient: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Whose study it is."""
+        return self.patient or self.name
 
     def where(self, volume: str) -> str:
         """Path of a volume."""

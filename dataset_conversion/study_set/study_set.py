@@ -36,11 +36,15 @@ class Reading:
 
 
 class Patient(Protocol):
-    """One patient; a volume is ``CT`` (HU), ``PET`` (SUV by body weight), the ROI or an organ (0 and 1)."""
+    """One study of a patient; a volume is ``CT`` (HU), ``PET`` (SUV by body weight), the ROI or an organ (0 and 1)."""
 
     @property
     def name(self) -> str:
         """Name of the case."""
+
+    @property
+    def subject(self) -> str:
+        """Whose study it is, by a name that tells nobody who that is; all studies of one are in one fold."""
 
     @property
     def part(self) -> str:
