@@ -15,11 +15,10 @@ from nnunet_cipa.dataset_conversion.pipeline.dataset_files import (
 )
 from nnunet_cipa.dataset_conversion.pipeline.finished import forget_records
 from nnunet_cipa.dataset_conversion.pipeline.options import ConversionOptions
+from nnunet_cipa.dataset_conversion.pipeline.splits import Splits
 from nnunet_cipa.files.json_files import write_json
 from nnunet_cipa.nnunet.folders import SPLITS
 from nnunet_cipa.nnunet.raw_folder import dataset_folder
-
-Splits = list[dict[str, list[str]]]
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class NewDataset:
     facts
         For dataset.json.
     splits
-        The folds, by the names of the cases.
+        The folds, by the names of the cases; without any, no file of folds is written.
     provenance
         Of the whole dataset; that of a case comes from its job.
     jobs
@@ -83,7 +82,8 @@ def write_dataset(
             (folder / name).mkdir(exist_ok=True)
         write_cases(folder, dataset.jobs(folder), options.processes)
         write_dataset_json(folder, dataset.facts)
-        write_json(folder / SPLITS, dataset.splits)
+        if dataset.splits:
+            write_json(folder / SPLITS, dataset.splits)
         write_json(folder / PROVENANCE / "_dataset.json", dataset.provenance)
         forget_records(folder)
         if check is not None:

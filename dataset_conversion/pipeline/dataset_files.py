@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nnunet_cipa import __version__
 from nnunet_cipa.dataset_conversion.pipeline.channels import WIDTH
+from nnunet_cipa.dataset_conversion.pipeline.splits import FOLDS, Splits
 from nnunet_cipa.dataset_conversion.pipeline.staging import staged_folder
 from nnunet_cipa.errors import CIPAError, CutOffError
 from nnunet_cipa.files.json_files import read_json
@@ -129,8 +130,20 @@ def refuse_existing(final: Path, *, overwrite: bool) -> None:
         raise CIPAError(f"{final}: exists; give --overwrite to replace it, or choose another --dataset-id")
 
 
-def folds_warning(final: Path, splits: list[dict[str, list[str]]]) -> Iterator[str]:
-    """Warn if the dataset was planned before with other folds, on which planning would stop."""
+def folds_warning(final: Path, splits: Splits) -> Iterator[str]:
+    """Warn of fewer folds than five, and of others with which the dataset was planned, on which planning would stop."""
+    number = final.name.removeprefix("Dataset")[:3]
+    if not splits:
+        yield (
+            f"there is one patient to train on, so that {final.name} has no folds: train on all of it, by "
+            f"nnUNetv2_train {number} 2d all -tr nnUNetTrainerCIPA; nothing tells how good such a model is"
+        )
+    elif len(splits) < FOLDS:
+        folds = " ".join(map(str, range(len(splits))))
+        yield (
+            f"{final.name} has {len(splits)} folds, not {FOLDS}: for each fold of {folds} run nnUNetv2_train {number} "
+            f"2d FOLD -tr nnUNetTrainerCIPA, and give nnUNetv2_predict -f {folds}"
+        )
     planned = planned_splits(final.name)
     if planned is not None and read_json(planned, "remove it, and plan the dataset again") != splits:
         yield f"{planned}: holds other folds than the new dataset, so that planning would fail; remove it first"

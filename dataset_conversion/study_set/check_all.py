@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Failure
-from nnunet_cipa.dataset_conversion.pipeline.splits import FOLDS
 from nnunet_cipa.dataset_conversion.study_set.check import PatientFacts, StudyCheckJob, check_study
 from nnunet_cipa.dataset_conversion.study_set.options import StudySetOptions
 from nnunet_cipa.dataset_conversion.study_set.study_set import UNITS, Patient, StudySet
@@ -31,7 +30,7 @@ def check_all(found: StudySet, options: StudySetOptions) -> tuple[tuple[Case, ..
     Raises
     ------
     CIPAError
-        If some cannot be converted and it is not to go on without them, if too few are left for the folds, or if two
+        If some cannot be converted and it is not to go on without them, if none is left to train on, or if two
         patients have the same voxels.
     """
     jobs = [StudyCheckJob(patient, options.roi, options.organs, options.crop) for patient in found.patients]
@@ -48,10 +47,9 @@ def check_all(found: StudySet, options: StudySetOptions) -> tuple[tuple[Case, ..
     if not options.keep_going:
         refuse(_problems(failures))
     refuse(_duplicates(cases))
-    left = len({case.patient.subject for case in cases if case.patient.part == "train"})
-    if failures and left < FOLDS:
-        few = f"{left} patients in order are left to train on, and {FOLDS} folds need as many; correct the others"
-        refuse([few, *_problems(failures)])
+    left = sum(case.patient.part == "train" for case in cases)
+    if failures and not left:
+        refuse(["no patient in order is left to train on; correct the others", *_problems(failures)])
     return tuple(cases), tuple(failures)
 
 

@@ -13,8 +13,6 @@ from PIL import Image
 from nnunet_cipa.dataset_conversion.phantoms import lucid as lucid_phantom
 from nnunet_cipa.dataset_conversion.phantoms.options import Form, LucidPhantomOptions
 from nnunet_cipa.dataset_conversion.phantoms.patient import draw_patient
-from nnunet_cipa.dataset_conversion.pipeline import splits
-from nnunet_cipa.dataset_conversion.study_set import check_all
 from tests.dataset_conversion import lucid_dicom_remedies
 from tests.dataset_conversion.lucid_dicom import NUMBERS, Export, drawn, link_tree
 
@@ -167,14 +165,7 @@ def pair(export):
 
 
 @pytest.fixture
-def one_fold(monkeypatch):
-    """For one patient, who is enough where no fold is looked at."""
-    for module in (splits, check_all):
-        monkeypatch.setattr(module, "FOLDS", 1)
-
-
-@pytest.fixture
-def follow(one_fold, pair, phantoms, raw, capsys):
+def follow(pair, phantoms, raw, capsys):
     """Make a fault, and follow the remedy of its refusal."""
     return partial(lucid_dicom_remedies.check, pair, Export(phantoms[Form.DICOM]), raw, capsys)
 

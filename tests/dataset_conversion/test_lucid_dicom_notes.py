@@ -8,7 +8,7 @@ from nnunet_cipa.dataset_conversion.study_set.dicom_set import Wanted, read_dico
 from tests.dataset_conversion.lucid_dicom import IDS, provenance
 
 
-def test_notes_of_a_choice_become_warnings_of_the_patient_and_go_to_the_provenance(pair, raw, one_fold):
+def test_notes_of_a_choice_become_warnings_of_the_patient_and_go_to_the_provenance(pair, raw):
     found = read_dicom_set(pair.root, Wanted(), "LUCID", None, 0)
     first, second = found.patients
     noted = replace(found, patients=(replace(first, notes={"CT": ("one", "two"), "IGTV": ("three",)}), second))

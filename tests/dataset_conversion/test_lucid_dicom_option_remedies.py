@@ -113,7 +113,7 @@ def test_series_are_named_as_told(case, follow):
     follow(make, Remedy(told, lambda refused: ["--series", *(uid(refused.export, name) for name in right)], given))
 
 
-def test_the_ct_is_cropped_to_the_pet(one_fold, pair, raw, capsys):
+def test_the_ct_is_cropped_to_the_pet(pair, raw, capsys):
     """The PET lacks six slices of 4 mm at the top: its highest is at 189 mm, and the CT's are at 88, 96, ... 208 mm."""
     shutil.rmtree(pair.folder(1))
     remove("PET AC", slice(-6, None))(pair)

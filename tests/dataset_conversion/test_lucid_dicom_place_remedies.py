@@ -23,7 +23,7 @@ def converted(*argv):
 
 
 @pytest.fixture
-def two(one_fold, pair):
+def two(pair):
     """The folder of two patients."""
     return pair.root
 
@@ -98,17 +98,11 @@ def test_the_others_are_converted_and_later_all(export, dicom, raw, capsys):
     assert len(cases(raw / FOLDER)) == PATIENTS
 
 
-def test_the_failed_ones_are_corrected_where_too_few_are_left(export, dicom, raw, capsys):
-    without_weight(export)
-    refused(capsys, "5 folds need as many; correct the others", export.root, "--keep-going")
-    exported_again(export, dicom)
-    assert converted(export.root, "--keep-going")
-    assert len(cases(raw / FOLDER)) == PATIENTS
-
-
-def test_patients_are_added_until_there_are_five_folds(pair, dicom, raw, capsys):
-    refused(capsys, "five folds need at least 5: add patients", pair.root)
-    for number in range(3, PATIENTS + 1):
-        link_tree(dicom / f"{number:04d}", pair.folder(number))
-    assert converted(pair.root)
-    assert len(cases(raw / FOLDER)) == PATIENTS
+def test_the_failed_ones_are_corrected_where_nobody_is_left(pair, dicom, raw, capsys):
+    shutil.rmtree(pair.folder(1))
+    pair.edit(2, "PET AC", lambda dataset: delattr(dataset, "PatientWeight"))
+    refused(capsys, "no patient in order is left to train on; correct the others", pair.root, "--keep-going")
+    shutil.rmtree(pair.folder(2))
+    link_tree(dicom / "0002", pair.folder(2))
+    assert converted(pair.root, "--keep-going")
+    assert len(cases(raw / FOLDER)) == 1

@@ -124,7 +124,9 @@ FAULTS = {
     "test list that is empty": (add("test.txt", b"\n"), "test.txt", "lists no patient", "remove it"),
     "test list that repeats": (add("test.txt", b"P01\nP01\n"), "test.txt", "listed twice", "once"),
     "test list that is binary": (add("test.txt", b"\xff\xfe\x00"), "test.txt", "not UTF-8", "plain text"),
-    "too many held out": (add("test.txt", b"P01\nP02\n"), "4 patients", "five folds", "add patients"),
+    "all held out": (
+        add("test.txt", b"P01\nP02\nP03\nP04\nP05\nP06\n"), "no patients", "add patients", "hold fewer out",
+    ),
     "no gzip": (add(f"{NAME}/CT.nii.gz", b"NIfTI"), f"{NAME}/CT.nii.gz", "gzip", "write it again"),
     "empty file": (add(f"{NAME}/CT.nii.gz", b""), f"{NAME}/CT.nii.gz", "cannot be read", "write it again"),
     "no NIfTI": (add(f"{NAME}/CT.nii.gz", gzip.compress(b"x" * 400)), f"{NAME}/CT.nii.gz", "NIfTI", "write it again"),

@@ -74,7 +74,7 @@ REMEDIES = {
     "test list of unknown": ("correct the list", lambda s: (s.root / "test.txt").write_text("P01\n")),
     "test list that is empty": ("remove it", remove("test.txt")),
     "test list that repeats": ("once", lambda s: (s.root / "test.txt").write_text("P01\n")),
-    "too many held out": ("add patients", add_a_patient),
+    "all held out": ("add patients", add_a_patient),
     "4D": ("three-dimensional", lambda s: write(s, "PET", read(s, "PET")[..., 0])),
     "metres": ("in mm", in_mm),
     "two orientations": ("one orientation", one_orientation),

@@ -144,13 +144,6 @@ FAULTS = {
         "in 2 places",
         "give one of these",
     ),
-    "four patients to train": (
-        lambda s: edit_list(
-            s, "train", lambda data: b"\n".join(n for n in data.split() if not n.startswith((b"0001", b"0006")))
-        ),
-        "the training set has 4 patients",
-        "at least 5",
-    ),
 }
 
 

@@ -89,12 +89,3 @@ def test_a_dataset_that_is_there_is_replaced_or_another_number_given(options, st
         convert_pclt20k(study.root, Options(processes=1))
     convert_pclt20k(study.root, Options(processes=1, **options))
     assert (raw / f"Dataset{options.get('dataset_id', 701)}_PCLT20K" / "dataset.json").is_file()
-
-
-def test_patients_are_added_until_there_are_five_folds(study, raw):
-    FAULTS["four patients to train"][0](study)
-    with pytest.raises(CIPAError, match="five folds need at least 5: add patients"):
-        convert_pclt20k(study.root, Options(processes=1))
-    study.write_lists()
-    convert_pclt20k(study.root, Options(processes=1))
-    assert (raw / "Dataset701_PCLT20K" / "splits_final.json").is_file()

@@ -31,6 +31,15 @@ def test_seed_decides(longer):
     assert make_splits(slices, 3) != make_splits(slices, 4)
 
 
-def test_four_cases_are_too_few():
-    with pytest.raises(CIPAError, match="4 patients; five folds need at least 5"):
-        make_splits({"1": 1, "2": 2, "3": 3, "4": 4}, 0)
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_fewer_than_five_patients_are_left_out_one_by_one(count):
+    patients = [str(number) for number in range(count)]
+    folds = make_splits(dict.fromkeys(patients, 7), 0)
+    assert sorted(fold["val"] for fold in folds) == [[patient] for patient in patients]
+    assert all(sorted(fold["train"] + fold["val"]) == patients for fold in folds)
+
+
+def test_one_patient_has_no_folds_and_nobody_is_refused():
+    assert make_splits({"1": 9}, 0) == []
+    with pytest.raises(CIPAError, match="no patients; add patients, or hold fewer out"):
+        make_splits({}, 0)
