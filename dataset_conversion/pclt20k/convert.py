@@ -1,7 +1,7 @@
 """Converts PCLT20K to nnU-Net's raw format."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +27,12 @@ REFERENCE = "Cross-Modal Interactive Perception Network with Mamba (CVPR 2025), 
 
 @dataclass(frozen=True, kw_only=True)
 class Pclt20kConversion(Conversion):
-    """PCLT20K converted: all patients, their sections, which are the cases, and PNG files that no list names."""
+    """PCLT20K converted: patients, their sections, which are the cases, PNG files of no list, and file names' ends."""
 
     patients: tuple[CheckedSlices, ...]
     sections: tuple[CheckedSlices, ...]
     unlisted: tuple[str, ...]
+    endings: Mapping[str, str]
 
     def cases(self, part: str) -> list[CheckedSlices]:
         """Return the cases of ``train`` or ``test``: patients, or their sections."""
@@ -78,6 +79,7 @@ def convert_pclt20k(source: Path, options: Options | None = None) -> Pclt20kConv
         patients=patients,
         sections=sections,
         unlisted=found.unlisted,
+        endings=found.endings,
     )
     write_dataset(final, _dataset(found, conversion, options, splits), options)
     return conversion
@@ -138,6 +140,7 @@ def _summary(conversion: Pclt20kConversion, options: Options) -> dict[str, objec
         "mask_pixels_between": sum(fact.between for case in conversion.patients for fact in case.facts),
         "stored_as_rgb": sum(len(fact.rgb) for case in conversion.patients for fact in case.facts),
         "unlisted_files": conversion.unlisted,
+        "file_endings": conversion.endings,
     }
 
 

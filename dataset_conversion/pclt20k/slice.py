@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from nnunet_cipa.dataset_conversion.pclt20k.source import KINDS, SliceName
+from nnunet_cipa.dataset_conversion.pclt20k.endings import KINDS
+from nnunet_cipa.dataset_conversion.pclt20k.source import SliceName
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.png import GreyImage, read_grey_png
 

@@ -2,14 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from nnunet_cipa.dataset_conversion.pclt20k.endings import ENDINGS, KINDS, find_endings
 from nnunet_cipa.errors import CIPAError, refuse
 from nnunet_cipa.files.regular import read_regular
 
-KINDS = ("CT", "PET", "mask")
 PARTS = ("train", "test")
 # File systems take 255 bytes, and a kind and a suffix are added.
 LONGEST_NAME = 128
@@ -28,15 +28,18 @@ class SliceName:
         The whole name.
     patient
         The name up to its first underscore: the patient and the folder.
+    endings
+        What the names of its files of each kind have after the name.
     """
 
     number: int
     name: str
     patient: str
+    endings: Mapping[str, str] = field(default_factory=lambda: ENDINGS, repr=False, compare=False)
 
     def path(self, root: Path, kind: str) -> Path:
         """Path of the slice's ``CT``, ``PET`` or ``mask`` file."""
-        return root / self.patient / f"{self.name}_{kind}.png"
+        return root / self.patient / f"{self.name}{self.endings[kind]}"
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,12 @@ class PatientSlices:
 
 @dataclass(frozen=True)
 class Source:
-    """A PCLT20K folder: where it is, who is in it and which PNG files no list names."""
+    """A PCLT20K folder: where it is, who is in it, which PNG files no list names, and how names of files end."""
 
     root: Path
     patients: tuple[PatientSlices, ...]
     unlisted: tuple[str, ...]
+    endings: Mapping[str, str]
 
 
 def parse_name(text: str) -> SliceName:
@@ -87,14 +91,17 @@ def read_source(source: Path) -> Source:
     Raises
     ------
     CIPAError
-        If the lists are missing or found twice, hold no or malformed or duplicate names, or share a patient.
+        If the lists are missing or found twice, hold no or malformed or duplicate names, or share a patient, or if
+        names of files end in different ways.
     """
     root = _find_root(source)
     problems: list[str] = []
     listed = {part: _read_list(root / f"{part}.txt", problems) for part in PARTS}
     refuse([*problems, *_conflicts(root, listed)])
+    endings = find_endings(root, {item.name: item.patient for names in listed.values() for item in names})
+    listed = {part: [replace(item, endings=endings) for item in names] for part, names in listed.items()}
     patients = tuple(_by_patient(listed))
-    return Source(root, patients, tuple(_unlisted(root, patients)))
+    return Source(root, patients, tuple(_unlisted(root, patients)), endings)
 
 
 def _find_root(source: Path) -> Path:
@@ -157,6 +164,6 @@ def _by_patient(listed: dict[str, list[SliceName]]) -> Iterator[PatientSlices]:
 
 def _unlisted(root: Path, patients: tuple[PatientSlices, ...]) -> Iterator[str]:
     listed = {str(item.path(root, kind)) for group in patients for item in group.slices for kind in KINDS}
-    for path in sorted(root.glob("*/*.png")):
-        if str(path) not in listed:
+    for path in sorted(root.glob("*/*")):
+        if path.suffix.lower() == ".png" and str(path) not in listed:
             yield path.relative_to(root).as_posix()
