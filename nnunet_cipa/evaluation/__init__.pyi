@@ -26,6 +26,7 @@ from .settings import Settings
 from .statistics import Statistics, compute_statistics
 from .strata import Stratum, volume_strata
 from .threshold import PetThreshold, fit_pet_threshold
+from .uptake import Uptake, combine_uptake, measure_uptake
 
 __all__ = [
     "METRICS",
@@ -45,10 +46,12 @@ __all__ = [
     "Stratum",
     "Study",
     "SurfaceDistances",
+    "Uptake",
     "Volume",
     "audit_leakage",
     "bootstrap_mean",
     "check_same_geometry",
+    "combine_uptake",
     "compare",
     "compute_statistics",
     "count_overlap",
@@ -62,6 +65,7 @@ __all__ = [
     "match_lesions",
     "measure",
     "measure_slices",
+    "measure_uptake",
     "read_folds",
     "read_mask",
     "read_patients",
