@@ -1,4 +1,4 @@
-"""How the names of PCLT20K's files end: _CT.png, _PET.png and _mask.png, which copies of it have in other cases."""
+"""Endings of PCLT20K's file names: _CT.png, _PET.png and _mask.png, which copies of it have in other cases."""
 
 import re
 from collections.abc import Iterator, Mapping
