@@ -15,9 +15,9 @@ from nnunet_cipa.dataset_conversion.pclt20k.check import (
 from nnunet_cipa.dataset_conversion.pclt20k.options import Options
 from nnunet_cipa.dataset_conversion.pclt20k.source import Source, read_source
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Conversion
-from nnunet_cipa.dataset_conversion.pipeline.dataset import NewDataset, Splits, place, write_dataset
+from nnunet_cipa.dataset_conversion.pipeline.dataset import NewDataset, place, write_dataset
 from nnunet_cipa.dataset_conversion.pipeline.dataset_files import CONVERTED_BY, FOLDERS, DatasetFacts, folds_warning
-from nnunet_cipa.dataset_conversion.pipeline.splits import make_splits, name_cases
+from nnunet_cipa.dataset_conversion.pipeline.folds import Folds, TrainingPatient, make_folds
 from nnunet_cipa.errors import CIPAError, refuse
 from nnunet_cipa.processes.workers import run_jobs
 
@@ -66,40 +66,40 @@ def convert_pclt20k(source: Path, options: Options | None = None) -> Pclt20kConv
     sections = tuple(
         s for patient in patients for s in (split_at_gaps(patient) if options.split_at_gaps else [patient])
     )
-    cases: dict[str, list[str]] = {}
-    for section in sections:
-        cases.setdefault(section.patient.patient, []).append(section.case)
-    train = {patient.patient.patient: len(patient.facts) for patient in _part(patients, "train")}
-    splits = name_cases(make_splits(train, options.seed), cases)
+    folds = make_folds(_training_patients(_part(sections, "train")), options)
     conversion = Pclt20kConversion(
         folder=final,
         written=len(sections),
-        told=(*_told(patients, sections), f"written to {final}"),
-        warnings=tuple(_warnings(found, final, splits)),
+        told=(*_told(patients, sections), *folds.told(), f"written to {final}"),
+        warnings=tuple(_warnings(found, final, folds)),
         patients=patients,
         sections=sections,
         unlisted=found.unlisted,
         endings=found.endings,
     )
-    write_dataset(final, _dataset(found, conversion, options, splits), options)
+    write_dataset(final, _dataset(found, conversion, options, folds), options)
     return conversion
 
 
-def _whole(patient: CheckedSlices) -> list[CheckedSlices]:
-    return [patient]
+def _training_patients(sections: list[CheckedSlices]) -> list[TrainingPatient]:
+    cases: dict[str, dict[str, int]] = {}
+    for section in sections:
+        cases.setdefault(section.patient.patient, {})[section.case] = len(section.facts)
+    return [TrainingPatient(patient, patient, own) for patient, own in cases.items()]
 
 
 def _part(cases: tuple[CheckedSlices, ...], name: str) -> list[CheckedSlices]:
     return [case for case in cases if case.patient.part == name]
 
 
-def _dataset(found: Source, conversion: Pclt20kConversion, options: Options, splits: Splits) -> NewDataset:
+def _dataset(found: Source, conversion: Pclt20kConversion, options: Options, folds: Folds) -> NewDataset:
     def jobs(folder: Path) -> list[Pclt20kCaseJob]:
         return [
             Pclt20kCaseJob(found.root, folder, case, options.spacing, options.intensity) for case in conversion.sections
         ]
 
-    return NewDataset(_facts(conversion, options), splits, _summary(conversion, options), jobs)
+    provenance = _summary(conversion, options) | folds.facts()
+    return NewDataset(_facts(conversion, options), folds.splits, provenance, jobs)
 
 
 def _check(found: Source, options: Options) -> tuple[CheckedSlices, ...]:
@@ -144,13 +144,13 @@ def _summary(conversion: Pclt20kConversion, options: Options) -> dict[str, objec
     }
 
 
-def _warnings(found: Source, final: Path, splits: list[dict[str, list[str]]]) -> Iterator[str]:
+def _warnings(found: Source, final: Path, folds: Folds) -> Iterator[str]:
     if found.unlisted:
         yield (
             f"{found.root}: {len(found.unlisted)} PNG files belong to no listed slice and were left out, the first is "
             f"{found.unlisted[0]}; provenance/_dataset.json names them all"
         )
-    yield from folds_warning(final, splits)
+    yield from folds_warning(final, folds)
 
 
 def _told(patients: tuple[CheckedSlices, ...], sections: tuple[CheckedSlices, ...]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from nnunet_cipa.dataset_conversion.pipeline.dataset_files import (
     write_dataset_json,
 )
 from nnunet_cipa.dataset_conversion.pipeline.finished import forget_records
+from nnunet_cipa.dataset_conversion.pipeline.groups import read_grouping
 from nnunet_cipa.dataset_conversion.pipeline.options import ConversionOptions
 from nnunet_cipa.dataset_conversion.pipeline.splits import Splits
 from nnunet_cipa.files.json_files import write_json
@@ -52,11 +53,12 @@ def place(options: ConversionOptions) -> Path:
     Raises
     ------
     CIPAError
-        If nnUNet_raw is not set, an option that every converter has is out of range, or the dataset exists and is not
-        to be replaced.
+        If nnUNet_raw is not set, an option that every converter has is out of range, the table of groups cannot be
+        read, or the dataset exists and is not to be replaced.
     """
     final = dataset_folder(options.dataset_id, options.name)
     check_run(options.processes, options.seed)
+    read_grouping(options.group, options.group_table)
     refuse_existing(final, overwrite=options.overwrite)
     return final
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from nnunet_cipa import __version__
 from nnunet_cipa.dataset_conversion.pipeline.channels import WIDTH
-from nnunet_cipa.dataset_conversion.pipeline.splits import FOLDS, Splits
+from nnunet_cipa.dataset_conversion.pipeline.folds import Folds
+from nnunet_cipa.dataset_conversion.pipeline.splits import FOLDS
 from nnunet_cipa.dataset_conversion.pipeline.staging import staged_folder
 from nnunet_cipa.errors import CIPAError, CutOffError
 from nnunet_cipa.files.json_files import read_json
@@ -130,19 +131,19 @@ def refuse_existing(final: Path, *, overwrite: bool) -> None:
         raise CIPAError(f"{final}: exists; give --overwrite to replace it, or choose another --dataset-id")
 
 
-def folds_warning(final: Path, splits: Splits) -> Iterator[str]:
+def folds_warning(final: Path, folds: Folds) -> Iterator[str]:
     """Warn of fewer folds than five, and of others with which the dataset was planned, on which planning would stop."""
-    number = final.name.removeprefix("Dataset")[:3]
+    splits, number = folds.splits, final.name.removeprefix("Dataset")[:3]
     if not splits:
         yield (
             f"there is one patient to train on, so that {final.name} has no folds: train on all of it, by "
             f"nnUNetv2_train {number} 2d all -tr nnUNetTrainerCIPA; nothing tells how good such a model is"
         )
-    elif len(splits) < FOLDS:
-        folds = " ".join(map(str, range(len(splits))))
+    elif len(splits) < FOLDS and not folds.left_out:
+        numbers = " ".join(map(str, range(len(splits))))
         yield (
-            f"{final.name} has {len(splits)} folds, not {FOLDS}: for each fold of {folds} run nnUNetv2_train {number} "
-            f"2d FOLD -tr nnUNetTrainerCIPA, and give nnUNetv2_predict -f {folds}"
+            f"{final.name} has {len(splits)} folds, not {FOLDS}: for each fold of {numbers} run nnUNetv2_train "
+            f"{number} 2d FOLD -tr nnUNetTrainerCIPA, and give nnUNetv2_predict -f {numbers}"
         )
     planned = planned_splits(final.name)
     if planned is not None and read_json(planned, "remove it, and plan the dataset again") != splits:

@@ -1,6 +1,7 @@
 """Options that every converter has."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 from nnunet_cipa.options import Option
@@ -23,6 +24,11 @@ class ConversionOptions:
         Replace an existing dataset of that id and name.
     seed : int
         Seed of all that is drawn, such as the folds.
+    group : str or None
+        Folds that each leave out the patients of one centre, scanner or the like: a column of the key table or of
+        --group-table.
+    group_table : Path or None
+        CSV file with a line per patient, under patient_id, and the column of --group.
     """
 
     dataset_id: Annotated[int, Option("N")]
@@ -32,3 +38,5 @@ class ConversionOptions:
     )
     overwrite: bool = False
     seed: Annotated[int, Option("N")] = 12345
+    group: Annotated[str | None, Option("COLUMN")] = None
+    group_table: Annotated[Path | None, Option("FILE")] = None

@@ -1,16 +1,16 @@
 """Converts a PET/CT study set, whatever its layout, to nnU-Net's raw format."""
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Conversion, Failure
-from nnunet_cipa.dataset_conversion.pipeline.dataset import NewDataset, Splits, place, write_dataset
+from nnunet_cipa.dataset_conversion.pipeline.dataset import NewDataset, place, write_dataset
 from nnunet_cipa.dataset_conversion.pipeline.dataset_files import CONVERTED_BY, FOLDERS, DatasetFacts, folds_warning
-from nnunet_cipa.dataset_conversion.pipeline.splits import make_splits, name_cases
+from nnunet_cipa.dataset_conversion.pipeline.folds import Folds, TrainingPatient, make_folds
 from nnunet_cipa.dataset_conversion.study_set.case import ORGAN_FOLDERS, StudyCaseJob
 from nnunet_cipa.dataset_conversion.study_set.check_all import Case, check_all
 from nnunet_cipa.dataset_conversion.study_set.identifiers import refuse_identifiers
@@ -60,17 +60,17 @@ def convert_study_set(
     _check_storage(options.storage)
     found = read()
     cases, failures = check_all(found, options)
-    splits = _splits(_part(cases, "train"), options.seed)
-    warnings = [*_noted(found, cases), *folds_warning(final, splits)]
+    folds = make_folds(_training_patients(found, _part(cases, "train")), options)
+    warnings = [*_noted(found, cases), *folds_warning(final, folds)]
     if found.keys and key_table is None:
         warnings.append("which patient a case is was not written down; give --key-table FILE to have it")
     written = {name for case in cases for name in (case.name, case.patient.subject)}
     keys = [key for key in found.keys if key.case in written]
     with writing_keys(key_table, keys):
-        dataset = _dataset(found, cases, failures, options, splits)
+        dataset = _dataset(found, cases, failures, options, folds)
         check = partial(refuse_identifiers, cases=written, identifiers=found.identifiers)
         write_dataset(final, dataset, options, check)
-    told = (*_told(cases, options.roi.value), f"written to {final}")
+    told = (*_told(cases, options.roi.value), *folds.told(), f"written to {final}")
     return StudyConversion(
         folder=final, written=len(cases), told=told, warnings=tuple(warnings), failures=failures, cases=cases
     )
@@ -87,18 +87,25 @@ def _part(cases: tuple[Case, ...], name: str) -> list[Case]:
     return [case for case in cases if case.patient.part == name]
 
 
-def _splits(cases: list[Case], seed: int) -> Splits:
-    """Draw the folds by patient, so that all studies of one are in one fold."""
-    slices: Counter[str] = Counter()
-    names = defaultdict(list)
+def _training_patients(found: StudySet, cases: list[Case]) -> list[TrainingPatient]:
+    """Return whose the cases are, as all studies of a patient are in one fold."""
+    studies: dict[str, list[Case]] = defaultdict(list)
     for case in cases:
-        slices[case.patient.subject] += case.facts.size[2]
-        names[case.patient.subject].append(case.name)
-    return name_cases(make_splits(slices, seed), names)
+        studies[case.patient.subject].append(case)
+    keys = {key.case: key.values for key in found.keys}
+    patients = []
+    for name, own in studies.items():
+        groups: dict[str, list[str]] = defaultdict(list)
+        for case in own:
+            for column, value in {**keys.get(case.name, keys.get(name, {})), **found.groups.get(case.name, {})}.items():
+                groups[column].append(value)
+        known_as = found.known_as.get(own[0].name, found.known_as.get(name, name))
+        patients.append(TrainingPatient(name, known_as, {case.name: case.facts.size[2] for case in own}, groups))
+    return patients
 
 
 def _dataset(
-    found: StudySet, cases: tuple[Case, ...], failures: tuple[Failure, ...], options: StudySetOptions, splits: Splits
+    found: StudySet, cases: tuple[Case, ...], failures: tuple[Failure, ...], options: StudySetOptions, folds: Folds
 ) -> NewDataset:
     storage, roi, parts = options.storage, options.roi, {name: _part(cases, name) for name in FOLDERS}
     more = {"units": UNITS, "synthetic": found.synthetic, **storage.facts()}
@@ -111,6 +118,7 @@ def _dataset(
         **more,
         "seed": options.seed,
         "test_fraction": options.test_fraction,
+        **folds.facts(_telling(folds.left_out, found.identifiers)),
         "patients_not_converted": len(failures),
         "cases": {name: len(part) for name, part in parts.items()},
         "slices": {name: sum(case.facts.size[2] for case in part) for name, part in parts.items()},
@@ -123,7 +131,13 @@ def _dataset(
         ]
 
     facts = DatasetFacts(options.name, roi.value, storage.intensity.channels, len(parts["train"]), more)
-    return NewDataset(facts, splits, provenance, jobs, tuple(ORGAN_FOLDERS.values()) if options.organs else ())
+    return NewDataset(facts, folds.splits, provenance, jobs, tuple(ORGAN_FOLDERS.values()) if options.organs else ())
+
+
+def _telling(groups: tuple[str, ...], identifiers: frozenset[str]) -> list[str]:
+    """Return the groups that would tell who the patients are, such as an institution."""
+    texts = [text.casefold() for text in identifiers]
+    return [group for group in groups if any(text in group.casefold() or group.casefold() in text for text in texts)]
 
 
 def _noted(found: StudySet, cases: tuple[Case, ...]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from nnunet_cipa.dataset_conversion.study_set.dicom_choice import Choice, Export
 from nnunet_cipa.dataset_conversion.study_set.dicom_patient import DicomPatient
 from nnunet_cipa.dataset_conversion.study_set.held_out import held_out, read_facts
 from nnunet_cipa.dataset_conversion.study_set.options import Roi
+from nnunet_cipa.dataset_conversion.study_set.scanner import scanner_columns
 from nnunet_cipa.dataset_conversion.study_set.study_set import Key, StudySet
 from nnunet_cipa.dicom.files import Headers, scan_folder
 from nnunet_cipa.dicom.rtstruct.roi_names import check_pattern
@@ -154,5 +155,6 @@ def _key(case: str, part: str, patient_id: str, choice: Choice, roi: Roi) -> Key
             "pet_series_uid": choice.pet.series_uid,
             "structure_set_uid": choice.structure_set_uid,
             "roi_name": choice.regions[roi.value].roi.name,
+            **scanner_columns(choice.pet.slices[0].path),
         },
     )

@@ -1,5 +1,6 @@
 """A radiotherapy PET/CT study set: who is in it, and what every patient gives, whatever the files look like."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -92,6 +93,9 @@ class StudySet:
         Which patient a case is, where cases have names of their own.
     identifiers
         Texts that must not be in what is written.
+    groups
+        By case what the files say of centre, tracer and the like, as columns and values for ``--group``; what is in
+        ``keys`` counts too.
     """
 
     kind: str
@@ -100,6 +104,7 @@ class StudySet:
     synthetic: bool | None = None
     keys: tuple[Key, ...] = ()
     identifiers: frozenset[str] = field(default=frozenset())
+    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def known_as(self) -> dict[str, str]:

@@ -65,8 +65,8 @@ def read_csv_table(path: Path) -> CsvTable:
     for number, values in lines.items():
         if len(values) != len(columns):
             raise CIPAError(
-                f"{path} line {number}: has {len(values)} values, but there are {len(columns)} columns; give each column "
-                "a value, or leave it empty between two separators"
+                f"{path} line {number}: has {len(values)} values, but there are {len(columns)} columns; give each "
+                "column a value, or leave it empty between two separators"
             )
     return CsvTable(
         path, tuple(columns), {number: dict(zip(columns, values, strict=True)) for number, values in lines.items()}
