@@ -36,6 +36,8 @@ class Option:
         Of which an integer has to be a multiple.
     empty : bool
         Allow a field of any number of values to be given without one.
+    repeated : bool
+        Give the option again for each of a field's values, instead of all of them after it.
     suffixes : tuple of str
         What the name of a file may end in.
     hidden : bool
@@ -50,5 +52,6 @@ class Option:
     most: int | None = None
     multiple: int = 1
     empty: bool = False
+    repeated: bool = False
     suffixes: tuple[str, ...] = ()
     hidden: bool = False

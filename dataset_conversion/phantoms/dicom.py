@@ -14,8 +14,6 @@ from nnunet_cipa.dataset_conversion.phantoms.dicom_series import (
 from nnunet_cipa.dataset_conversion.phantoms.dicom_structures import write_structures
 from nnunet_cipa.dataset_conversion.phantoms.lucid_study import LucidStudy
 
-CONTOURED_LATER = 3600
-
 
 def write_dicom(folder: Path, identity: Identity, study: LucidStudy) -> None:
     """Write a patient's objects to a new folder, under names that tell neither series nor order.
@@ -38,4 +36,4 @@ def write_dicom(folder: Path, identity: Identity, study: LucidStudy) -> None:
     write_pet(folder, identity, study, injection)
     if identity.index % 2 == 1:
         write_uncorrected_pet(folder, identity, study, injection)
-    write_structures(folder, identity, study, injection.started + CONTOURED_LATER)
+    write_structures(folder, identity, study, injection)

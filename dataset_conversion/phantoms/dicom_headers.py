@@ -52,13 +52,17 @@ class Identity:
 
 @dataclass(frozen=True)
 class PhantomSeries:
-    """A series: what its UIDs are made of, its number, modality, description and the time of day it began, in s."""
+    """A series: what its UIDs are made of, number, modality, description, and when it and its study began.
+
+    Both are times of day in s.
+    """
 
     key: str
     number: int
     modality: str
     description: str
     seconds: int
+    study_seconds: int
 
 
 def new_object(identity: Identity, series: PhantomSeries, sop_class: UID, instance: int) -> Dataset:
@@ -78,8 +82,8 @@ def new_object(identity: Identity, series: PhantomSeries, sop_class: UID, instan
     dataset.AccessionNumber = ""
     dataset.ReferringPhysicianName = ""
     dataset.StudyDate = dataset.SeriesDate = STUDY_DATE
-    dataset.StudyTime = dataset.SeriesTime = time_of_day(series.seconds)
-    dataset.Modality = series.modality
+    dataset.StudyTime, dataset.SeriesTime = time_of_day(series.study_seconds), time_of_day(series.seconds)
+    dataset.Modality, dataset.BodyPartExamined = series.modality, "CHEST"
     dataset.SeriesInstanceUID = identity.uid(series.key)
     dataset.SeriesNumber = series.number
     dataset.SeriesDescription = series.description

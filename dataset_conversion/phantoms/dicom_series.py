@@ -22,7 +22,7 @@ from nnunet_cipa.dataset_conversion.phantoms.dicom_headers import (
 from nnunet_cipa.dataset_conversion.phantoms.geometry import FloatArray, PhantomGrid
 from nnunet_cipa.dataset_conversion.phantoms.lucid_study import LucidStudy
 
-CT = PhantomSeries("CT", 2, "CT", "SYNTHETIC CT", 0)
+CT_KEY = "CT"
 CT_INTERCEPT = -1024
 HALF_LIFE = 6586.2
 BED_SLICES, BED_SECONDS = 40, 180
@@ -41,6 +41,11 @@ class Injection:
     started: int
 
     @property
+    def study_started(self) -> int:
+        """Time of day at which the study starts, in s: with the CT, a minute before the PET."""
+        return self.started - 60
+
+    @property
     def bqml_per_suv(self) -> float:
         """Bq/ml at the start of the scan that are SUVbw 1, for a gram of tissue a millilitre."""
         left = self.dose * 2 ** (-(self.started - self.injected) / HALF_LIFE)
@@ -57,7 +62,7 @@ def draw_injection(rng: np.random.Generator) -> Injection:
 
 def write_ct(folder: Path, identity: Identity, study: LucidStudy, injection: Injection) -> None:
     """Write the CT: HU + 1024 as signed 16 bit, slices numbered from the head down."""
-    series = PhantomSeries(CT.key, CT.number, CT.modality, CT.description, injection.started - 60)
+    series = PhantomSeries(CT_KEY, 2, "CT", "SYNTHETIC CT", injection.study_started, injection.study_started)
     count = len(study.ct)
     for index, values in enumerate(study.ct):
         dataset = new_object(identity, series, CTImageStorage, count - index)
@@ -68,6 +73,7 @@ def write_ct(folder: Path, identity: Identity, study: LucidStudy, injection: Inj
         dataset.KVP = "120"
         dataset.RescaleType = "HU"
         dataset.WindowCenter, dataset.WindowWidth = "-600", "1500"
+        dataset.PatientPosition = "HFS"
         _place(dataset, study.grid, index)
         _store(dataset, values - CT_INTERCEPT, 1, CT_INTERCEPT)
         save(folder, dataset)
@@ -75,7 +81,7 @@ def write_ct(folder: Path, identity: Identity, study: LucidStudy, injection: Inj
 
 def write_pet(folder: Path, identity: Identity, study: LucidStudy, injection: Injection) -> None:
     """Write the PET in Bq/ml, decay-corrected to the start of the scan."""
-    series = PhantomSeries("PET AC", 3, "PT", "SYNTHETIC PET AC", injection.started)
+    series = PhantomSeries("PET AC", 3, "PT", "SYNTHETIC PET AC", injection.started, injection.study_started)
     _write_pet(folder, identity, series, study.pet_grid, study.pet, injection, CORRECTIONS)
 
 
@@ -86,7 +92,7 @@ def write_uncorrected_pet(folder: Path, identity: Identity, study: LucidStudy, i
     """
     depth = ndimage.distance_transform_edt(_on_pet_grid(study), sampling=study.pet_grid.spacing)
     pet = study.pet * np.exp(-depth / ATTENUATION_DEPTH).astype(np.float32)
-    series = PhantomSeries("PET NAC", 4, "PT", "SYNTHETIC PET NAC", injection.started)
+    series = PhantomSeries("PET NAC", 4, "PT", "SYNTHETIC PET NAC", injection.started, injection.study_started)
     corrections = tuple(name for name in CORRECTIONS if name not in {"ATTN", "SCAT"})
     _write_pet(folder, identity, series, study.pet_grid, pet, injection, corrections)
 
@@ -116,8 +122,7 @@ def _write_pet(
         dataset.ScatterCorrectionMethod = "SIMULATED" if "SCAT" in corrections else "NONE"
         dataset.ReconstructionMethod = "SIMULATED"
         dataset.CollimatorType = "NONE"
-        dataset.PatientOrientationCodeSequence = []
-        dataset.PatientGantryRelationshipCodeSequence = []
+        _lie(dataset)
         dataset.RadiopharmaceuticalInformationSequence = [_tracer(injection)]
         _time(dataset, injection.started, index // BED_SLICES)
         _place(dataset, grid, index)
@@ -138,6 +143,14 @@ def _tracer(injection: Injection) -> Dataset:
     tracer.RadionuclideCodeSequence = [_code("77004003", "Fluorine-18")]
     tracer.RadiopharmaceuticalCodeSequence = [_code("35321007", "Fluorodeoxyglucose F^18^")]
     return tracer
+
+
+def _lie(dataset: Dataset) -> None:
+    """Enter that the patient lies on the back, head first; with these codes a PET has no PatientPosition."""
+    recumbent = _code("102538003", "recumbent")
+    recumbent.PatientOrientationModifierCodeSequence = [_code("40199007", "supine")]
+    dataset.PatientOrientationCodeSequence = [recumbent]
+    dataset.PatientGantryRelationshipCodeSequence = [_code("102540008", "headfirst")]
 
 
 def _code(value: str, meaning: str) -> Dataset:
@@ -173,7 +186,6 @@ def _on_pet_grid(study: LucidStudy) -> NDArray[np.bool_]:
 def _place(dataset: Dataset, grid: PhantomGrid, index: int) -> None:
     z, y, x = grid.origin
     depth, height, width = grid.spacing
-    dataset.PatientPosition = "HFS"
     dataset.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]
     dataset.ImagePositionPatient = [decimal(value) for value in (x, y, z + index * depth)]
     dataset.PixelSpacing = [decimal(height), decimal(width)]

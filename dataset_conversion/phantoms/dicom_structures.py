@@ -18,12 +18,13 @@ from nnunet_cipa.dataset_conversion.phantoms.dicom_headers import (
     save,
     time_of_day,
 )
-from nnunet_cipa.dataset_conversion.phantoms.dicom_series import CT
+from nnunet_cipa.dataset_conversion.phantoms.dicom_series import CT_KEY, Injection
 from nnunet_cipa.dataset_conversion.phantoms.geometry import PhantomGrid
 from nnunet_cipa.dataset_conversion.phantoms.lucid_study import LucidStudy
 from nnunet_cipa.dicom.rtstruct.outlines import Polygon, keyholes, outlines
 
 RING_WIDTH = 10.0
+CONTOURED_LATER = 3600
 STUDY_MANAGEMENT = "1.2.840.10008.3.1.2.3.1"
 Mask = NDArray[np.uint8]
 
@@ -70,17 +71,18 @@ def ring(mask: Mask, grid: PhantomGrid) -> Mask:
     return found
 
 
-def write_structures(folder: Path, identity: Identity, study: LucidStudy, seconds: int) -> None:
+def write_structures(folder: Path, identity: Identity, study: LucidStudy, injection: Injection) -> None:
     """Write the RTSTRUCT; a region that is not in the scan has no contour.
 
     Parameters
     ----------
     folder, identity, study
         Of the patient; the CT is written by ``write_ct``.
-    seconds
-        Time of day of the contouring.
+    injection
+        When the study and the scan began; the contours are drawn an hour later.
     """
-    series = PhantomSeries("RTSTRUCT", 5, "RTSTRUCT", "SYNTHETIC structures", seconds)
+    seconds = injection.started + CONTOURED_LATER
+    series = PhantomSeries("RTSTRUCT", 5, "RTSTRUCT", "SYNTHETIC structures", seconds, injection.study_started)
     dataset = new_object(identity, series, RTStructureSetStorage, 1)
     dataset.OperatorsName = ""
     dataset.StructureSetLabel = "SYNTHETIC"
@@ -101,7 +103,7 @@ def _with_keyholes(mask: Mask) -> list[Polygon]:
 
 def _frame_of_reference(identity: Identity) -> Dataset:
     series = Dataset()
-    series.SeriesInstanceUID = identity.uid(CT.key)
+    series.SeriesInstanceUID = identity.uid(CT_KEY)
     series.ContourImageSequence = [_image(identity, index) for index in range(identity.slices)]
     study = Dataset()
     study.ReferencedSOPClassUID, study.ReferencedSOPInstanceUID = STUDY_MANAGEMENT, identity.uid("study")
@@ -115,7 +117,7 @@ def _frame_of_reference(identity: Identity) -> Dataset:
 def _image(identity: Identity, index: int) -> Dataset:
     image = Dataset()
     image.ReferencedSOPClassUID = CTImageStorage
-    image.ReferencedSOPInstanceUID = identity.uid(CT.key, identity.slices - index)
+    image.ReferencedSOPInstanceUID = identity.uid(CT_KEY, identity.slices - index)
     return image
 
 

@@ -43,6 +43,8 @@ def _values(parameter: Parameter) -> dict[str, Any]:
         elif get_origin(kind) is tuple:
             settings = {"nargs": len(get_args(kind)), "action": "append"}
             kind = get_args(kind)[0]
+        elif option.repeated:
+            settings = {"action": "append"}
         else:
             settings = {"nargs": "*" if option.empty else "+"}
     choices = _choices(kind, option)

@@ -5,7 +5,8 @@ Outlines, agreement and verdicts are near Okabe and Ito's colours.
 
 TRUTH, PREDICTION = "#E69F00", "#56B4E9"  # outlines, whose line styles differ too
 TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = "#009E73", "#E0492A", "#3D8BFF"
-STRUCTURE = "#FF0000"  # of a predicted region in a planning system
+# Of the predicted regions of a structure set, in a planning system
+REGIONS = ("#FF0000", "#FFD400", "#00C8FF", "#FF00FF", "#00FF6A", "#FF8C00")
 PASSED, FAILED = "#0072B2", "#D55E00"
 BARS = "#33658a"
 TEXT = "#010203"  # in a chart, what becomes the colour of the page's text; no other element has it

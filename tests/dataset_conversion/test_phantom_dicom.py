@@ -239,6 +239,20 @@ def test_uids_are_valid_and_of_one_object_each(objects):
     assert of_other not in {dataset.StudyInstanceUID for dataset in every}
 
 
+def test_a_study_begins_once_and_the_patient_lies_one_way(objects):
+    for patient in objects.values():
+        found = [dataset for series in patient.values() for dataset in series]
+        (begun,) = {dataset.StudyTime for dataset in found}
+        assert seconds(begun) == min(seconds(dataset.SeriesTime) for dataset in found)
+    for dataset in objects["0001"]["SYNTHETIC PET AC"]:
+        assert "PatientPosition" not in dataset
+        (lying,) = dataset.PatientOrientationCodeSequence
+        codes = (lying, *lying.PatientOrientationModifierCodeSequence, *dataset.PatientGantryRelationshipCodeSequence)
+        # CID 19, 20 and 21
+        assert [code.CodeValue for code in codes] == ["102538003", "40199007", "102540008"]
+    assert {dataset.PatientPosition for dataset in objects["0001"]["SYNTHETIC CT"]} == {"HFS"}
+
+
 def test_held_out_patients_are_listed_by_their_id(phantom):
     assert (phantom / "test.txt").read_text() in {"PHANTOM-0001\n", "PHANTOM-0002\n"}
 

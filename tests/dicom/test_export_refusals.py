@@ -9,7 +9,6 @@ import pytest
 import SimpleITK as sitk
 
 from nnunet_cipa.cli import main
-from nnunet_cipa.dicom.export.write import ExportOptions, export_dicom
 from tests.dicom.ct_series import SERIES, write_ct
 from tests.dicom.export_study import GRID, OTHER, mask_on, write_damaged
 from tests.dicom.geometry import make_grid
@@ -34,7 +33,10 @@ def test_command_line(study, capsys):
     files = [study / "new" / "out" / name for name in ("rtstruct.dcm", "seg.dcm")]
     told = capsys.readouterr()
     assert told.out.splitlines() == [f"written: {path}" for path in files]
-    assert told.err == ""
+    (warning,) = told.err.splitlines()
+    assert (
+        f"mask.nii.gz: nothing tells that it belongs to CT series {SERIES} of PatientID P1; give --key-table" in warning
+    )
     assert sorted((study / "new" / "out").iterdir()) == files
     assert pydicom.dcmread(files[0]).StructureSetROISequence[0].ROIName == "IGTV"
     before = files[0].read_bytes()
@@ -80,7 +82,7 @@ def write_image(image):
     ("change", "options", "said"),
     [
         (write_image(mask_on(GRID, 3)), (), "mask.nii.gz: no voxel has label 1, .*it holds 0, 3"),
-        (lambda study: None, ("--label", "2"), "no voxel has label 2, .*it holds 0, 1"),
+        (lambda study: None, ("--label", "2"), "no voxel has label 2, .*it holds 0, 1;"),
         (lambda study: None, ("--label", "0"), "--label 0: 0 is the background"),
         (write_image(mask_on(GRID, 0.7, np.float32)), (), "mask.nii.gz: holds values between whole numbers"),
         (write_image(sitk.JoinSeries([mask_on(GRID)] * 2)), (), "mask.nii.gz: has 4 dimensions"),
@@ -133,28 +135,31 @@ def test_a_folder_that_is_named_like_a_file(study, capsys):
     assert "x.dcm: is a folder" in refused(study, capsys, "--overwrite", out="x.dcm")
 
 
-def test_nothing_is_left_if_the_second_file_cannot_be_written(study, capsys, monkeypatch):
+def with_one_of_two(study, capsys):
+    """What is said when the SEG fails: the structure set is there, and whole."""
+    argv = ["export-dicom", str(study / "mask.nii.gz"), str(study / "ct"), str(study / "out"), "--seg"]
+    assert main(argv) == 1
+    told = capsys.readouterr()
+    assert told.out.splitlines() == [f"written: {study / 'out' / 'rtstruct.dcm'}"]
+    assert [path.name for path in (study / "out").iterdir()] == ["rtstruct.dcm"]
+    assert len(pydicom.dcmread(study / "out" / "rtstruct.dcm").ROIContourSequence[0].ContourSequence) == 2
+    line = told.err.splitlines()[-1]
+    assert f"nnunet-cipa: error: {study / 'out' / 'seg.dcm'}: was not written: " in line
+    return line
+
+
+def test_a_second_file_that_cannot_be_written_leaves_the_first(study, capsys, monkeypatch):
     save = pydicom.Dataset.save_as
 
     def full(self, path, **options):
         if self.Modality == "SEG":
-            raise OSError(28, "No space left on device", str(path))
+            raise OSError(28, "No space left on device")
         save(self, path, **options)
 
     monkeypatch.setattr(pydicom.Dataset, "save_as", full)
-    (study / "out").mkdir()
-    assert "No space left on device" in refused(study, capsys, "--seg")
+    assert "No space left on device" in with_one_of_two(study, capsys)
 
 
 def test_a_missing_highdicom_is_told(study, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "highdicom", None)
-    assert "--seg needs highdicom" in refused(study, capsys, "--seg")
-    (path,) = export_dicom(study / "mask.nii.gz", study / "ct", study / "o", ExportOptions())
-    assert path.is_file()
-
-
-def test_a_ct_that_lacks_what_a_segmentation_needs(study, capsys):
-    write_ct(study / "ct", GRID, edit=lambda piece, k: piece.__delattr__("AccessionNumber"))
-    assert "no SEG can be made from it" in refused(study, capsys, "--seg")
-    (path,) = export_dicom(study / "mask.nii.gz", study / "ct", study / "o", ExportOptions())
-    assert pydicom.dcmread(path).AccessionNumber == ""
+    assert "--seg needs highdicom" in with_one_of_two(study, capsys)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from matplotlib.path import Path as PolygonPath
 from scipy import ndimage
 
-from nnunet_cipa.dicom.export.write import ExportOptions, export_dicom, read_target_ct
+from nnunet_cipa.dicom.export.options import ExportOptions, RoiOptions
+from nnunet_cipa.dicom.export.write import export_dicom, read_target_ct
 from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
 from nnunet_cipa.dicom.rtstruct.roi_contours import read_contours
 from nnunet_cipa.dicom.rtstruct.structures import check_belongs, read_structure_set
@@ -74,7 +75,9 @@ def test_contours_and_segments_are_where_the_mask_is_in_every_orientation(direct
     assert np.count_nonzero(mask) * np.prod(SPACING) > 1000
     # As the converter writes what nnU-Net predicts on
     sitk.WriteImage(sitk.DICOMOrient(image_of(mask, series.grid()), "LPS"), tmp_path / "mask.nii.gz")
-    rtstruct, seg = export_dicom(tmp_path / "mask.nii.gz", ct, tmp_path / "out", ExportOptions(segmentation=True))
+    rtstruct, seg = export_dicom(
+        tmp_path / "mask.nii.gz", ct, tmp_path / "out", ExportOptions(segmentation=True)
+    ).written
     assert dice(read_back(rtstruct, series), mask) == 1
     drawn = drawn_by_the_standard(rtstruct, ct)
     segmented = hd.seg.segread(seg)
@@ -98,7 +101,7 @@ def test_any_mask_on_any_grid_comes_back(tmp_path_factory, grid, seed, axes):
     low, high = (f(np.argwhere(mask), axis=0) for f in (np.min, np.max))
     z, y, x = (slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
     sitk.WriteImage(sitk.DICOMOrient(image_of(mask, series.grid())[x, y, z], axes), folder / "mask.nii.gz")
-    (rtstruct,) = export_dicom(folder / "mask.nii.gz", ct, folder / "rs.dcm", ExportOptions())
+    (rtstruct,) = export_dicom(folder / "mask.nii.gz", ct, folder / "rs.dcm", ExportOptions()).written
     assert np.array_equal(read_back(rtstruct, series), mask)
 
 
@@ -106,8 +109,8 @@ def test_references_patient_and_status(tmp_path):
     ct = write_ct(tmp_path / "ct", make_grid(SIZE, SPACING))
     grid = read_target_ct(ct, None).grid()
     sitk.WriteImage(image_of(3 * lesion(grid).astype(np.uint8), grid), tmp_path / "mask.nii.gz")
-    options = ExportOptions(roi_name="IGTV CIPA", label=3, segmentation=True)
-    paths = export_dicom(tmp_path / "mask.nii.gz", ct, tmp_path / "a.dcm", options)
+    options = ExportOptions(segmentation=True, roi=RoiOptions(label=(3,), roi_name=("IGTV CIPA",)))
+    paths = list(export_dicom(tmp_path / "mask.nii.gz", ct, tmp_path / "a.dcm", options).written)
     assert paths == [tmp_path / "a.dcm", tmp_path / "a_seg.dcm"]
     made, seg = map(pydicom.dcmread, paths)
     for item in (made, seg):
@@ -166,7 +169,7 @@ def test_contours_lie_on_slices_that_are_off_the_even_stack(tmp_path):
     ct = write_ct(tmp_path / "ct", make_grid(SIZE, SPACING), edit=shift)
     series = read_target_ct(ct, None)
     sitk.WriteImage(image_of(lesion(series.grid()), series.grid()), tmp_path / "mask.nii.gz")
-    (rtstruct,) = export_dicom(tmp_path / "mask.nii.gz", ct, tmp_path / "out", ExportOptions())
+    (rtstruct,) = export_dicom(tmp_path / "mask.nii.gz", ct, tmp_path / "out", ExportOptions()).written
     assert len(drawn_by_the_standard(rtstruct, ct)) > 5
     assert np.array_equal(read_back(rtstruct, series), lesion(series.grid()))
 
@@ -178,7 +181,7 @@ def test_a_contour_of_more_than_64_kib_is_written_as_decimals(tmp_path):
     mask = np.zeros((2, 96, 96), dtype=bool)
     mask[1, :, ::4], mask[1, ::2, 1::4], mask[1, 48] = True, True, True
     sitk.WriteImage(image_of(mask, series.grid()), tmp_path / "mask.nii.gz")
-    (rtstruct,) = export_dicom(tmp_path / "mask.nii.gz", ct, tmp_path / "out", ExportOptions())
+    (rtstruct,) = export_dicom(tmp_path / "mask.nii.gz", ct, tmp_path / "out", ExportOptions()).written
     (contour,) = pydicom.dcmread(rtstruct).ROIContourSequence[0].ContourSequence
     assert contour["ContourData"].VR == "DS"
     assert len("\\".join(map(str, contour.ContourData))) > 65536

@@ -6,7 +6,8 @@ import pytest
 import SimpleITK as sitk
 from pydicom.pixels import iter_pixels
 
-from nnunet_cipa.dicom.export.write import ExportOptions, export_dicom, read_target_ct
+from nnunet_cipa.dicom.export.options import ExportOptions
+from nnunet_cipa.dicom.export.write import export_dicom, read_target_ct
 from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
 from nnunet_cipa.dicom.rtstruct.roi_contours import read_contours
 from nnunet_cipa.dicom.rtstruct.roi_names import choose_roi
@@ -72,7 +73,9 @@ def test_a_real_roi_survives_the_way_out_and_back(rider, tmp_path):
     series, structures, _ = rider
     mask = mask_of(series, structures, structures.rois[1])
     sitk.WriteImage(sitk.DICOMOrient(mask, "RAS"), tmp_path / "mask.nii.gz")
-    (path,) = export_dicom(tmp_path / "mask.nii.gz", series.slices[0].path.parent, tmp_path / "out", ExportOptions())
+    (path,) = export_dicom(
+        tmp_path / "mask.nii.gz", series.slices[0].path.parent, tmp_path / "out", ExportOptions()
+    ).written
     again = read_structure_set(path)
     back = mask_of(series, again, again.rois[0])
     assert sitk.Hash(back) == sitk.Hash(mask)

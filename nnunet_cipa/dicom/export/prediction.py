@@ -1,5 +1,7 @@
 """Brings a predicted mask back onto the voxels of the CT that it was made from."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,53 +13,78 @@ from nnunet_cipa.files.nifti import check_nifti
 
 # A prediction on the CT's own voxels is off by the rounding of its header alone, at most 1e-3 voxels over 512.
 WHOLE_VOXELS = 0.05
-MOST_LISTED = 10
 
 
-def read_prediction(path: Path, grid: sitk.Image, label: int) -> NDArray[np.bool_]:
-    """Read one label of a NIfTI mask as a mask on a grid.
+@dataclass(frozen=True)
+class Prediction:
+    """A mask as it is in its file.
 
-    The axes of the file may be in another order or run the other way, as after reorientation to LPS, and it may be
-    cropped; its voxels have to be voxels of the grid.
-
-    Parameters
+    Attributes
     ----------
     path
-        The mask, whole numbers.
-    grid
-        Image with the geometry of the CT.
-    label
-        What counts as inside, from 1.
+        Of the file.
+    image
+        Whole numbers, three-dimensional.
+    present
+        The values in it that are not 0, in ascending order.
+    """
 
-    Returns
-    -------
-    ndarray
-        (slices, rows, columns) of the grid.
+    path: Path
+    image: sitk.Image
+    present: tuple[int, ...]
+
+    @property
+    def case(self) -> str:
+        """Name of the case: that of the file."""
+        return case_of(self.path)
+
+    def on(self, grid: sitk.Image, values: Collection[int]) -> NDArray[np.bool_]:
+        """Return where the mask has one of some values, on the voxels of a grid.
+
+        The axes of the file may be in another order or run the other way, as after reorientation to LPS, and it may be
+        cropped; its voxels have to be voxels of the grid.
+
+        Parameters
+        ----------
+        grid
+            Image with the geometry of the CT.
+        values
+            What counts as inside.
+
+        Returns
+        -------
+        ndarray
+            (slices, rows, columns) of the grid.
+
+        Raises
+        ------
+        CIPAError
+            If it has voxels that are none of the grid.
+        """
+        inside = np.isin(sitk.GetArrayViewFromImage(self.image), list(values))
+        return _placed(inside, self.image, grid, self.path)
+
+
+def case_of(path: Path) -> str:
+    """Return the name of the case that a file of nnU-Net's predictions is named by."""
+    return path.name.removesuffix(".gz").removesuffix(".nii")
+
+
+def read_prediction(path: Path) -> Prediction:
+    """Read a NIfTI mask.
 
     Raises
     ------
     CIPAError
-        If the file is damaged, no mask, does not hold the label, or has voxels that are none of the grid.
+        If the file is damaged, or no mask.
     """
-    if label < 1:
-        raise CIPAError(f"--label {label}: 0 is the background; give a label from 1")
     image = _read(path)
     values = sitk.GetArrayViewFromImage(image)
     if values.dtype.kind == "f" and not np.equal(np.rint(values), values).all():
         raise CIPAError(
             f"{path}: holds values between whole numbers, so it is not a mask; give the prediction's labels"
         )
-    inside = values == label
-    if not inside.any():
-        found = np.unique(values)
-        listed = ", ".join(f"{value:g}" for value in found[:MOST_LISTED]) + (
-            ", ..." if len(found) > MOST_LISTED else ""
-        )
-        remedy = "choose one of these with --label" if found.max() > 0 else "leave this case out"
-        raise CIPAError(
-            f"{path}: no voxel has label {label}, so there is nothing to export; it holds {listed}; {remedy}"
-        )
-    return _placed(inside, image, grid, path)
+    return Prediction(path, image, tuple(int(value) for value in np.unique(values) if value != 0))
 
 
 def _read(path: Path) -> sitk.Image:

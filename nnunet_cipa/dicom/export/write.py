@@ -1,30 +1,45 @@
 """From a predicted mask to DICOM objects beside the CT that it belongs to."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from nnunet_cipa.dicom.attributes import tolerant
+from nnunet_cipa.dicom.derived import Origin
+from nnunet_cipa.dicom.export.context import Context, read_context
 from nnunet_cipa.dicom.export.options import ExportOptions
-from nnunet_cipa.dicom.export.prediction import read_prediction
+from nnunet_cipa.dicom.export.outcome import Exported
+from nnunet_cipa.dicom.export.prediction import case_of, read_prediction
+from nnunet_cipa.dicom.export.rois import make_regions
 from nnunet_cipa.dicom.files import scan_folder
+from nnunet_cipa.dicom.region import Region
 from nnunet_cipa.dicom.rtstruct.writer import make_structure_set
 from nnunet_cipa.dicom.seg.writer import make_segmentation
-from nnunet_cipa.dicom.series.grouping import Series, build_series, group_series
+from nnunet_cipa.dicom.series.grouping import Candidate, Series, build_series, group_series
 from nnunet_cipa.dicom.series.selection import select_ct
 from nnunet_cipa.errors import CIPAError, refuse
-from nnunet_cipa.files.new_folders import passing_folder
+from nnunet_cipa.files.atomic import replacing
 
-LONGEST_NAME = 64
-STAGING = ".nnunet_cipa_export_"
+Make = Callable[[Sequence[Region], Series, Origin], Dataset]
 
 
-def export_dicom(prediction: Path, ct: Path, out: Path, options: ExportOptions) -> list[Path]:
-    """Write a mask as RTSTRUCT and, if wanted, as DICOM SEG.
+@dataclass(frozen=True)
+class Target:
+    """A file to be written, and what makes its content."""
+
+    path: Path
+    make: Make
+
+
+def export_dicom(prediction: Path, ct: Path, out: Path, options: ExportOptions) -> Exported:
+    """Write a mask as RTSTRUCT and, if wanted, as DICOM SEG, each by itself.
 
     Parameters
     ----------
     prediction
-        NIfTI mask on the CT's voxels, perhaps reoriented or cropped (see ``read_prediction``).
+        NIfTI mask on the CT's voxels, perhaps reoriented or cropped (see ``Prediction.on``).
     ct
         Folder with the CT series.
     out
@@ -33,28 +48,90 @@ def export_dicom(prediction: Path, ct: Path, out: Path, options: ExportOptions) 
 
     Returns
     -------
-    list of Path
-        The files, complete.
+    Exported
+        The files, complete, and what could not be written though others could.
 
     Raises
     ------
     CIPAError
         If anything is refused; then nothing has been written.
     """
-    _check_name(options.roi_name)
-    targets = _targets(out, options)
-    series = read_target_ct(ct, options.series_uid)
-    mask = read_prediction(prediction, series.grid(), options.label)
+    context = read_context(prediction.parent, options)
+    targets = find_targets(out, options)
+    check_free(targets, overwrite=options.overwrite)
+    found = scan_folder(ct)
+    refuse(found.problems.values())
+    try:
+        chosen, warnings = _choose(prediction, group_series(found.images), context)
+        series = build_series(chosen, decoded=False)
+    except CIPAError as error:
+        raise CIPAError(f"{ct}: {error}") from error
+    exported = export_case(prediction, series, targets, context)
+    return Exported(exported.case, exported.written, exported.told, (*warnings, *exported.warnings), exported.failures)
+
+
+def export_case(prediction: Path, series: Series, targets: Sequence[Target], context: Context) -> Exported:
+    """Write a mask to some targets.
+
+    Raises
+    ------
+    CIPAError
+        If the mask is not one of the CT's voxels, or does not hold the labels that are wanted.
+    """
+    mask = read_prediction(prediction)
+    regions = make_regions(mask, context.labels, context.options.roi, series.grid())
+    told = [
+        f"{prediction}: no voxel is {region.name}, so this ROI has no contour"
+        for region in regions
+        if not region.mask.any()
+    ]
     _protect([prediction, *(piece.path for piece in series.slices)], targets)
-    objects = [make_structure_set(mask, series, options.roi_name)]
-    if options.segmentation:
-        objects.append(make_segmentation(mask, series, options.roi_name))
-    _write(objects, targets)
-    return targets
+    origin = context.origin([region.name for region in regions])
+    written, failures = [], []
+    for target in targets:
+        try:
+            _write(target, regions, series, origin)
+            written.append(target.path)
+        except CIPAError as error:
+            failures.append(f"{target.path}: was not written: {error}")
+    return Exported(mask.case, tuple(written), tuple(told), (), tuple(failures))
+
+
+def find_targets(out: Path, options: ExportOptions) -> list[Target]:
+    """Return what to write to a folder or a file.
+
+    Raises
+    ------
+    CIPAError
+        If that cannot be.
+    """
+    is_file = out.suffix.lower() == ".dcm"
+    names = [out, out.with_name(f"{out.stem}_seg.dcm")] if is_file else [out / "rtstruct.dcm", out / "seg.dcm"]
+    if not is_file and out.exists() and not out.is_dir():
+        raise CIPAError(f"{out}: is a file whose name does not end in .dcm; give a folder, or a name that does")
+    targets = [Target(names[0], make_structure_set), Target(names[1], make_segmentation)]
+    wanted = targets if options.segmentation else targets[:1]
+    for target in wanted:
+        if target.path.is_dir():
+            raise CIPAError(f"{target.path}: is a folder; give another OUT")
+    return wanted
+
+
+def check_free(targets: Sequence[Target], *, overwrite: bool) -> None:
+    """Refuse files that are there and not to be replaced.
+
+    Raises
+    ------
+    CIPAError
+        For the first one.
+    """
+    for target in targets:
+        if target.path.exists() and not overwrite:
+            raise CIPAError(f"{target.path}: exists; give --overwrite to replace it, or another OUT")
 
 
 def read_target_ct(folder: Path, uid: str | None) -> Series:
-    """Read the CT series of a folder tree.
+    """Read the CT series of a folder tree, without its pixels.
 
     Raises
     ------
@@ -64,48 +141,42 @@ def read_target_ct(folder: Path, uid: str | None) -> Series:
     found = scan_folder(folder)
     refuse(found.problems.values())
     try:
-        return build_series(select_ct(group_series(found.images), uid))
+        return build_series(select_ct(group_series(found.images), uid), decoded=False)
     except CIPAError as error:
         raise CIPAError(f"{folder}: {error}") from error
 
 
-def _check_name(name: str) -> None:
-    fit = name.strip() and len(name) <= LONGEST_NAME and name.isascii() and name.isprintable() and "\\" not in name
-    if not fit:
-        raise CIPAError(f"--roi-name {name!r}: give 1 to {LONGEST_NAME} printable ASCII characters without a backslash")
+def _choose(prediction: Path, candidates: list[Candidate], context: Context) -> tuple[Candidate, list[str]]:
+    """Return the CT of a mask, and what has to be said of the choice."""
+    wanted = context.options.series_uid
+    if not context.ties:
+        chosen = select_ct(candidates, wanted)
+        unchecked = (
+            f"{prediction}: nothing tells that it belongs to CT series {chosen.series_uid} of PatientID "
+            f"{chosen.patient_id}; give --key-table FILE, which convert wrote, to have it checked"
+        )
+        return chosen, [unchecked]
+    case = case_of(prediction)
+    chosen = context.find(case, candidates)
+    if wanted not in {None, chosen.series_uid}:
+        raise CIPAError(f"--series {wanted}: case {case} belongs to CT series {chosen.series_uid}; leave out --series")
+    return chosen, []
 
 
-def _targets(out: Path, options: ExportOptions) -> list[Path]:
-    is_file = out.suffix.lower() == ".dcm"
-    names = [out, out.with_name(f"{out.stem}_seg.dcm")] if is_file else [out / "rtstruct.dcm", out / "seg.dcm"]
-    targets = names if options.segmentation else names[:1]
-    if not is_file and out.exists() and not out.is_dir():
-        raise CIPAError(f"{out}: is a file whose name does not end in .dcm; give a folder, or a name that does")
-    for target in targets:
-        if target.is_dir():
-            raise CIPAError(f"{target}: is a folder; give another OUT")
-        if target.exists() and not options.overwrite:
-            raise CIPAError(f"{target}: exists; give --overwrite to replace it, or another OUT")
-    return targets
-
-
-def _protect(inputs: list[Path], targets: list[Path]) -> None:
+def _protect(inputs: list[Path], targets: Sequence[Target]) -> None:
     taken = {path.resolve() for path in inputs}
     for target in targets:
-        if target.resolve() in taken:
-            raise CIPAError(f"{target}: is an input of the export; give another OUT")
+        if target.path.resolve() in taken:
+            raise CIPAError(f"{target.path}: is an input of the export; give another OUT")
 
 
-def _write(objects: list[Dataset], targets: list[Path]) -> None:
-    folder = targets[0].parent
+def _write(target: Target, regions: Sequence[Region], series: Series, origin: Origin) -> None:
+    made = target.make(regions, series, origin)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with passing_folder(folder, STAGING) as staging:
-            for made, target in zip(objects, targets, strict=True):
-                made.save_as(staging / target.name, enforce_file_format=True)
-            for target in targets:
-                (staging / target.name).replace(target)
+        target.path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(target.path) as file, tolerant():
+            made.save_as(file, enforce_file_format=True)
     except OSError as error:
-        where = error.filename or folder
+        where = error.filename or target.path.parent
         remedy = "free space, check permissions, or give another OUT"
         raise CIPAError(f"{where}: writing failed ({error.strerror}); {remedy}") from error

@@ -29,8 +29,8 @@ _NEEDED = {
 }
 
 
-def check_headers(name: str, headers: Sequence[Header]) -> None:
-    """Refuse a series whose files disagree, lack attributes or cannot be decoded.
+def check_headers(name: str, headers: Sequence[Header], *, decoded: bool = True) -> None:
+    """Refuse a series whose files disagree, lack attributes or, if they are to be, cannot be decoded.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def check_headers(name: str, headers: Sequence[Header]) -> None:
                 f"{header.path}: is multi-frame ({UID(header.sop_class_uid).name}, {header.frames} frames); export "
                 "the series as single slices, one file each"
             )
-        if header.fault is not None:
+        if decoded and header.fault is not None:
             raise CIPAError(f"{header.path}: {header.fault}")
         if header.sop_class_uid != IMAGES.get(header.modality):
             raise CIPAError(
@@ -56,7 +56,7 @@ def check_headers(name: str, headers: Sequence[Header]) -> None:
         raise CIPAError(f"{name}: {fault}")
     for header in headers:
         _check_size(header)
-    for syntax in sorted({header.transfer_syntax_uid for header in headers}):
+    for syntax in sorted({header.transfer_syntax_uid for header in headers} if decoded else ()):
         _check_decoder(name, UID(syntax))
 
 
