@@ -8,13 +8,25 @@ import traceback
 from collections.abc import Iterator, Sequence
 
 from nnunet_cipa import __version__
-from nnunet_cipa.cli import bench, benchmark, convert, demo, doctor, export_dicom, phantom, plugin_path, weights
+from nnunet_cipa.cli import (
+    bench,
+    benchmark,
+    convert,
+    demo,
+    doctor,
+    evaluate,
+    export_dicom,
+    phantom,
+    plugin_path,
+    weights,
+)
 from nnunet_cipa.cli.command import add_commands
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.options import UsageError
 
 COMMANDS = tuple(
-    module.COMMAND for module in (plugin_path, doctor, convert, phantom, weights, benchmark, export_dicom, demo, bench)
+    module.COMMAND
+    for module in (plugin_path, doctor, convert, phantom, weights, benchmark, evaluate, export_dicom, demo, bench)
 )
 
 

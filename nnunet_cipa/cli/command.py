@@ -79,7 +79,7 @@ def add_commands(parser: argparse.ArgumentParser, metavar: str, commands: Sequen
 def _description(function: Callable[..., None]) -> str:
     found = describe(function)
     text = " ".join(filter(None, (found.short_description, found.long_description)))
-    return " ".join(text.replace("``", "").split()).replace("%", "%%")
+    return " ".join(text.replace("``", "").split())
 
 
 def _add_fields(parser: "argparse._ActionsContainer", cls: type) -> None:

@@ -1,3 +1,5 @@
+from .folder_options import EvaluateOptions
+from .folders import evaluate_folders
 from .folds import read_folds
 from .images import (
     Volume,
@@ -31,6 +33,7 @@ from .uptake import Uptake, combine_uptake, measure_uptake
 __all__ = [
     "METRICS",
     "Comparison",
+    "EvaluateOptions",
     "LeakageAudit",
     "Lesions",
     "Mean",
@@ -57,6 +60,7 @@ __all__ = [
     "count_overlap",
     "dice",
     "dice_by_position",
+    "evaluate_folders",
     "false_positive_ml",
     "fit_pet_threshold",
     "hausdorff95",

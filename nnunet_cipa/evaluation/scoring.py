@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
@@ -14,7 +14,7 @@ from nnunet_cipa.evaluation.metrics.measures import Measures, check_tolerance, m
 from nnunet_cipa.evaluation.patients import read_patients
 from nnunet_cipa.files.json_files import read_object
 from nnunet_cipa.files.volumes import read_mask
-from nnunet_cipa.nnunet.cases import CaseFiles, find_cases
+from nnunet_cipa.nnunet.cases import CaseFiles, MaskFiles, find_cases
 from nnunet_cipa.nnunet.predictions import SUMMARY, find_predictions
 from nnunet_cipa.nnunet.summary import read_dice
 from nnunet_cipa.processes.workers import run_jobs
@@ -55,11 +55,11 @@ class Study:
 
 @dataclass(frozen=True)
 class Score:
-    """What a model scored on a case that it was not trained on."""
+    """What a model scored on a case that it was not trained on; the fold is None outside of a cross-validation."""
 
     model: str
-    fold: int
-    files: CaseFiles
+    fold: int | None
+    files: CaseFiles | MaskFiles
     patient: str
     measures: Measures
     slices: SliceMeasures
@@ -67,13 +67,30 @@ class Score:
 
 @dataclass(frozen=True)
 class ScoringJob:
-    """A case, its fold, and the prediction of each model, in their order."""
+    """A case, its fold, and the prediction of each model, in their order.
 
-    files: CaseFiles
+    Attributes
+    ----------
+    files : CaseFiles or MaskFiles
+        Of the case.
+    patient : str
+        Whose it is.
+    fold : int or None
+        None outside of a cross-validation.
+    predictions : tuple of Path
+        A mask of each model.
+    tolerance_mm : float
+        Of the normalised surface Dice.
+    label : int or None
+        The value that is the tumour where masks hold several; None for masks of 0 and 1.
+    """
+
+    files: CaseFiles | MaskFiles
     patient: str
-    fold: int
+    fold: int | None
     predictions: tuple[Path, ...]
     tolerance_mm: float
+    label: int | None = None
 
 
 def score_folds(study: Study, processes: int = 1) -> list[Score]:
@@ -99,20 +116,31 @@ def score_folds(study: Study, processes: int = 1) -> list[Score]:
     """
     jobs = find_jobs(study)
     ending = _file_ending(study)
-    results = run_jobs(_score_case, jobs, processes, "scoring", lambda job: f"case {job.files.name}", unit="case")
-    scores = [
-        Score(model.title, job.fold, _with(job, index), job.patient, *result[index])
-        for index, model in enumerate(study.models)
-        for job, result in zip(jobs, results, strict=True)
-    ]
+    scores = score_jobs(jobs, [model.title for model in study.models], processes)
     for model in study.models:
-        for fold in sorted({job.fold for job in jobs}):
+        for fold in dict.fromkeys(job.fold for job in jobs):  # in their order
             _compare_with_nnunet(
                 model.folder / f"fold_{fold}" / "validation" / SUMMARY,
                 [score for score in scores if (score.model, score.fold) == (model.title, fold)],
                 ending,
             )
     return scores
+
+
+def score_jobs(jobs: Sequence[ScoringJob], titles: Sequence[str], processes: int = 1) -> list[Score]:
+    """Score cases that were found, with the names of their models; model by model, in the order of the jobs.
+
+    Raises
+    ------
+    CIPAError
+        If a mask cannot be read or is not on its truth's grid.
+    """
+    results = run_jobs(_score_case, jobs, processes, "scoring", lambda job: f"case {job.files.name}", unit="case")
+    return [
+        Score(title, job.fold, replace(job.files, prediction=job.predictions[index]), job.patient, *result[index])
+        for index, title in enumerate(titles)
+        for job, result in zip(jobs, results, strict=True)
+    ]
 
 
 def find_jobs(study: Study) -> list[ScoringJob]:
@@ -157,17 +185,12 @@ def _chosen(study: Study, count: int) -> Iterator[int]:
         yield fold
 
 
-def _with(job: ScoringJob, index: int) -> CaseFiles:
-    files = job.files
-    return CaseFiles(files.name, files.ct, files.pet, files.truth, job.predictions[index])
-
-
 def _score_case(job: ScoringJob) -> list[tuple[Measures, SliceMeasures]]:
     """Read the truth once and the predictions one after the other."""
-    truth = read_mask(job.files.truth)
+    truth = read_mask(job.files.truth, job.label)
     results = []
     for path in job.predictions:
-        prediction = read_mask(path)
+        prediction = read_mask(path, job.label)
         results.append((measure(truth, prediction, job.tolerance_mm), measure_slices(truth.array, prediction.array)))
     return results
 

@@ -88,7 +88,7 @@ def _mean(scores: Sequence[Score], metric: str, settings: Settings) -> Mean:
 
 def _fold_means(scores: Sequence[Score], metric: str) -> list[float]:
     means = []
-    for fold in sorted({score.fold for score in scores}):
+    for fold in sorted({score.fold for score in scores if score.fold is not None}):
         found = np.array(values([score for score in scores if score.fold == fold], metric))
         defined = found[~np.isnan(found)]
         means.append(float(defined.mean()) if defined.size else float("nan"))

@@ -71,22 +71,32 @@ def read_volume(path: Path) -> Volume:
     return Volume(path, array, (z, y, x), image.GetOrigin(), image.GetDirection())
 
 
-def read_mask(path: Path, label: int = 1) -> Volume:
+def read_mask(path: Path, label: int | None = None) -> Volume:
     """Read a label map; the array is True where it has the label.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    label : int, optional
+        What counts as inside, other values being background. None for 1 in a mask of 0 and 1 alone.
 
     Raises
     ------
     CIPAError
-        If it cannot be read, or holds other values than 0 and the label.
+        If it cannot be read, or holds other values than 0 and 1 and no label is chosen.
     """
     volume = read_volume(path)
-    others = volume.array[(volume.array != 0) & (volume.array != label)]
-    if others.size:
-        raise CIPAError(
-            f"{path}: holds {others.min():g} where only 0 and {label} are expected; give a label map of background and "
-            "tumour"
-        )
-    return Volume(path, volume.array == label, volume.spacing, volume.origin, volume.direction)
+    if label is None:
+        others = volume.array[(volume.array != 0) & (volume.array != 1)]
+        if others.size:
+            raise CIPAError(
+                f"{path}: holds {others.min():g} where only 0 and 1 are expected; give a label map of background and "
+                "tumour, or choose its label (--label in evaluate)"
+            )
+    return Volume(
+        path, volume.array == (1 if label is None else label), volume.spacing, volume.origin, volume.direction
+    )
 
 
 def check_same_geometry(first: Volume, *others: Volume) -> None:

@@ -19,6 +19,15 @@ class CaseFiles:
     prediction: Path | None = None
 
 
+@dataclass(frozen=True)
+class MaskFiles:
+    """The true and the predicted mask of a case whose images are not at hand."""
+
+    name: str
+    truth: Path
+    prediction: Path | None = None
+
+
 def find_cases(dataset: Path, part: str = "Ts", predictions: Path | None = None) -> list[CaseFiles]:
     """Find the cases of one part of a dataset, in the order of their names.
 

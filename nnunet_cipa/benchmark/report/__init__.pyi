@@ -1,15 +1,6 @@
 from .collect import ReportRequest, collect
-from .content import Report
+from .make import make_report
 from .options import ReportOptions
 from .request import resolve_report
-from .write import make_report, write_report
 
-__all__ = [
-    "Report",
-    "ReportOptions",
-    "ReportRequest",
-    "collect",
-    "make_report",
-    "resolve_report",
-    "write_report",
-]
+__all__ = ["ReportOptions", "ReportRequest", "collect", "make_report", "resolve_report"]

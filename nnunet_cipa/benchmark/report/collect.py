@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnunet_cipa.benchmark.report.content import ModelFacts, Report
 from nnunet_cipa.benchmark.report.cost import count_cost
 from nnunet_cipa.benchmark.report.models import Record
 from nnunet_cipa.evaluation.leakage import audit_leakage
+from nnunet_cipa.evaluation.report.content import ModelFacts, Report
 from nnunet_cipa.evaluation.scoring import Model, Study, score_folds
 from nnunet_cipa.evaluation.statistics import Settings, compute_statistics
 from nnunet_cipa.files.json_files import read_json, read_object
@@ -50,7 +50,7 @@ def collect(request: ReportRequest) -> Report:
     """
     scores = score_folds(request, request.processes)
     audit = audit_leakage(request.dataset, request.processes) if request.audit else None
-    folds = sorted({score.fold for score in scores})
+    folds = sorted({score.fold for score in scores if score.fold is not None})
     record = request.record
     models = [_facts_of(model, folds) for model in request.models]
     commands = (*(record.commands if record else ()), *([request.command] if request.command else ()))

@@ -1,44 +1,16 @@
 """Cost of a network: parameters and multiply-adds, counted without computing anything."""
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnunet_cipa.evaluation.report.content import Cost
 from nnunet_cipa.files.json_files import read_object
 
 if TYPE_CHECKING:
     from torch import nn
 
 # torch takes seconds to import, so it is imported where it is used
-_SLICE = 512 * 512
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Cost of a network.
-
-    Attributes
-    ----------
-    parameters : int
-        All trainable numbers; 0 if they were not counted.
-    patch : tuple of int
-        What it was counted for; a slice for networks that take a slice with its neighbours.
-    multiply_adds : float
-        Of one prediction of a patch, without mirroring and overlap of tiles; NaN if they were not counted.
-    problem : str
-        Why nothing was counted; empty if it was.
-    """
-
-    parameters: int = 0
-    patch: tuple[int, ...] = ()
-    multiply_adds: float = math.nan
-    problem: str = ""
-
-    @property
-    def of_a_slice(self) -> float:
-        """Multiply-adds of 512 x 512 pixels, for another patch in proportion."""
-        return self.multiply_adds / math.prod(self.patch) * _SLICE if self.patch else math.nan
 
 
 def count_cost(model: Path, configuration: str) -> Cost:

@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from nnunet_cipa.benchmark.report import write_report
+from nnunet_cipa.evaluation.report.write import write_report
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium")

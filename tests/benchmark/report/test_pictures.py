@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnunet_cipa.benchmark.report.pictures import choose_cases, draw_case
+from nnunet_cipa.evaluation.report.pictures import choose_cases, draw_case
 
 
 def test_worst_median_and_best(report):

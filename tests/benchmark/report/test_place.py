@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from nnunet_cipa.benchmark.report import make_report, write_report
+from nnunet_cipa.benchmark.report import make_report
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.evaluation.report.write import write_report
 
 ROOT = Path(__file__).parents[2]
 # Imported by every process first: whoever opens a file of the name in HALT waits until there is a file "go".

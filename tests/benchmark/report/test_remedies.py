@@ -8,9 +8,9 @@ import pytest
 
 from nnunet_cipa.benchmark.report import collect
 from nnunet_cipa.benchmark.report.models import find_models, raw_dataset
-from nnunet_cipa.benchmark.report.place import claimed_folder
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation import Model
+from nnunet_cipa.evaluation.report.place import claimed_folder
 from nnunet_cipa.files.locks import alone
 from tests.benchmark.report.test_models import call, model_folder, write_record
 

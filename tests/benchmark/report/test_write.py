@@ -10,10 +10,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from nnunet_cipa.benchmark.report import collect, write_report
-from nnunet_cipa.benchmark.report.charts import limits_of_agreement
+from nnunet_cipa.benchmark.report import collect
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation import METRICS, read_mask
+from nnunet_cipa.evaluation.report.charts import limits_of_agreement
+from nnunet_cipa.evaluation.report.write import write_report
 from nnunet_cipa.pages.numbers import format_number, format_p
 from tests.benchmark.report.conftest import HOSTILE
 

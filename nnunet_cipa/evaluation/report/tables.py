@@ -2,9 +2,9 @@
 
 import math
 
-from nnunet_cipa.benchmark.report.content import ModelFacts, Report
-from nnunet_cipa.benchmark.report.numbers import interval
 from nnunet_cipa.evaluation.metrics.catalogue import AGREEMENT, LESIONS, VOLUME, Metric, shown_metrics
+from nnunet_cipa.evaluation.report.content import ModelFacts, Report
+from nnunet_cipa.evaluation.report.numbers import interval
 from nnunet_cipa.pages.numbers import format_number, format_p
 from nnunet_cipa.pages.tables import Table
 
@@ -13,7 +13,7 @@ def summary_tables(report: Report) -> list[Table]:
     """Return the means of all measures with their intervals, a table for each group of them."""
     settings = report.statistics.settings
     how = (
-        f"Mean over all cases, each scored by the fold in which it was held out, and 95 % interval: BCa bootstrap of "
+        f"Mean over all cases, {report.how}, and 95 % interval: BCa bootstrap of "
         f'{settings.resamples:,} resamples of patients, seed {settings.seed}. "without N": N cases are left out, as '
         "the measure is not defined for them."
     )
@@ -66,7 +66,7 @@ def test_table(report: Report) -> Table:
 
 def fold_table(report: Report) -> Table:
     """Return the mean Dice of each fold."""
-    folds = sorted({score.fold for score in report.scores})
+    folds = sorted({score.fold for score in report.scores if score.fold is not None})
     rows = []
     for model in report.titles:
         means = report.statistics.fold_means[model, "dice"]
@@ -146,13 +146,15 @@ def case_table(report: Report) -> Table:
     metrics = [shown[name] for name in ("dice", "hd95_mm", "nsd", "lesion_f1")]
     rows = [
         (
-            score.files.name, score.patient, str(score.fold), score.model,
+            score.files.name, score.patient, *((str(score.fold),) if report.cross_validated else ()), score.model,
             *(format_number(score.measures[metric.name], metric.digits) for metric in metrics),
             format_number(score.measures.truth_ml, 2), format_number(score.measures.predicted_ml, 2),
         )
         for score in report.scores
     ]  # fmt: skip
     return Table(
-        "Every case", ("case", "patient", "fold", "model", *map(_head, metrics), "true, ml", "predicted, ml"), rows,
-        "All measures are in cases.csv.",
+        "Every case",
+        ("case", "patient", *(("fold",) if report.cross_validated else ()), "model", *map(_head, metrics), "true, ml",
+         "predicted, ml"),
+        rows, "All measures are in cases.csv.",
     )  # fmt: skip

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nnunet_cipa.evaluation.scoring import Score
+from nnunet_cipa.nnunet.cases import CaseFiles
 from nnunet_cipa.pages.overlay import as_png, grey, paint, read_case_slice
 
 _MARGIN_MM = 35.0
@@ -43,7 +44,8 @@ def draw_case(rank: str, score: Score) -> Picture:
         If an image cannot be read or the images do not lie on one voxel grid.
     """
     files = score.files
-    assert files.prediction is not None  # noqa: S101 - for the type checker; a scored case has one
+    assert isinstance(files, CaseFiles)  # noqa: S101 - for the type checker; only cases with images are drawn
+    assert files.prediction is not None  # noqa: S101 - a scored case has one
     whole = read_case_slice(files.ct, files.pet, files.truth, files.prediction)
     # the greys are those of the whole slice, and PET is dark where uptake is high
     shown = replace(whole, ct=grey(whole.ct), pet=255 - grey(whole.pet)).cut(*whole.marked, _MARGIN_MM)

@@ -8,31 +8,18 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from nnunet_cipa.benchmark.report import charts, tables
-from nnunet_cipa.benchmark.report.collect import ReportRequest, collect
-from nnunet_cipa.benchmark.report.content import Report
-from nnunet_cipa.benchmark.report.pictures import Picture, choose_cases, draw_case
-from nnunet_cipa.benchmark.report.place import claimed_folder
 from nnunet_cipa.evaluation.metrics.catalogue import all_metrics
+from nnunet_cipa.evaluation.report import charts, tables
+from nnunet_cipa.evaluation.report.content import Report
+from nnunet_cipa.evaluation.report.pictures import Picture, choose_cases, draw_case
+from nnunet_cipa.evaluation.report.place import claimed_folder
+from nnunet_cipa.nnunet.cases import CaseFiles
 from nnunet_cipa.pages import palette
 from nnunet_cipa.pages.numbers import format_number
 from nnunet_cipa.pages.tables import Table
 from nnunet_cipa.pages.templates import load_template
 
 PAGE, MARKDOWN, CASES, JSON = "index.html", "report.md", "cases.csv", "report.json"
-
-
-def make_report(request: ReportRequest, out: Path) -> Path:
-    """Collect a report and write it as ``write_report`` does; nobody else makes ``out`` meanwhile.
-
-    Raises
-    ------
-    CIPAError
-        As ``collect`` and ``write_report``.
-    """
-    with claimed_folder(out) as building:
-        _write(collect(request), building)
-    return out / PAGE
 
 
 def write_report(report: Report, out: Path) -> Path:
@@ -46,19 +33,25 @@ def write_report(report: Report, out: Path) -> Path:
         If the folder exists, another process writes it, or an image of a case that is drawn cannot be read.
     """
     with claimed_folder(out) as building:
-        _write(report, building)
+        write_files(report, building)
     return out / PAGE
 
 
 def report_tables(report: Report) -> list[Table]:
     """Return the tables in their order, without that of all cases."""
-    return [
-        *tables.summary_tables(report), tables.test_table(report), tables.fold_table(report),
-        tables.stratum_table(report), tables.paper_table(report), tables.cost_table(report),
-    ]  # fmt: skip
+    found = [*tables.summary_tables(report)]
+    if len(report.titles) > 1:
+        found.append(tables.test_table(report))
+    if report.cross_validated:
+        found.append(tables.fold_table(report))
+    found += [tables.stratum_table(report), tables.paper_table(report)]
+    if report.cross_validated:
+        found.append(tables.cost_table(report))
+    return found
 
 
-def _write(report: Report, folder: Path) -> None:
+def write_files(report: Report, folder: Path) -> None:
+    """Write the files of a report to a folder."""
     (folder / PAGE).write_text(_page(report), encoding="utf-8")
     (folder / MARKDOWN).write_text(_markdown(report), encoding="utf-8")
     (folder / JSON).write_text(json.dumps(_content(report), indent=1, allow_nan=False), encoding="utf-8")
@@ -66,7 +59,7 @@ def _write(report: Report, folder: Path) -> None:
 
 
 def _page(report: Report) -> str:
-    return load_template("nnunet_cipa.benchmark.report", "page.html", number=format_number).render(
+    return load_template("nnunet_cipa.evaluation.report", "page.html", number=format_number).render(
         report=report,
         tables=report_tables(report),
         cases=tables.case_table(report),
@@ -79,11 +72,12 @@ def _page(report: Report) -> str:
 
 
 def _pictures(report: Report, title: str) -> list[Picture]:
-    return [draw_case(rank, score) for rank, score in choose_cases(report.of(title))]
+    chosen = choose_cases(report.of(title))
+    return [draw_case(rank, score) for rank, score in chosen if isinstance(score.files, CaseFiles)]
 
 
 def _markdown(report: Report) -> str:
-    parts = [f"# Benchmark on {report.dataset}", *report.notices]
+    parts = [f"# {report.heading}", *report.notices]
     for table in (*report_tables(report), tables.case_table(report)):
         escaped = Table("", [_cell(text) for text in table.header], [[_cell(c) for c in row] for row in table.rows])
         parts += [f"## {table.title}", escaped.as_text(), table.note]

@@ -1,13 +1,42 @@
 """Content of a report."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nnunet_cipa.benchmark.report.cost import Cost
 from nnunet_cipa.evaluation.leakage import LeakageAudit
 from nnunet_cipa.evaluation.scoring import Score
 from nnunet_cipa.evaluation.statistics import Statistics
 from nnunet_cipa.nnunet.logs import Curve
+
+_SLICE = 512 * 512
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Cost of a network.
+
+    Attributes
+    ----------
+    parameters : int
+        All trainable numbers; 0 if they were not counted.
+    patch : tuple of int
+        What it was counted for; a slice for networks that take a slice with its neighbours.
+    multiply_adds : float
+        Of one prediction of a patch, without mirroring and overlap of tiles; NaN if they were not counted.
+    problem : str
+        Why nothing was counted; empty if it was.
+    """
+
+    parameters: int = 0
+    patch: tuple[int, ...] = ()
+    multiply_adds: float = math.nan
+    problem: str = ""
+
+    @property
+    def of_a_slice(self) -> float:
+        """Multiply-adds of 512 x 512 pixels, for another patch in proportion."""
+        return self.multiply_adds / math.prod(self.patch) * _SLICE if self.patch else math.nan
 
 
 @dataclass(frozen=True)
@@ -27,7 +56,7 @@ class ModelFacts:
     """
 
     title: str
-    cost: Cost
+    cost: Cost = field(default_factory=Cost)
     curves: Mapping[int, Curve] = field(default_factory=dict)
     training: Mapping[str, str] = field(default_factory=dict)
 
@@ -39,7 +68,7 @@ class Report:
     Attributes
     ----------
     dataset : str
-        DatasetNNN_NAME.
+        What was scored, as DatasetNNN_NAME.
     scores : sequence of Score
         Of every case and model.
     statistics : Statistics
@@ -67,6 +96,21 @@ class Report:
     notices: Sequence[str] = ()
     commands: Sequence[str] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def cross_validated(self) -> bool:
+        """Whether every case was scored by the fold in which it was held out."""
+        return all(score.fold is not None for score in self.scores)
+
+    @property
+    def heading(self) -> str:
+        """Title of the page."""
+        return f"Benchmark on {self.dataset}" if self.cross_validated else f"Evaluation on {self.dataset}"
+
+    @property
+    def how(self) -> str:
+        """How the cases were scored, as in "12 cases, ..."."""
+        return "each scored by the fold in which it was held out" if self.cross_validated else "each scored once"
 
     @property
     def titles(self) -> list[str]:

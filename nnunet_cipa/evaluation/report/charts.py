@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nnunet_cipa.benchmark.report.content import ModelFacts, Report
 from nnunet_cipa.evaluation.metrics.catalogue import shown_metrics
+from nnunet_cipa.evaluation.report.content import ModelFacts, Report
 from nnunet_cipa.evaluation.statistics import values
 from nnunet_cipa.pages.numbers import format_number
 from nnunet_cipa.pages.palette import SERIES, TEXT

@@ -1,0 +1,1 @@
+"""The report of scores: one page that opens offline, Markdown, CSV and JSON."""
