@@ -1,9 +1,12 @@
 """The checking pass over one patient of a study set: every image is read, nothing is written."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from nnunet_cipa.dataset_conversion.study_set.crop import Crop, find_crop
 from nnunet_cipa.dataset_conversion.study_set.geometry_faults import geometry_fault, pet_cover
@@ -13,15 +16,22 @@ from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, WRITTEN, 
 from nnunet_cipa.dataset_conversion.study_set.value_faults import binary_fault, ct_fault, pet_fault, tumour_fault
 from nnunet_cipa.errors import CIPAError
 
+FaultOf = Callable[[NDArray[np.generic]], str | None]
+
 
 @dataclass(frozen=True)
 class StudyCheckJob:
-    """A patient to check, the mask that is the truth, masks of organs, and whether the case will be cropped."""
+    """A patient to check, the mask that is the truth, masks of organs, and whether the case will be cropped.
+
+    ``may_be_empty`` is for masks without tumour, and a PET with more than ``highest_suv`` is in other units.
+    """
 
     patient: Patient
     roi: Roi
     organs: tuple[str, ...] = ()
     crop: bool = False
+    may_be_empty: bool = False
+    highest_suv: float = 200.0
 
 
 @dataclass(frozen=True)
@@ -80,8 +90,13 @@ def check_study(job: StudyCheckJob) -> CheckedStudy:
     """Read the images of a patient, measure them and collect what is wrong with them."""
     problems: list[str] = []
     readings: dict[str, Reading] = {}
-    organs = ((name, binary_fault) for name in job.organs)
-    for name, fault_of in (("CT", ct_fault), ("PET", pet_fault), (job.roi.value, tumour_fault), *organs):
+    faults: dict[str, FaultOf] = {
+        "CT": ct_fault,
+        "PET": partial(pet_fault, highest=job.highest_suv),
+        job.roi.value: partial(tumour_fault, may_be_empty=job.may_be_empty),
+        **dict.fromkeys(job.organs, binary_fault),
+    }
+    for name, fault_of in faults.items():
         try:
             reading = job.patient.read(name)
         except CIPAError as error:

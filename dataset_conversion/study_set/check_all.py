@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Failure
 from nnunet_cipa.dataset_conversion.study_set.check import PatientFacts, StudyCheckJob, check_study
-from nnunet_cipa.dataset_conversion.study_set.options import StudySetOptions
+from nnunet_cipa.dataset_conversion.study_set.options import StudySetOptions, WithoutTumour
 from nnunet_cipa.dataset_conversion.study_set.study_set import UNITS, Patient, StudySet
 from nnunet_cipa.errors import refuse
 from nnunet_cipa.processes.workers import run_jobs
@@ -33,7 +33,11 @@ def check_all(found: StudySet, options: StudySetOptions) -> tuple[tuple[Case, ..
         If some cannot be converted and it is not to go on without them, if none is left to train on, or if two
         patients have the same voxels.
     """
-    jobs = [StudyCheckJob(patient, options.roi, options.organs, options.crop) for patient in found.patients]
+    may_be_empty = options.without_tumour is not WithoutTumour.REFUSE
+    jobs = [
+        StudyCheckJob(patient, options.roi, options.organs, options.crop, may_be_empty, options.highest_suv)
+        for patient in found.patients
+    ]
     cases, failures = [], [*found.failures]
     if not options.keep_going:
         refuse(_problems(failures))
@@ -47,6 +51,8 @@ def check_all(found: StudySet, options: StudySetOptions) -> tuple[tuple[Case, ..
     if not options.keep_going:
         refuse(_problems(failures))
     refuse(_duplicates(cases))
+    if options.without_tumour is WithoutTumour.LEAVE_OUT:
+        cases = [case for case in cases if case.facts.tumour_slices]
     left = sum(case.patient.part == "train" for case in cases)
     if failures and not left:
         refuse(["no patient in order is left to train on; correct the others", *_problems(failures)])

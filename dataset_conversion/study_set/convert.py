@@ -70,7 +70,12 @@ def convert_study_set(
         dataset = _dataset(found, cases, failures, options, folds)
         check = partial(refuse_identifiers, cases=written, identifiers=found.identifiers)
         write_dataset(final, dataset, options, check)
-    told = (*_told(cases, options.roi.value), *folds.told(), f"written to {final}")
+    told = (
+        *_told(cases, options.roi.value),
+        *_without_tumour(found, cases, failures),
+        *folds.told(),
+        f"written to {final}",
+    )
     return StudyConversion(
         folder=final, written=len(cases), told=told, warnings=tuple(warnings), failures=failures, cases=cases
     )
@@ -118,6 +123,8 @@ def _dataset(
         **more,
         "seed": options.seed,
         "test_fraction": options.test_fraction,
+        "cases_without_tumour": sum(not case.facts.tumour_slices for case in cases),
+        "left_out_without_tumour": _left_out(found, cases, failures),
         **folds.facts(_telling(folds.left_out, found.identifiers)),
         "patients_not_converted": len(failures),
         "cases": {name: len(part) for name, part in parts.items()},
@@ -145,6 +152,18 @@ def _noted(found: StudySet, cases: tuple[Case, ...]) -> Iterator[str]:
         who = found.known_as.get(case.name, case.name)
         for volume, notes in case.facts.notes.items():
             yield from (f"patient {who}: {case.patient.where(volume)}: {note}" for note in notes)
+
+
+def _left_out(found: StudySet, cases: tuple[Case, ...], failures: tuple[Failure, ...]) -> int:
+    """Return the number of those who were in order but for the tumour that they do not have."""
+    return len(found.patients) + len(found.failures) - len(cases) - len(failures)
+
+
+def _without_tumour(found: StudySet, cases: tuple[Case, ...], failures: tuple[Failure, ...]) -> Iterator[str]:
+    kept = sum(not case.facts.tumour_slices for case in cases)
+    left_out = _left_out(found, cases, failures)
+    if kept or left_out:
+        yield f"without tumour: {kept} cases kept as background, {left_out} left out"
 
 
 def _told(cases: tuple[Case, ...], roi: str) -> list[str]:

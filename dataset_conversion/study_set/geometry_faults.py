@@ -34,6 +34,8 @@ def geometry_fault(patient: Patient, images: dict[str, sitk.Image], tumour: str,
             f"{where}: covers {cover:.0%} of the CT's field of view, and {LEAST_COVER:.0%} are needed; give a PET "
             "in the CT's frame, or crop the CT"
         )
+    if not sitk.GetArrayViewFromImage(images[tumour]).any():
+        return None
     low, high = _box(_tumour_box(images[tumour]))
     pet_low, pet_high = _box(pet)
     if (low < pet_low - 1e-3).any() or (high > pet_high + 1e-3).any():

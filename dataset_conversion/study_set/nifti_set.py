@@ -123,6 +123,13 @@ def read_nifti_set(
     return StudySet("NIfTI", tuple(patients), tuple(failures), synthetic)
 
 
+def name_fault(where: Path, name: str) -> str | None:
+    """Return why a patient's name cannot be that of a case, or None."""
+    if _PATIENT.fullmatch(name) is not None:
+        return None
+    return f"{where}: use up to 64 letters, digits, hyphens and underscores in a patient's name; rename the folder"
+
+
 def _looks_like_dicom(path: Path) -> bool:
     try:
         return path.is_file() and is_dicom(path)
@@ -135,8 +142,9 @@ def _foreign(path: Path) -> str:
 
 
 def _faults(folder: Path, masks: tuple[str, ...]) -> Iterator[str]:
-    if _PATIENT.fullmatch(folder.name) is None:
-        yield f"{folder}: use up to 64 letters, digits, hyphens and underscores in a patient's name; rename the folder"
+    fault = name_fault(folder, folder.name)
+    if fault is not None:
+        yield fault
     found = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     for name in (*IMAGES, *masks):
         if not (folder / f"{name}.nii.gz").is_file():

@@ -38,6 +38,14 @@ class Intensity(str, Enum):
         return READY_CHANNELS if self is Intensity.WINDOW else RAW_CHANNELS
 
 
+class WithoutTumour(str, Enum):
+    """What becomes of cases without tumour: an error, kept as background, or left out."""
+
+    REFUSE = "refuse"
+    KEEP = "keep"
+    LEAVE_OUT = "leave-out"
+
+
 @dataclass(frozen=True)
 class Storage:
     """How intensities are stored.
@@ -86,6 +94,10 @@ class StudySetOptions(ConversionOptions):
         Cut the cases to the patient's outline in the axial plane; all slices and all of the tumour stay.
     test_fraction : float or None
         Part of the patients to hold out, 0 to 0.5, drawn by the seed.
+    without_tumour : WithoutTumour
+        Keep cases without tumour as background, leave them out, or refuse them.
+    highest_suv : float
+        A PET with more is taken to be in other units, and refused.
     """
 
     roi: Annotated[Roi, Option(hidden=True)] = Roi.IGTV
@@ -94,3 +106,5 @@ class StudySetOptions(ConversionOptions):
     storage: Storage = field(default_factory=Storage)
     crop: bool = False
     test_fraction: Annotated[float | None, Option("F", default="those in SOURCE/test.txt, or none")] = None
+    without_tumour: Annotated[WithoutTumour, Option(hidden=True)] = WithoutTumour.REFUSE
+    highest_suv: Annotated[float, Option("SUV")] = 200.0

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HU_LOWEST, HU_HIGHEST, AIR_BELOW = -3100.0, 40000.0, -200.0
-SUV_LOWEST, SUV_LEAST_MAXIMUM, SUV_HIGHEST = -1.0, 0.5, 200.0
+SUV_LOWEST, SUV_LEAST_MAXIMUM = -1.0, 0.5
 MOST_TUMOUR = 0.5
 
 
@@ -18,15 +18,15 @@ def ct_fault(values: NDArray[np.generic]) -> str | None:
     return None
 
 
-def pet_fault(values: NDArray[np.generic]) -> str | None:
-    """Return why values are not those of a PET in SUV by body weight."""
+def pet_fault(values: NDArray[np.generic], highest: float) -> str | None:
+    """Return why values are not those of a PET in SUV by body weight, none of which is above ``highest``."""
     low, high = float(values.min()), float(values.max())
     if low < SUV_LOWEST:
         return f"the lowest value is {low:g}, which is not SUV; write the PET in SUV by body weight"
-    if high > SUV_HIGHEST:
+    if high > highest:
         return (
-            f"the highest value is {high:g}, and SUV above {SUV_HIGHEST:g} is not plausible; likely Bq/ml, or a wrong "
-            "weight or dose: correct it, and convert the PET to SUV by body weight"
+            f"the highest value is {high:g}, and SUV above {highest:g} is not plausible; likely Bq/ml, or a wrong "
+            "weight or dose: correct it, and convert the PET to SUV by body weight, or give a --highest-suv above it"
         )
     if high < SUV_LEAST_MAXIMUM:
         return (
@@ -44,13 +44,13 @@ def binary_fault(values: NDArray[np.generic]) -> str | None:
     return None
 
 
-def tumour_fault(values: NDArray[np.generic]) -> str | None:
+def tumour_fault(values: NDArray[np.generic], *, may_be_empty: bool = False) -> str | None:
     """Return why values are not those of the mask of a tumour."""
     fault = binary_fault(values)
     if fault is not None:
         return fault
     part = float(np.count_nonzero(values)) / values.size
-    if part == 0:
+    if part == 0 and not may_be_empty:
         return "is empty; contour the region or remove the patient"
     if part > MOST_TUMOUR:
         return (
