@@ -39,9 +39,15 @@ def _read(source: Path, options: Options) -> StudySet:
     if not source.is_dir():
         raise CIPAError(f"{source}: not a folder; give the folder that holds the patients")
     if is_nifti_layout(source):
-        for name, given in (("series", options.series), ("key-table", options.key_table), ("roi", options.pattern)):
+        only_dicom = {
+            "series": options.series,
+            "key-table": options.key_table,
+            "roi": options.pattern,
+            "suv-override": options.suv.suv_override,
+        }
+        for name, given in only_dicom.items():
             if given:
                 raise CIPAError(f"--{name} {given}: is for DICOM, and {source} holds NIfTI files; leave it out")
         return read_nifti_set(source, options.roi, options.test_fraction, options.seed, options.organs)
-    wanted = Wanted(options.roi, options.pattern, options.organs, options.series)
+    wanted = Wanted(options.roi, options.pattern, options.organs, options.series, options.suv)
     return read_dicom_set(source, wanted, options.name, options.test_fraction, options.seed)

@@ -1,10 +1,11 @@
 """The options of a conversion of a radiotherapy study set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from nnunet_cipa.dataset_conversion.study_set.options import ORGANS, Roi, StudySetOptions
+from nnunet_cipa.dicom.suv.options import SuvOptions
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.options import Option
 
@@ -25,6 +26,8 @@ class Options(StudySetOptions):
         in them.
     key_table : Path or None
         In DICOM, write the table that tells which patient a case is to this CSV file, outside of nnUNet_raw.
+    suv : SuvOptions
+        What counts where the headers of a PET do not tell SUV, or tell it wrong.
     """
 
     dataset_id: Annotated[int, Option("N")] = 702
@@ -33,6 +36,7 @@ class Options(StudySetOptions):
     series: Annotated[tuple[str, ...], Option("UID")] = ()
     organs: Annotated[tuple[str, ...], Option(choices=lambda: ORGANS)] = ()
     key_table: Annotated[Path | None, Option("FILE")] = None
+    suv: SuvOptions = field(default_factory=SuvOptions)
 
 
 def choose_roi(roi: str | None, label: Roi | None) -> tuple[Roi, str | None]:

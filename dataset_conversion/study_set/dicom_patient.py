@@ -12,6 +12,7 @@ from nnunet_cipa.dicom.rtstruct.roi_contours import RoiContours
 from nnunet_cipa.dicom.series.ct import read_ct
 from nnunet_cipa.dicom.series.grouping import Series
 from nnunet_cipa.dicom.suv.pet import read_pet
+from nnunet_cipa.dicom.suv.rules import SuvRules
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.hashes import file_hash
 
@@ -30,6 +31,8 @@ class DicomPatient:
         The region of each mask, drawn on the CT, by the name of the volume.
     notes
         What the user should know of how a volume was chosen, by its name (see ``Reading``).
+    suv
+        What counts in computing SUV, beside the headers.
     patient
         Name of the patient, where there may be several studies of one; empty for ``name``.
     """
@@ -40,6 +43,7 @@ class DicomPatient:
     pet: Series
     regions: dict[str, RoiContours]
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    suv: SuvRules = field(default_factory=SuvRules)
     patient: str = ""
 
     @property
@@ -67,7 +71,7 @@ class DicomPatient:
         return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
 
     def _image(self, volume: str) -> Reading:
-        found = Reading(*read_pet(self.pet)) if volume == "PET" else Reading(read_ct(self.ct))
+        found = Reading(*read_pet(self.pet, self.suv)) if volume == "PET" else Reading(read_ct(self.ct))
         check_axial_directions(found.image, self.where(volume))
         return found
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from nnunet_cipa.dataset_conversion.study_set.study_set import Key, StudySet
 from nnunet_cipa.dicom.files import Headers, scan_folder
 from nnunet_cipa.dicom.rtstruct.roi_names import check_pattern
 from nnunet_cipa.dicom.series.grouping import group_series
+from nnunet_cipa.dicom.suv.options import SuvOptions
+from nnunet_cipa.dicom.suv.override_file import suv_rules
 from nnunet_cipa.errors import CIPAError, refuse
 
 
@@ -35,12 +37,15 @@ class Wanted:
         Further masks; the region of each has its name, whatever the case.
     series
         UIDs of series that go before others.
+    suv
+        What counts where the headers of a PET do not tell SUV.
     """
 
     roi: Roi = Roi.IGTV
     pattern: str | None = None
     organs: tuple[str, ...] = ()
     series: tuple[str, ...] = ()
+    suv: SuvOptions = field(default_factory=SuvOptions)
 
     @property
     def patterns(self) -> dict[str, str | None]:
@@ -68,7 +73,8 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
     Raises
     ------
     CIPAError
-        If there is no patient, a series that is wanted is of nobody, or the pattern is not a regular expression.
+        If there is no patient, a series that is wanted or a row of --suv-override is of nobody, or the pattern is not
+        a regular expression.
     """
     if wanted.pattern is not None:
         check_pattern(wanted.pattern)
@@ -76,6 +82,7 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
     exports = _by_patient(source, headers)
     _check_wanted(exports, wanted.series)
     nameless = exports.pop("", None)
+    rules = suv_rules(wanted.suv, {who: _pet_studies(export) for who, export in exports.items()})
     test = held_out(source, list(exports), test_fraction, seed)
     damage = attribute_problems(source, headers.problems, {who: export.paths for who, export in exports.items()})
     nobodys = [*damage.pop(None, []), *_without_id(nameless)]
@@ -87,7 +94,9 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
         try:
             choice = choose(exports[patient_id], wanted.patterns, wanted.series)
             part = "test" if patient_id in test else "train"
-            patient = DicomPatient(case, part, choice.ct, choice.pet, choice.regions)
+            patient = DicomPatient(
+                case, part, choice.ct, choice.pet, choice.regions, suv=rules(patient_id, choice.pet.study_uid)
+            )
             identifiers |= choice.identifiers
         except CIPAError as error:
             problems.append(str(error))
@@ -120,6 +129,10 @@ def _by_patient(source: Path, headers: Headers) -> dict[str, Export]:
             f"them{others}; give the folder that holds the patients"
         )
     return exports
+
+
+def _pet_studies(export: Export) -> set[str]:
+    return {one.study_uid for one in export.series if one.modality == "PT"}
 
 
 def _without_id(export: Export | None) -> Iterator[str]:

@@ -52,7 +52,7 @@ def test_pet_is_the_corrected_one_and_its_suv_the_drawn_one(patient):
     series, _, study = patient
     pet = build_series(select_pet(series))
     assert pet.description == "SYNTHETIC PET AC"
-    image, used = read_pet(pet)
+    image, used, _ = read_pet(pet)
     found = sitk.GetArrayFromImage(image)
     np.testing.assert_allclose(found, study.pet, rtol=0, atol=study.pet.max() * 2e-5)
     hot = study.pet > 1

@@ -1,5 +1,8 @@
 """What is read of the header of a PET."""
 
+import pytest
+from pydicom.dataset import Dataset
+
 from nnunet_cipa.dicom.suv.facts import PetFacts, pet_facts
 from tests.dicom.suv_facts import PRIVATE
 from tests.dicom.writer import basic_dataset, pet_values
@@ -39,6 +42,34 @@ def test_facts_of_a_dataset():
             PRIVATE["philips_bqml"]: "1.54",
         },
     )
+
+
+@pytest.mark.parametrize(
+    ("manufacturer", "creator", "found"),
+    [
+        ("Philips Medical Systems", None, "0.0005"),
+        ("Philips Medical Systems", "Philips PET Private Group", "0.0005"),
+        ("Philips", "SOMEBODY ELSE", None),
+        ("SIEMENS", None, None),
+        (None, None, None),
+    ],
+)
+def test_private_attribute_without_its_creator(manufacturer, creator, found):
+    dataset = basic_dataset("PT", "1.2", Manufacturer=manufacturer)
+    if creator is not None:
+        dataset.add_new(0x70530010, "LO", creator)
+    dataset.add_new(0x70531000, "UN", b"0.0005 ")
+    assert pet_facts(dataset).private.get(PRIVATE["philips_suv"]) == found
+
+
+def test_facts_for_the_size_of_the_body_and_of_several_injections():
+    dataset = basic_dataset("PT", "1.2", **pet_values())
+    dataset.PatientSex, dataset.PatientSize, dataset.DecayFactor = "f", 1.75, "1.02"
+    dataset.AcquisitionDateTime = "20200102103000"
+    dataset.RadiopharmaceuticalInformationSequence.append(Dataset())
+    facts = pet_facts(dataset)
+    assert (facts.sex, facts.height, facts.decay_factor) == ("F", 1.75, 1.02)
+    assert (facts.injections, facts.half_life, facts.acquisition_datetime) == (2, None, "20200102103000")
 
 
 def test_facts_of_an_empty_dataset():

@@ -45,7 +45,7 @@ def fill(dataset, stored):
 def test_suv_by_slope_of_each_slice(write):
     slope = np.array([0.5, 1.0, 2.0, 4.0, 8.0])
     written = write("PT", slope=slope)
-    image, used = read_pet(series_of(written))
+    image, used, _ = read_pet(series_of(written))
     # An hour after 350 MBq of fluorine-18 in 70 kg; slope times the stored value is Bq/ml.
     expected = written.stored * slope[:, None, None] * 70_000 / (350e6 * 0.5 ** (3600 / 6586.2))
     np.testing.assert_allclose(values(image), expected, rtol=1e-6)
@@ -62,7 +62,7 @@ def test_suv_by_philips_factor_of_each_slice(write):
     factors = [0.001, 0.002, 0.003, 0.004, 0.005]
     for index, factor in enumerate(factors):
         written.rewrite(index, lambda dataset, factor=factor: add_philips_factor(dataset, factor))
-    image, used = read_pet(series_of(written))
+    image, used, _ = read_pet(series_of(written))
     np.testing.assert_allclose(values(image), written.stored * np.array(factors)[:, None, None], rtol=1e-6)
     assert used["(7053,1000)"] == [0.001, 0.005]
 
@@ -72,7 +72,7 @@ def add_philips_factor(dataset, factor):
 
 
 def test_provenance_holds_no_identifier_and_no_date(write):
-    _, used = read_pet(series_of(write("PT", RadiopharmaceuticalStartDateTime="20200102093000")))
+    used = read_pet(series_of(write("PT", RadiopharmaceuticalStartDateTime="20200102093000"))).used
     text = json.dumps(used)
     for secret in ("PAT7", "Muster", "1950", "2020", "1.2.3"):
         assert secret not in text

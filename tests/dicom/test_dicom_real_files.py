@@ -15,8 +15,8 @@ from nnunet_cipa.dicom.series.ct import read_ct
 from nnunet_cipa.dicom.series.grouping import Series, Slice, build_series, group_series
 from nnunet_cipa.dicom.suv.clock import parse_moment
 from nnunet_cipa.dicom.suv.facts import pet_facts
+from nnunet_cipa.dicom.suv.frames import frame_start
 from nnunet_cipa.dicom.suv.pet import read_pet
-from nnunet_cipa.dicom.suv.times import frame_start
 from nnunet_cipa.errors import CIPAError
 from tests.real_files import source_distribution
 
@@ -30,7 +30,7 @@ PROJECTION = "projection"
 REFUSED = {
     "Breast_034_021": NOT_ATTENUATION_CORRECTED,
     "PET-196_023": "PatientWeight is 0 kg",
-    "RIDER-2007250122": "without DECY",
+    "RIDER-2007250122": "RadionuclideTotalDose is missing",
     "Breast_007_016": NOT_ATTENUATION_CORRECTED,
     "Breast_038_015": NOT_ATTENUATION_CORRECTED,
     "Breast_039_017": NOT_ATTENUATION_CORRECTED,

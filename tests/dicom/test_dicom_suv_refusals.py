@@ -40,13 +40,16 @@ NAN = float("nan")
         ({"half_life": 0.0}, "RadionuclideHalfLife is 0 s"),
         ({"half_life": -1.0}, "RadionuclideHalfLife is -1 s"),
         ({"half_life": 1e9}, "RadionuclideHalfLife is 1e"),
-        ({"half_life": 110.0}, r"more than 0\.2 h \(6 half lives\)"),  # minutes taken for seconds
+        ({"half_life": 110.0}, r"more than 0\.1 h \(2 half lives\)"),  # minutes taken for seconds
         ({"injection_time": None}, "RadiopharmaceuticalStartTime and -StartDateTime are missing"),
         ({"injection_time": "9am"}, "are missing or invalid"),
         ({"injection_time": "120000"}, "before the injection"),
         ({"injection_time": "115000"}, "both at the same time"),
         ({"injection_time": "100000", "injection_datetime": "20200102090000"}, "injection was at 10:00:00"),
-        ({"injection_time": "003000"}, "more than 11"),
+        (
+            {"injection_time": "080900"},
+            r"more than 3\.7 h \(2 half lives\) after it.*--suv-override.*--most-half-lives",
+        ),
         ({"acquisition_time": None}, "AcquisitionTime is missing"),
         ({"acquisition_time": "256000"}, "AcquisitionTime is missing or invalid"),
         ({"series_time": "080000", "injection_time": "070000"}, r"SeriesTime is 3\.8 h before"),

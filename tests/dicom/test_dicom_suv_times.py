@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nnunet_cipa.dicom.suv.frames import mean_count_offset
 from nnunet_cipa.dicom.suv.scale import suv_scale
-from nnunet_cipa.dicom.suv.times import mean_count_offset
 from nnunet_cipa.errors import CIPAError
 from tests.dicom.suv_facts import FACTOR, HALF_LIFE, LATE, changed, factor
 

@@ -151,7 +151,7 @@ class PetSeries(Series):
     modality = "PT"
 
     def pixels(self, series):
-        image, used = read_pet(series)
+        image, used, _ = read_pet(series)
         assert 0 < used["highest_suv"] < np.inf
         return image
 

@@ -20,7 +20,7 @@ from nnunet_cipa.dicom.files import scan_folder
 from nnunet_cipa.dicom.series.grouping import build_series, group_series
 from nnunet_cipa.dicom.suv.pet import read_pet
 (candidate,) = group_series(scan_folder(Path(sys.argv[1])).images)
-image, used = read_pet(build_series(candidate))
+image, used, _ = read_pet(build_series(candidate))
 print(json.dumps({"values": sitk.GetArrayFromImage(image).tolist(), "used": used}))
 """
 # From (0.5, 1, 2) of counts per second to Bq/ml, a slope of 4, and an hour and 50 minutes from 09:30 to 11:20.

@@ -32,6 +32,15 @@ class Moment:
         dated = self.after(other)
         return (self.seconds - other.seconds + DAY_S / 2) % DAY_S - DAY_S / 2 if dated is None else dated
 
+    def clock_apart(self, other: "Moment") -> float:
+        """Seconds between the two on the clock, whichever is first: 0 to half a day."""
+        return abs((self.seconds - other.seconds + DAY_S / 2) % DAY_S - DAY_S / 2)
+
+    @property
+    def is_midnight(self) -> bool:
+        """Return whether it is 00:00:00 exactly, which de-identification writes in place of times."""
+        return self.seconds == 0
+
     def shifted(self, seconds: float) -> "Moment":
         """Return the moment so many seconds later, on the clock of the same date (it may show 24 h or more)."""
         return Moment(self.day, self.seconds + seconds)

@@ -1,6 +1,7 @@
 """Reads a PET series in SUV by body weight."""
 
 from collections import deque
+from typing import NamedTuple
 
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
@@ -9,19 +10,38 @@ from nnunet_cipa.dicom.attributes import words
 from nnunet_cipa.dicom.series.grouping import Series
 from nnunet_cipa.dicom.series.pixels import as_volume, read_slices
 from nnunet_cipa.dicom.suv.facts import PetFacts, pet_facts
+from nnunet_cipa.dicom.suv.rules import SuvRules
 from nnunet_cipa.dicom.suv.scale import suv_scale
 from nnunet_cipa.errors import CIPAError
 
 
-def read_pet(series: Series) -> tuple[sitk.Image, dict[str, object]]:
-    """Read a PET series as float32 in SUV by body weight (g/ml).
+class PetVolume(NamedTuple):
+    """A PET in SUV by body weight.
 
-    Returns
-    -------
-    sitk.Image
-        With the geometry of the series.
-    dict
+    Attributes
+    ----------
+    image
+        float32 in g/ml, with the geometry of the series.
+    used
         What the SUV was computed from, for a provenance record: no name, identifier or date is in it.
+    notes
+        What is unusual and was believed, a sentence each.
+    """
+
+    image: sitk.Image
+    used: dict[str, object]
+    notes: tuple[str, ...] = ()
+
+
+def read_pet(series: Series, rules: SuvRules | None = None) -> PetVolume:
+    """Read a PET series in SUV by body weight.
+
+    Parameters
+    ----------
+    series
+        What ``build_series`` gives.
+    rules
+        What counts beside the headers.
 
     Raises
     ------
@@ -40,7 +60,7 @@ def read_pet(series: Series) -> tuple[sitk.Image, dict[str, object]]:
 
     stored = deque(read_slices(series, look))
     try:
-        scale = suv_scale(facts)
+        scale = suv_scale(facts, rules)
     except CIPAError as error:
         raise CIPAError(f"{name}: {error}") from error
     for slice_, is_projection in zip(series.slices, projections, strict=True):
@@ -52,7 +72,7 @@ def read_pet(series: Series) -> tuple[sitk.Image, dict[str, object]]:
     extent.Execute(image)
     if not 0 < extent.GetMaximum() < float("inf"):
         raise CIPAError(f"{name}: its highest SUV is {extent.GetMaximum():g}; it shows no activity, export it again")
-    return image, {**scale.used, "highest_suv": extent.GetMaximum()}
+    return PetVolume(image, {**scale.used, "highest_suv": extent.GetMaximum()}, scale.notes)
 
 
 def _is_projection(image: Dataset) -> bool:

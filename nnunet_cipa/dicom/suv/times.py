@@ -1,45 +1,40 @@
-"""The time from the injection to the moment to which a PET series was corrected for decay."""
+"""The time from the injection to the moment that the values of a PET hold for."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnunet_cipa.dicom.suv.clock import Moment, parse_datetime, parse_moment, parse_offset
 from nnunet_cipa.dicom.suv.facts import PetFacts
-from nnunet_cipa.dicom.suv.vendors import made_by, scan_start_tags
+from nnunet_cipa.dicom.suv.frames import (
+    HELP,
+    LONGEST_SCAN_S,
+    ROUNDING_S,
+    acquisitions,
+    mean_count_offset,
+    written,
+)
+from nnunet_cipa.dicom.suv.reference import SAME_REFERENCE_S, decay_reference
+from nnunet_cipa.dicom.suv.rules import MOST_HALF_LIVES, SuvRules
 from nnunet_cipa.errors import CIPAError
 
-# After so many half lives less than 2 % of the activity is left, and nobody scans any more: 11 h with fluorine-18.
-MOST_HALF_LIVES = 6.0
 # With a longer half life the scan may be days after the injection, so that the clock alone tells nothing.
 LONGEST_WITHOUT_DATES_S = 12 * 3600.0
-# No scan lasts longer; an earlier SeriesTime is that of something else.
-LONGEST_SCAN_S = 3 * 3600.0
-# Clocks are written to the second or finer.
-ROUNDING_S = 1.0
 # StartTime is often cut to the minute where StartDateTime has seconds.
 SAME_INJECTION_S = 60.0
-# Slices that are corrected to one moment give it to within this; it changes SUV by 0.6 % with fluorine-18.
-SAME_REFERENCE_S = 60.0
-HELP = "correct the times, or export with them"
 
 
 @dataclass(frozen=True)
 class Elapsed:
-    """Seconds from the injection to the reference, and what they come from, as times of day without dates."""
+    """Seconds from the injection, for each slice, and what they come from, as times of day without dates."""
 
-    seconds: float
+    seconds: tuple[float, ...]
     used: dict[str, object]
 
 
-def elapsed_to_reference(slices: Sequence[PetFacts], half_life: float) -> Elapsed:
-    """Compute the time from the injection to the moment that the values hold for, with DecayCorrection START.
+def elapsed_to_reference(slices: Sequence[PetFacts], half_life: float, rules: SuvRules) -> Elapsed:
+    """Compute the time from the injection to the moment that all slices hold for, with DecayCorrection START.
 
-    That is SeriesTime if that is not after the earliest AcquisitionTime; else a vendor's private time of the scan
-    (see ``vendors``); else AcquisitionTime less FrameReferenceTime plus the offset of the mean count rate in the frame,
-    an offset that FrameReferenceTime of some vendors does not contain.
-
-    Dates count if they make the time plausible: not negative, and at most ``MOST_HALF_LIVES``. De-identification often
+    Dates count if they make the time plausible: not negative, and at most ``most_half_lives``. De-identification often
     shifts some dates and not others, so else the clock alone counts, also over midnight.
 
     Parameters
@@ -48,49 +43,86 @@ def elapsed_to_reference(slices: Sequence[PetFacts], half_life: float) -> Elapse
         Facts of each slice.
     half_life
         In s.
+    rules
+        The longest time that is believed.
 
     Raises
     ------
     CIPAError
         If times are missing or contradict each other, or if neither dates nor clock give a plausible time.
     """
-    injection, injection_from = _injection(slices[0])
-    reference, reference_from = _reference(slices, half_life)
-    most = MOST_HALF_LIVES * half_life
+    seconds, used = _since_injection(slices[0], decay_reference(slices, half_life), half_life, rules)
+    return Elapsed((seconds,) * len(slices), {**used, "elapsed_s": seconds})
+
+
+def elapsed_to_frames(slices: Sequence[PetFacts], half_life: float, rules: SuvRules) -> Elapsed:
+    """Compute the time from the injection to the mean of the frame of each slice, with DecayCorrection NONE.
+
+    The parameters and errors are those of ``elapsed_to_reference``.
+    """
+    acquired = acquisitions(slices)
+    since = [moment.nearest_after(acquired[0]) for moment in acquired]
+    later = [one - min(since) for one in since]
+    if max(later) > LONGEST_SCAN_S:
+        raise CIPAError(f"AcquisitionTime spans {max(later) / 3600:.1f} h, longer than any scan; {HELP}")
+    means = [_mean_of_frame(facts, half_life) for facts in slices]
+    _check_frames(slices, acquired, means)
+    given = slices[0].scan_start
+    first = acquired[later.index(0.0)], "the first AcquisitionTime"
+    start = first if given is None else (given, "--suv-override")
+    seconds, used = _since_injection(slices[0], start, half_life, rules)
+    elapsed = tuple(seconds + one + mean for one, mean in zip(later, means, strict=True))
+    return Elapsed(elapsed, {**used, "elapsed_s": [min(elapsed), max(elapsed)]})
+
+
+def _since_injection(
+    facts: PetFacts, reference_from: tuple[Moment, str], half_life: float, rules: SuvRules
+) -> tuple[float, dict[str, object]]:
+    injection, injection_from = _injection(facts)
+    reference, source = reference_from
+    believed = rules.most_half_lives
+    if facts.scan_start is not None and facts.injection_given is not None:
+        believed = MOST_HALF_LIVES  # both were given by hand
+    most = believed * half_life
     seconds, by = reference.after(injection), "dates and times"
     if seconds is None or not 0 <= seconds <= most:
         seconds, by = reference.clock_after(injection), "times of day"
         if half_life > LONGEST_WITHOUT_DATES_S:
             raise CIPAError(
-                "the dates of injection and scan are missing or contradict each other, and with a half life of "
-                f"{half_life:g} s the times of day do not tell the time between them; correct the half life or the "
-                "dates"
+                "the dates of injection and scan are missing or contradict each other, or are more than "
+                f"{believed:g} half lives apart, and with a half life of {half_life:g} s the times of day do not tell "
+                "the time between them; correct the half life or the dates, give them with --suv-override, or believe "
+                "more with --most-half-lives"
             )
-    shown = f"injection at {injection.clock} ({injection_from}), scan at {reference.clock} ({reference_from})"
+    shown = f"injection at {injection.clock} ({injection_from}), scan at {reference.clock} ({source})"
     if seconds > most:
         raise CIPAError(
-            f"{shown}: the scan is before the injection, or more than {most / 3600:.1f} h ({MOST_HALF_LIVES:g} half "
-            f"lives) after it; correct the times or the half life of {half_life:g} s"
+            f"{shown}: the scan is before the injection, or more than {most / 3600:.1f} h ({believed:g} half lives) "
+            f"after it; correct the times or the half life of {half_life:g} s, give them with --suv-override, or "
+            "believe more with --most-half-lives"
         )
     if seconds < ROUNDING_S:
         raise CIPAError(f"{shown}: both at the same time, as if the times had been overwritten; {HELP}")
-    used: dict[str, object] = {
+    return seconds, {
         "injection_time": injection.clock,
         "injection_from": injection_from,
         "reference_time": reference.clock,
-        "reference_from": reference_from,
-        "elapsed_s": seconds,
+        "reference_from": source,
         "elapsed_from": by,
     }
-    return Elapsed(seconds, used)
 
 
 def _injection(facts: PetFacts) -> tuple[Moment, str]:
-    alone = parse_moment(None, facts.injection_time)
+    if facts.injection_given is not None:
+        return facts.injection_given, "--suv-override"
+    alone = written(parse_moment(None, facts.injection_time))
     found = parse_datetime(facts.injection_datetime)
-    if found is None:
+    if found is None or found[0].is_midnight:
         if alone is None:
-            raise CIPAError(f"RadiopharmaceuticalStartTime and -StartDateTime are missing or invalid; {HELP}")
+            raise CIPAError(
+                "RadiopharmaceuticalStartTime and -StartDateTime are missing or invalid, or 00:00:00 as after "
+                f"de-identification ({facts.injection_time}, {_clock_of(facts.injection_datetime)}); {HELP}"
+            )
         return alone, "RadiopharmaceuticalStartTime"
     whole, offset = found
     local = parse_offset(facts.timezone)
@@ -102,7 +134,7 @@ def _injection(facts: PetFacts) -> tuple[Moment, str]:
                 "RadiopharmaceuticalStartDateTime has an offset from UTC, but TimezoneOffsetFromUTC, which tells that "
                 f"of the scan, is missing; {HELP}"
             )
-    elif min(whole.clock_after(alone), alone.clock_after(whole)) > SAME_INJECTION_S:
+    elif whole.clock_apart(alone) > SAME_INJECTION_S:
         raise CIPAError(
             f"the injection was at {alone.clock} by RadiopharmaceuticalStartTime and at {whole.clock} by "
             f"RadiopharmaceuticalStartDateTime; {HELP}"
@@ -110,64 +142,34 @@ def _injection(facts: PetFacts) -> tuple[Moment, str]:
     return whole, "RadiopharmaceuticalStartDateTime"
 
 
-def _reference(slices: Sequence[PetFacts], half_life: float) -> tuple[Moment, str]:
-    acquired = []
-    for facts in slices:
-        moment = parse_moment(facts.acquisition_date, facts.acquisition_time)
-        if moment is None:
-            raise CIPAError(f"AcquisitionTime is missing or invalid ({facts.acquisition_time}); {HELP}")
-        acquired.append(moment)
-    first = slices[0]
-    series = parse_moment(first.series_date, first.series_time)
-    if series is not None:
-        earliest = min(moment.nearest_after(series) for moment in acquired)
-        if earliest > LONGEST_SCAN_S:
+def _mean_of_frame(facts: PetFacts, half_life: float) -> float:
+    duration = facts.frame_duration_ms
+    if duration is None or not 0 < duration <= LONGEST_SCAN_S * 1000:
+        shown = "missing" if duration is None else f"{duration:g} ms"
+        raise CIPAError(
+            f"DecayCorrection is NONE, and ActualFrameDuration, which tells the mean of the frame, is {shown}; export "
+            "with it, or the reconstruction that is corrected for decay"
+        )
+    return mean_count_offset(duration / 1000, half_life)
+
+
+def _check_frames(slices: Sequence[PetFacts], acquired: Sequence[Moment], means: Sequence[float]) -> None:
+    """Check that SeriesTime and FrameReferenceTime, where they tell when a frame was, agree with AcquisitionTime."""
+    series = written(parse_moment(slices[0].series_date, slices[0].series_time))
+    references = [facts.frame_reference_ms for facts in slices if facts.frame_reference_ms is not None]
+    if series is None or len(references) < len(slices) or not any(references):
+        return
+    for moment, reference, mean in zip(acquired, references, means, strict=True):
+        frame = series.shifted(reference / 1000)
+        if min(frame.clock_apart(moment), frame.clock_apart(moment.shifted(mean))) > SAME_REFERENCE_S:
             raise CIPAError(
-                f"SeriesTime is {earliest / 3600:.1f} h before the first AcquisitionTime, longer than any scan; {HELP}"
+                f"a frame begins at {moment.clock} by AcquisitionTime and is at {frame.clock} by SeriesTime and "
+                f"FrameReferenceTime; these have to agree within {SAME_REFERENCE_S:g} s: correct the times, or export "
+                "the reconstruction that is corrected for decay"
             )
-        if earliest >= -ROUNDING_S:
-            return series, "SeriesTime"
-    for tag in scan_start_tags():
-        private = parse_datetime(first.private.get(tag))
-        if private is not None:
-            return private[0], str(tag)
-    starts = [frame_start(moment, facts, half_life) for moment, facts in zip(acquired, slices, strict=True)]
-    apart = [start.nearest_after(starts[0]) for start in starts]
-    if max(apart) - min(apart) > SAME_REFERENCE_S:
-        raise CIPAError(
-            "SeriesTime is after the first AcquisitionTime, and AcquisitionTime less FrameReferenceTime differs by "
-            f"{max(apart) - min(apart):.0f} s between slices; {HELP}"
-        )
-    return starts[0], "AcquisitionTime less FrameReferenceTime"
 
 
-def frame_start(acquired: Moment, facts: PetFacts, half_life: float) -> Moment:
-    """Return the moment from which FrameReferenceTime of a slice counts: its values hold for that moment."""
-    reference = _seconds("FrameReferenceTime", facts.frame_reference_ms)
-    vendor = made_by(facts.manufacturer)
-    if vendor is not None and vendor.reference_is_frame_start:
-        return acquired.shifted(-reference)
-    mean = mean_count_offset(_seconds("ActualFrameDuration", facts.frame_duration_ms), half_life)
-    if reference < mean - ROUNDING_S:
-        raise CIPAError(
-            f"FrameReferenceTime is {reference:.0f} s, before the mean of its own frame ({mean:.0f} s); {HELP}"
-        )
-    return acquired.shifted(mean - reference)
-
-
-def mean_count_offset(duration: float, half_life: float) -> float:
-    """Seconds from the start of a frame to when the activity is what it is on average over the frame.
-
-    With the decay constant k and the duration D it is ln(k D / (1 - exp(-k D))) / k.
-    """
-    decays = math.log(2.0) / half_life * duration
-    if decays == 0:
-        return 0.0
-    return math.log(decays / -math.expm1(-decays)) * duration / decays
-
-
-def _seconds(keyword: str, milliseconds: float | None) -> float:
-    if milliseconds is None or not 0 <= milliseconds <= LONGEST_SCAN_S * 1000:
-        shown = "missing" if milliseconds is None else f"{milliseconds:g} ms"
-        raise CIPAError(f"SeriesTime is missing or after the first AcquisitionTime, and {keyword} is {shown}; {HELP}")
-    return milliseconds / 1000
+def _clock_of(datetime: str | None) -> str | None:
+    """Return the time of day of a DT, as dates are not to be told; None if it is not one."""
+    found = parse_datetime(datetime)
+    return None if found is None else found[0].clock

@@ -18,8 +18,15 @@ class VendorFactors:
     give_suv: bool
 
 
-def vendor_factors(slices: Sequence[PetFacts]) -> VendorFactors:
+def vendor_factors(slices: Sequence[PetFacts], *, to_suv: bool = True) -> VendorFactors:
     """Find the factors that a vendor wrote for the units of the slices: those to SUV, else those to Bq/ml.
+
+    Parameters
+    ----------
+    slices
+        Facts of each slice.
+    to_suv
+        Whether factors to SUV count, which the vendor computed from the header.
 
     Raises
     ------
@@ -35,8 +42,13 @@ def vendor_factors(slices: Sequence[PetFacts]) -> VendorFactors:
     for vendor in able:
         for tag, give_suv in ((vendor.to_suv, True), (vendor.to_bqml, False)):
             values = None if tag is None else _usable([facts.private.get(tag) for facts in slices])
-            if tag is not None and values is not None:
+            if tag is not None and values is not None and (to_suv or not give_suv):
                 return VendorFactors(tag, values, give_suv)
+    if not to_suv:
+        raise CIPAError(
+            f"Units are {units}, and without a factor to Bq/ml, what --suv-override gives cannot count; export it in "
+            "Bq/ml, or leave it out"
+        )
     raise CIPAError(
         f"Units are {units}, and {' and '.join(map(_described, able))} are missing or 0; export it with the private "
         "attributes, or in Bq/ml"

@@ -12,6 +12,9 @@ from nnunet_cipa.dicom.attributes import DAMAGE
 class PrivateTag:
     """A private attribute, which is known by its creator: an image may hold it whoever made it.
 
+    Anonymisers and archives drop creators and keep what they reserved. In a group without any creator the attribute is
+    taken to be in the block that it usually has, if the image is known by its Manufacturer to be the vendor's.
+
     Attributes
     ----------
     group
@@ -30,10 +33,13 @@ class PrivateTag:
         """Write it as (gggg,eeee), in the block that it usually has."""
         return f"({self.group:04X},10{self.element:02X})"
 
-    def read(self, image: Dataset) -> str | None:
+    def read(self, image: Dataset, *, is_vendors: bool = False) -> str | None:
         """Return it as text without white space, or None; where its type is not known, its bytes are such text."""
         try:
-            value = image.private_block(self.group, self.creator)[self.element].value
+            if is_vendors and not any(image.private_creators(self.group)):
+                value = image[self.group, 0x1000 + self.element].value
+            else:
+                value = image.private_block(self.group, self.creator)[self.element].value
         except DAMAGE:
             return None
         if isinstance(value, bytes):
