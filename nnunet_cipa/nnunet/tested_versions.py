@@ -18,6 +18,7 @@ NEWEST_TESTED = {
     "nibabel": "5.4.2",
     "packaging": "26.3",
     "pydicom": "3.0.2",
+    "python-gdcm": "3.2.6",
     "safetensors": "0.8.0",
     "scikit-image": "0.26.0",
     "tqdm": "4.70.1",

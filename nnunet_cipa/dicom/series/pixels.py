@@ -70,6 +70,27 @@ def as_volume(series: Series, slices: Iterable[NDArray[np.float64]]) -> sitk.Ima
     return series.place(sitk.GetImageFromArray(volume))
 
 
+def stored_values(image: Dataset) -> NDArray[Any]:
+    """Decode the values of a slice as they are stored: the lowest BitsStored bits, with the sign that they have.
+
+    What decoders give also holds what lies above those bits, such as overlays, and lacks signs that were not carried
+    on above them.
+
+    Raises
+    ------
+    Exception
+        What pydicom raises if the pixels cannot be decoded; ValueError if the bits are not the lowest ones.
+    """
+    values = image.pixel_array
+    bits, highest = int(image.BitsStored), number(image, "HighBit")
+    if highest not in {None, bits - 1}:
+        raise ValueError(f"BitsStored {bits} and HighBit {highest:g} do not fit each other")
+    if bits == image.BitsAllocated or values.dtype.kind not in "iu":
+        return values
+    values = values.astype(np.int64) & ((1 << bits) - 1)
+    return np.where(values >> (bits - 1), values - (1 << bits), values) if image.PixelRepresentation == 1 else values
+
+
 def _read_slice(slice_: Slice, shape: tuple[int, int], check: Check) -> StoredSlice:
     with tolerant():
         image = _read_file(slice_)
@@ -86,7 +107,7 @@ def _read_slice(slice_: Slice, shape: tuple[int, int], check: Check) -> StoredSl
                 "intercept are needed, export it again"
             )
         try:
-            stored = image.pixel_array
+            stored = stored_values(image)
         except (*DAMAGE, RuntimeError) as error:  # RuntimeError: what pydicom raises if no decoder gets through
             reason = first_line(error)
             raise CIPAError(f"{slice_.path}: its pixels cannot be read ({reason}); export it again") from error
