@@ -39,15 +39,33 @@ def _read(source: Path, options: Options) -> StudySet:
     if not source.is_dir():
         raise CIPAError(f"{source}: not a folder; give the folder that holds the patients")
     if is_nifti_layout(source):
-        only_dicom = {
-            "series": options.series,
-            "key-table": options.key_table,
-            "roi": options.pattern,
-            "suv-override": options.suv.suv_override,
-        }
-        for name, given in only_dicom.items():
-            if given:
-                raise CIPAError(f"--{name} {given}: is for DICOM, and {source} holds NIfTI files; leave it out")
+        _refuse_for_nifti(source, options)
         return read_nifti_set(source, options.roi, options.test_fraction, options.seed, options.organs)
-    wanted = Wanted(options.roi, options.pattern, options.organs, options.series, options.suv)
+    threshold = options.seg_threshold
+    if threshold is not None and not 0 < threshold <= 1:
+        raise CIPAError(f"--seg-threshold {threshold:g}: give a number above 0, up to 1")
+    wanted = Wanted(
+        roi=options.roi,
+        pattern=options.pattern,
+        organs=options.organs,
+        series=options.series,
+        suv=options.suv,
+        structure_sets=options.structure_sets,
+        per_study=options.per_study,
+        threshold=threshold,
+    )
     return read_dicom_set(source, wanted, options.name, options.test_fraction, options.seed)
+
+
+def _refuse_for_nifti(source: Path, options: Options) -> None:
+    for name, given in (
+        ("series", options.series),
+        ("structure-set", options.structure_sets),
+        ("per-study", options.per_study),
+        ("seg-threshold", options.seg_threshold),
+        ("key-table", options.key_table),
+        ("roi", options.pattern),
+        ("suv-override", options.suv.suv_override),
+    ):
+        if given:
+            raise CIPAError(f"--{name} {given}: is for DICOM, and {source} holds NIfTI files; leave it out")

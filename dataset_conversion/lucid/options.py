@@ -21,6 +21,13 @@ class Options(StudySetOptions):
         ``roi``.
     series : tuple of str
         In DICOM, series to take where a patient has several that could be meant.
+    structure_sets : tuple of str
+        In DICOM, which RTSTRUCT or SEG counts where a patient has several with the region: by UID, label, date
+        (YYYYMMDD), or the words approved, latest, ct or pet (drawn on it), rtstruct, seg.
+    per_study : bool
+        In DICOM, make a case of each study that has the region, not of each patient; those of one share a fold.
+    seg_threshold : float or None
+        In DICOM, the least fraction, above 0 to 1, that counts as inside in a SEG that is FRACTIONAL.
     organs : tuple of str
         Also write the masks of these organs, as <case>_HEART.nii.gz to organsTr and organsTs, to count false positives
         in them.
@@ -34,6 +41,9 @@ class Options(StudySetOptions):
     name: str = "LUCID"
     pattern: Annotated[str | None, Option(hidden=True)] = None
     series: Annotated[tuple[str, ...], Option("UID")] = ()
+    structure_sets: Annotated[tuple[str, ...], Option("WHICH", flag="structure-set")] = ()
+    per_study: bool = False
+    seg_threshold: Annotated[float | None, Option("F", default="such a SEG is refused")] = None
     organs: Annotated[tuple[str, ...], Option(choices=lambda: ORGANS)] = ()
     key_table: Annotated[Path | None, Option("FILE")] = None
     suv: SuvOptions = field(default_factory=SuvOptions)

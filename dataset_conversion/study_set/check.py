@@ -12,6 +12,7 @@ from nnunet_cipa.dataset_conversion.study_set.crop import Crop, find_crop
 from nnunet_cipa.dataset_conversion.study_set.geometry_faults import geometry_fault, pet_cover
 from nnunet_cipa.dataset_conversion.study_set.image import fingerprint
 from nnunet_cipa.dataset_conversion.study_set.options import Roi
+from nnunet_cipa.dataset_conversion.study_set.registered import registration_fault
 from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, WRITTEN, Facts, Patient, Reading
 from nnunet_cipa.dataset_conversion.study_set.value_faults import binary_fault, ct_fault, pet_fault, tumour_fault
 from nnunet_cipa.errors import CIPAError
@@ -110,6 +111,8 @@ def check_study(job: StudyCheckJob) -> CheckedStudy:
     if not problems:
         fault = geometry_fault(job.patient, images, job.roi.value, job.organs)
         problems += [] if fault is None else [fault]
+        moved = registration_fault(images["CT"], images["PET"], readings["PET"].facts)
+        problems += [] if moved is None else [f"{job.patient.where('PET')}: {moved}"]
     crop = None
     if job.crop and not problems:
         try:

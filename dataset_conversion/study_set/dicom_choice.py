@@ -1,36 +1,70 @@
-"""Chooses the CT, the PET and the regions of one patient among all that was exported of the patient."""
+"""Chooses the CT, the PET and the regions of one study among all that was exported of a patient."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from nnunet_cipa.dataset_conversion.study_set.ct_choice import ChosenCt, choose_ct
 from nnunet_cipa.dataset_conversion.study_set.identifiers import identifiers_in, identifiers_of
+from nnunet_cipa.dataset_conversion.study_set.region_sets import Found, RegionSet, indices, read_region_set, with_region
+from nnunet_cipa.dataset_conversion.study_set.regions import Region
+from nnunet_cipa.dataset_conversion.study_set.set_choice import ChosenSet, SetWish, choose_set
+from nnunet_cipa.dataset_conversion.study_set.ties import Ties
 from nnunet_cipa.dicom.files import StructureFile
-from nnunet_cipa.dicom.rtstruct.roi_contours import RoiContours, roi_contours
-from nnunet_cipa.dicom.rtstruct.roi_names import choose_roi
-from nnunet_cipa.dicom.rtstruct.structures import (
-    StructureRoi,
-    StructureSet,
-    check_belongs,
-    read_structure_set,
-)
+from nnunet_cipa.dicom.registration.rigid import Rigid
 from nnunet_cipa.dicom.series.grouping import Candidate, Series, build_series
-from nnunet_cipa.dicom.series.selection import select_ct, select_pet
+from nnunet_cipa.dicom.series.selection import select_pet
 from nnunet_cipa.errors import CIPAError
 
 
 @dataclass(frozen=True)
 class Export:
-    """What was exported of one patient."""
+    """What was exported of one patient, or of one of a patient's studies."""
 
     series: tuple[Candidate, ...]
     structures: tuple[StructureFile, ...]
+    registrations: tuple[StructureFile, ...] = ()
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """Of all files."""
         images = (header.path for series in self.series for header in series.headers)
-        return (*images, *(file.path for file in self.structures))
+        return (*images, *(file.path for file in (*self.structures, *self.registrations)))
+
+    def read_sets(self) -> list[RegionSet]:
+        """Read the structure sets and segmentations.
+
+        Raises
+        ------
+        CIPAError
+            If there is none, or one is damaged.
+        """
+        if not self.structures:
+            raise CIPAError("no RTSTRUCT; export the one with the contours, or a SEG")
+        return [read_region_set(file) for file in self.structures]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user wants taken of a patient.
+
+    Attributes
+    ----------
+    patterns
+        For the name of each mask the pattern of its region; the first is the tumour's (see ``choose_roi``), the others
+        are organs, whose regions have their names.
+    series
+        UIDs that go before others; those of other patients are passed over.
+    structure_sets
+        Which structure set counts (see ``SetWish``).
+    threshold
+        Of FRACTIONAL segmentations (see ``SegmentRegion``).
+    """
+
+    patterns: Mapping[str, str | None]
+    series: tuple[str, ...] = ()
+    structure_sets: tuple[str, ...] = ()
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -41,33 +75,41 @@ class Choice:
     ----------
     ct, pet
         Series whose geometry has been checked.
-    structure_set_uid
-        SOPInstanceUID of the RTSTRUCT.
+    chosen
+        The structure set or segmentation, the region of the tumour in it, and by what it was chosen.
     regions
         The region of each mask.
     identifiers
         Texts in these files that tell who the patient is.
+    ct_date
+        StudyDate of the CT, YYYYMMDD, or an empty text.
+    pet_to_ct
+        From the PET's frame of reference to the CT's, if they are two.
+    notes
+        What the user should know of the choice, by the name of the volume.
     """
 
     ct: Series
     pet: Series
-    structure_set_uid: str
-    regions: dict[str, RoiContours]
+    chosen: ChosenSet
+    regions: dict[str, Region]
     identifiers: frozenset[str]
+    ct_date: str = ""
+    pet_to_ct: Rigid | None = None
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def choose(export: Export, patterns: Mapping[str, str | None], wanted: Sequence[str] = ()) -> Choice:
+def choose(export: Export, sets: Sequence[RegionSet], wish: Wish) -> Choice:
     """Choose by the regions: the structure set that has the first of them, the CT it was drawn on, the PET beside it.
 
     Parameters
     ----------
     export
         Of one patient.
-    patterns
-        For the name of each mask the pattern of its region; the first is the tumour's (see ``choose_roi``), the others
-        are organs, whose regions have their names.
-    wanted
-        Series UIDs that go before others; those of other patients are passed over.
+    sets
+        What ``export.read_sets()`` gives.
+    wish
+        What to take.
 
     Raises
     ------
@@ -75,91 +117,60 @@ def choose(export: Export, patterns: Mapping[str, str | None], wanted: Sequence[
         If anything is missing, if there are several and none is wanted, if they do not belong together, or if a wanted
         series of this patient is not among them.
     """
-    structures, regions = _regions(export, patterns)
-    ct = build_series(_ct(export.series, structures, wanted))
-    for region in regions.values():
-        check_belongs(structures, region, ct)
-    chosen = [one.series_uid for one in export.series if one.modality == "PT" and one.series_uid in wanted]
+    tumour = next(iter(wish.patterns))
+    ties = Ties(export.registrations, export.series, wish.series)
+    found = with_region(sets, wish.patterns[tumour])
+    chosen = choose_set(found, SetWish.of(wish.structure_sets, wish.series), export.series)
+    drawn = choose_ct(chosen.found, export.series, wish.series, ties)
+    pet = _pet(export.series, wish.series, drawn.ct)
+    pet_to_ct = _pet_to_ct(pet, drawn.ct, ties)
+    _check_unused(export, wish.series, chosen.found, drawn, pet)
+    regions = {
+        name: chosen.found.set.region(index, drawn.place, wish.threshold)
+        for name, index in indices(chosen.found, tuple(wish.patterns)).items()
+    }
+    identifiers = identifiers_in(chosen.found.set.path, chosen.found.set.file)
+    for series in (drawn.ct, pet):
+        identifiers |= identifiers_of(series.slices[0].path)
+    notes = {tumour: (*chosen.notes, *drawn.notes)}
+    if pet_to_ct is not None:
+        notes["PET"] = ("has another frame of reference, and was moved to the CT's as a REG says",)
+    (ct,) = [one for one in export.series if one.series_uid == drawn.ct.series_uid]
+    return Choice(drawn.ct, pet, chosen, regions, identifiers, ct.headers[0].study_date, pet_to_ct, notes)
+
+
+def _pet(series: Sequence[Candidate], wanted: Sequence[str], ct: Series) -> Series:
+    chosen = [one.series_uid for one in series if one.modality == "PT" and one.series_uid in wanted]
     if len(chosen) > 1:
         raise CIPAError(f"--series names {len(chosen)} PET series of one patient ({', '.join(chosen)}); name one")
-    pet = build_series(select_pet(export.series, chosen[0] if chosen else None, ct.frame_of_reference_uid))
-    if pet.frame_of_reference_uid != ct.frame_of_reference_uid:
+    return build_series(select_pet(series, chosen[0] if chosen else None, ct.frame_of_reference_uid))
+
+
+def _pet_to_ct(pet: Series, ct: Series, ties: Ties) -> Rigid | None:
+    if pet.frame_of_reference_uid == ct.frame_of_reference_uid:
+        return None
+    found = ties.between(pet.frame_of_reference_uid, ct.frame_of_reference_uid)
+    if found is None:
         raise CIPAError(
             f"PET series {pet.series_uid} has the frame of reference {pet.frame_of_reference_uid or '(none)'} and CT "
             f"series {ct.series_uid} {ct.frame_of_reference_uid or '(none)'}, so where they are to each other is not "
-            "known; export a PET that was registered to the CT"
+            f"known{ties.why_not}; export a PET that was registered to the CT, or the rigid REG of the two"
         )
-    taken = {ct.series_uid, pet.series_uid}
-    unused = [one for one in export.series if one.series_uid in wanted and one.series_uid not in taken]
-    if unused:
-        raise CIPAError(
-            f"--series {unused[0].series_uid}: is {unused[0].modality} series {unused[0].label}, but {structures.path} "
-            f"was drawn on CT series {ct.series_uid}; leave it out, or give the RTSTRUCT of the series that you want"
-        )
-    found = {name: roi_contours(structures, region) for name, region in regions.items()}
-    identifiers = identifiers_in(structures.path, structures.file)
-    for series in (ct, pet):
-        identifiers |= identifiers_of(series.slices[0].path)
-    return Choice(ct, pet, structures.sop_instance_uid, found, identifiers)
+    return found
 
 
-def _regions(export: Export, patterns: Mapping[str, str | None]) -> tuple[StructureSet, dict[str, StructureRoi]]:
-    if not export.structures:
-        raise CIPAError("no RTSTRUCT; export the one with the contours")
-    tumour, *others = patterns
-    found: list[tuple[StructureSet, StructureRoi]] = []
-    faults: list[str] = []
+def _check_unused(export: Export, wanted: Sequence[str], found: Found, drawn: ChosenCt, pet: Series) -> None:
+    on = drawn.place.series
+    taken = {drawn.ct.series_uid, pet.series_uid, found.set.described.series_uid} | ({on.series_uid} if on else set())
+    for one in export.series:
+        if one.series_uid in wanted and one.series_uid not in taken:
+            raise CIPAError(
+                f"--series {one.series_uid}: is {one.modality} series {one.label}, but {found.set.path} was drawn on "
+                f"CT series {drawn.ct.series_uid}; leave it out, or give the RTSTRUCT of the series that you want"
+            )
     for file in export.structures:
-        structures = read_structure_set(file.path)
-        names = [roi.name for roi in structures.rois]
-        try:
-            index = choose_roi(names, patterns[tumour], str(file.path))
-        except CIPAError as error:
-            faults.append(str(error))
-        else:
-            found.append((structures, structures.rois[index]))
-    if not found:
-        raise CIPAError("; ".join(faults))
-    if len(found) > 1:
-        listed = ", ".join(f"{structures.path} ({roi.name!r})" for structures, roi in found)
-        raise CIPAError(
-            f"{len(found)} RTSTRUCT have such a region: {listed}; leave the one that counts, or give each patient a "
-            "PatientID of its own"
-        )
-    structures, roi = found[0]
-    return structures, {tumour: roi, **{organ: _organ(structures, organ) for organ in others}}
-
-
-def _organ(structures: StructureSet, organ: str) -> StructureRoi:
-    """Return the region with the name of an organ, whatever its case."""
-    found = [roi for roi in structures.rois if roi.name.strip().casefold() == organ.casefold()]
-    if len(found) == 1:
-        return found[0]
-    held = ", ".join(repr(roi.name) for roi in structures.rois)
-    raise CIPAError(
-        f"{structures.path}: {len(found) or 'no'} ROI is named {organ}; it holds {held}; give one that name, whatever "
-        "the case, or leave out --organs"
-    )
-
-
-def _ct(series: Sequence[Candidate], structures: StructureSet, wanted: Sequence[str]) -> Candidate:
-    """Return the CT on which the structures were drawn; where they do not say, the wanted or the only one."""
-    drawn_on = sorted(structures.referenced_series_uids)
-    if len(drawn_on) > 1:
-        listed = ", ".join(drawn_on)
-        drawn_on = [uid for uid in drawn_on if uid in wanted]
-        if len(drawn_on) != 1:
-            raise CIPAError(f"{structures.path}: was drawn on several series ({listed}); name the CT with --series")
-    if not drawn_on:
-        drawn_on = [one.series_uid for one in series if one.modality == "CT" and one.series_uid in wanted]
-    if not drawn_on:
-        return select_ct(series)
-    found = [one for one in series if one.modality == "CT"]
-    for candidate in found:
-        if candidate.series_uid == drawn_on[0]:
-            return candidate
-    listed = "; ".join(one.label for one in found) or "none"
-    raise CIPAError(
-        f"no CT series {drawn_on[0]}, on which {structures.path} was drawn; there is: {listed}; add that series, or "
-        "give the RTSTRUCT of one that is there"
-    )
+        if file.series_uid in wanted and file.series_uid not in taken:
+            raise CIPAError(
+                f"--series {file.series_uid}: is of {file.path}, and the region was taken of {found.set.path}; leave "
+                "it out, or name that one with --structure-set"
+            )

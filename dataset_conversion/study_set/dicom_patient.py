@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from nnunet_cipa.dataset_conversion.study_set.image import check_axial_directions
 from nnunet_cipa.dataset_conversion.study_set.options import ORGANS
-from nnunet_cipa.dataset_conversion.study_set.study_set import Reading
-from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
-from nnunet_cipa.dicom.rtstruct.roi_contours import RoiContours
+from nnunet_cipa.dataset_conversion.study_set.regions import Region
+from nnunet_cipa.dataset_conversion.study_set.registered import REGISTRATION
+from nnunet_cipa.dataset_conversion.study_set.study_set import Facts, Reading
+from nnunet_cipa.dicom.registration.rigid import Rigid
 from nnunet_cipa.dicom.series.ct import read_ct
 from nnunet_cipa.dicom.series.grouping import Series
 from nnunet_cipa.dicom.suv.pet import read_pet
@@ -28,23 +29,29 @@ class DicomPatient:
     ct, pet
         Sorted and checked series.
     regions
-        The region of each mask, drawn on the CT, by the name of the volume.
+        The region of each mask, by the name of the volume.
     notes
         What the user should know of how a volume was chosen, by its name (see ``Reading``).
     suv
         What counts in computing SUV, beside the headers.
     patient
         Name of the patient, where there may be several studies of one; empty for ``name``.
+    facts
+        What the provenance says of how a volume was chosen, by its name.
+    pet_to_ct
+        From the PET's frame of reference to the CT's, if they are two.
     """
 
     name: str
     part: str
     ct: Series
     pet: Series
-    regions: dict[str, RoiContours]
+    regions: Mapping[str, Region]
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     suv: SuvRules = field(default_factory=SuvRules)
     patient: str = ""
+    facts: Mapping[str, Facts] = field(default_factory=dict)
+    pet_to_ct: Rigid | None = None
 
     @property
     def subject(self) -> str:
@@ -61,7 +68,8 @@ class DicomPatient:
     def read(self, volume: str) -> Reading:
         """Read a volume, and how its values came about."""
         found = self._mask(volume) if volume in self.regions else self._image(volume)
-        return replace(found, notes=(*self.notes.get(volume, ()), *found.notes))
+        facts = {**found.facts, **self.facts.get(volume, {})}
+        return replace(found, facts=facts, notes=(*self.notes.get(volume, ()), *found.notes))
 
     def sha256(self, volume: str) -> str:
         """Hash the file of a region, or those of a series in the order of its slices."""
@@ -71,18 +79,18 @@ class DicomPatient:
         return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
 
     def _image(self, volume: str) -> Reading:
-        found = Reading(*read_pet(self.pet, self.suv)) if volume == "PET" else Reading(read_ct(self.ct))
+        found = Reading(read_ct(self.ct)) if volume == "CT" else Reading(*read_pet(self.pet, self.suv))
         check_axial_directions(found.image, self.where(volume))
-        return found
+        if volume == "CT" or self.pet_to_ct is None:
+            return found
+        moved = {"degrees": self.pet_to_ct.degrees, "shift_mm": self.pet_to_ct.shift_mm}
+        return replace(found, image=self.pet_to_ct.moved(found.image), facts={**found.facts, REGISTRATION: moved})
 
     def _mask(self, volume: str) -> Reading:
         region = self.regions[volume]
         if file_hash(region.path) != region.sha256:
             raise CIPAError(f"{region.name}: changed during the conversion; run it again")
-        contours = region.points(may_be_empty=volume in ORGANS)
-        grid = self.ct.grid()
-        mask = contours_to_mask(contours, grid, self.where(volume)) if contours else grid
-        return Reading(mask, {"contours": len(contours)})
+        return region.mask(self.ct, may_be_empty=volume in ORGANS)
 
     def _series(self, volume: str) -> Series:
         return {"CT": self.ct, "PET": self.pet}[volume]

@@ -2,19 +2,25 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Failure
 from nnunet_cipa.dataset_conversion.study_set.damage import attribute_problems
-from nnunet_cipa.dataset_conversion.study_set.dicom_choice import Choice, Export, choose
-from nnunet_cipa.dataset_conversion.study_set.dicom_patient import DicomPatient
+from nnunet_cipa.dataset_conversion.study_set.dicom_cases import (
+    choose_cases,
+    make_key,
+    make_patient,
+    without_identifiers,
+)
+from nnunet_cipa.dataset_conversion.study_set.dicom_choice import Choice, Export, Wish
 from nnunet_cipa.dataset_conversion.study_set.held_out import held_out, read_facts
 from nnunet_cipa.dataset_conversion.study_set.options import Roi
-from nnunet_cipa.dataset_conversion.study_set.scanner import scanner_columns
-from nnunet_cipa.dataset_conversion.study_set.study_set import Key, StudySet
+from nnunet_cipa.dataset_conversion.study_set.set_choice import OPTION, SetWish
+from nnunet_cipa.dataset_conversion.study_set.study_set import StudySet
+from nnunet_cipa.dicom.drawn_on import series_named
 from nnunet_cipa.dicom.files import Headers, scan_folder
 from nnunet_cipa.dicom.rtstruct.roi_names import check_pattern
 from nnunet_cipa.dicom.series.grouping import group_series
@@ -39,6 +45,12 @@ class Wanted:
         UIDs of series that go before others.
     suv
         What counts where the headers of a PET do not tell SUV.
+    structure_sets
+        Which of several structure sets or segmentations counts (see ``SetWish``).
+    per_study
+        Make a case of each study that has the region, not of each patient.
+    threshold
+        The least fraction that counts as inside, for segmentations that are FRACTIONAL; None to refuse them.
     """
 
     roi: Roi = Roi.IGTV
@@ -46,12 +58,16 @@ class Wanted:
     organs: tuple[str, ...] = ()
     series: tuple[str, ...] = ()
     suv: SuvOptions = field(default_factory=SuvOptions)
+    structure_sets: tuple[str, ...] = ()
+    per_study: bool = False
+    threshold: float | None = None
 
     @property
-    def patterns(self) -> dict[str, str | None]:
-        """For the name of each mask the pattern of its region; the first is the tumour's."""
+    def wish(self) -> Wish:
+        """The same as the choice takes it."""
         tumour = self.pattern if self.pattern is not None or self.roi is Roi.IGTV else self.roi.value
-        return {self.roi.value: tumour, **{organ: organ for organ in self.organs}}
+        patterns = {self.roi.value: tumour, **{organ: organ for organ in self.organs}}
+        return Wish(patterns, self.series, self.structure_sets, self.threshold)
 
 
 def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float | None, seed: int) -> StudySet:
@@ -73,14 +89,14 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
     Raises
     ------
     CIPAError
-        If there is no patient, a series that is wanted or a row of --suv-override is of nobody, or the pattern is not
-        a regular expression.
+        If there is no patient, a series or structure set that is wanted or a row of --suv-override is of nobody, or the
+        pattern is not a regular expression.
     """
     if wanted.pattern is not None:
         check_pattern(wanted.pattern)
     headers = scan_folder(source)
     exports = _by_patient(source, headers)
-    _check_wanted(exports, wanted.series)
+    _check_wanted(exports, wanted)
     nameless = exports.pop("", None)
     rules = suv_rules(wanted.suv, {who: _pet_studies(export) for who, export in exports.items()})
     test = held_out(source, list(exports), test_fraction, seed)
@@ -89,44 +105,47 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
     failures = [Failure("unknown", tuple(nobodys))] if nobodys else []
     patients, keys = [], []
     identifiers: set[str] = set()
-    for patient_id, case in _draw_names(list(exports), name, seed).items():
+    for patient_id, subject in _draw_names(list(exports), name, seed).items():
+        part = "test" if patient_id in test else "train"
         problems = damage.get(patient_id, [])
+        chosen: Mapping[str, Choice] = {}
         try:
-            choice = choose(exports[patient_id], wanted.patterns, wanted.series)
-            part = "test" if patient_id in test else "train"
-            patient = DicomPatient(
-                case, part, choice.ct, choice.pet, choice.regions, suv=rules(patient_id, choice.pet.study_uid)
-            )
-            identifiers |= choice.identifiers
+            chosen = choose_cases(exports[patient_id], wanted.wish, subject, per_study=wanted.per_study)
+            suv = {case: rules(patient_id, choice.pet.study_uid) for case, choice in chosen.items()}
         except CIPAError as error:
-            problems.append(str(error))
+            problems.append(f"{error}{_whose_images(exports, patient_id)}")
         if problems:
             failures.append(Failure(patient_id, tuple(problems)))
-        else:
-            patients.append(patient)
-            keys.append(_key(case, part, patient_id, choice, wanted.roi))
+            continue
+        for case, choice in chosen.items():
+            identifiers |= choice.identifiers
+            keys.append(make_key(case, part, patient_id, choice))
+            patients.append(replace(make_patient(case, part, subject, choice, wanted.roi.value), suv=suv[case]))
     patients.sort(key=lambda patient: patient.name)
     keys.sort(key=lambda key: key.case)
-    return StudySet("DICOM", tuple(patients), tuple(failures), read_facts(source), tuple(keys), frozenset(identifiers))
+    told = tuple(without_identifiers(patient, frozenset(identifiers)) for patient in patients)
+    return StudySet("DICOM", told, tuple(failures), read_facts(source), tuple(keys), frozenset(identifiers))
 
 
 def _by_patient(source: Path, headers: Headers) -> dict[str, Export]:
     series = defaultdict(list)
-    structures = defaultdict(list)
+    structures, registrations = defaultdict(list), defaultdict(list)
     for candidate in group_series(headers.images):
         series[candidate.patient_id].append(candidate)
     for file in headers.structures:
         structures[file.patient_id].append(file)
+    for file in headers.registrations:
+        registrations[file.patient_id].append(file)
     exports = {
-        patient_id: Export(tuple(series[patient_id]), tuple(structures[patient_id]))
+        patient_id: Export(tuple(series[patient_id]), tuple(structures[patient_id]), tuple(registrations[patient_id]))
         for patient_id in sorted({*series, *structures})
     }
     if not exports:
         refuse(headers.problems.values())
         others = f" but {sum(headers.others.values())} other DICOM files" if headers.others else ""
         raise CIPAError(
-            f"{source}: holds no CT, PET or RTSTRUCT in DICOM, and no folder with NIfTI files, as convert lucid reads "
-            f"them{others}; give the folder that holds the patients"
+            f"{source}: holds no CT, PET, RTSTRUCT or SEG in DICOM, and no folder with NIfTI files, as convert lucid "
+            f"reads them{others}; give the folder that holds the patients"
         )
     return exports
 
@@ -146,28 +165,38 @@ def _without_id(export: Export | None) -> Iterator[str]:
         )
 
 
-def _check_wanted(exports: Mapping[str, Export], wanted: Sequence[str]) -> None:
-    there = {one.series_uid for export in exports.values() for one in export.series}
-    refuse(f"--series {uid}: no such series was found; correct it" for uid in wanted if uid not in there)
+def _whose_images(exports: Mapping[str, Export], patient_id: str) -> str:
+    """Return which other patient's images the files of one without images name, to be added to what is wrong."""
+    own = exports[patient_id]
+    if own.series or not own.structures:
+        return ""
+    try:
+        references = [one.references(index) for one in own.read_sets() for index in range(len(one.names))]
+    except CIPAError:
+        return ""
+    for other, export in exports.items():
+        if any(series_named(one, export.series) for one in references):
+            return f"; it names images of PatientID {other}: if the two are one patient, give them one PatientID"
+    return ""
+
+
+def _check_wanted(exports: Mapping[str, Export], wanted: Wanted) -> None:
+    files = [file for export in exports.values() for file in (*export.structures, *export.registrations)]
+    series = {one.series_uid for export in exports.values() for one in export.series}
+    series |= {file.series_uid for file in files}
+    sets = {uid for file in files for uid in (file.sop_instance_uid, file.series_uid, file.study_uid)}
+    refuse(
+        f"{option} {uid}: no such {kind} was found; correct it"
+        for option, kind, uids, there in (
+            ("--series", "series", wanted.series, series),
+            (OPTION, "structure set", SetWish.of(wanted.structure_sets).uids, sets),
+        )
+        for uid in uids
+        if uid not in there
+    )
 
 
 def _draw_names(patient_ids: Sequence[str], name: str, seed: int) -> dict[str, str]:
     numbers = np.random.default_rng([seed, 2]).permutation(len(patient_ids)) + 1
     digits = max(4, len(str(len(patient_ids))))
     return {patient_id: f"{name}_{number:0{digits}d}" for patient_id, number in zip(patient_ids, numbers, strict=True)}
-
-
-def _key(case: str, part: str, patient_id: str, choice: Choice, roi: Roi) -> Key:
-    return Key(
-        case,
-        {
-            "part": part,
-            "patient_id": patient_id,
-            "study_uid": choice.ct.study_uid,
-            "ct_series_uid": choice.ct.series_uid,
-            "pet_series_uid": choice.pet.series_uid,
-            "structure_set_uid": choice.structure_set_uid,
-            "roi_name": choice.regions[roi.value].roi.name,
-            **scanner_columns(choice.pet.slices[0].path),
-        },
-    )

@@ -71,9 +71,7 @@ def refuse_identifiers(folder: Path, cases: Iterable[str], identifiers: frozense
     CIPAError
         If one does. The message does not repeat the identifier.
     """
-    texts = sorted(text for text in map(str.casefold, identifiers) if text not in NOT_TELLING)
-    anywhere = "|".join(map(re.escape, texts)) or r"\Z\A."
-    search = re.compile(rf"(?<![0-9a-z])(?:{anywhere})(?![0-9a-z])")
+    search = _search(identifiers)
     names = "|".join(re.escape(case) for case in sorted(cases, key=len, reverse=True))
     # The name of a case, and the number of the channel that nnU-Net's names of images have after it.
     own = re.compile(rf"(?<![0-9A-Za-z])(?:{names})(?:_\d{{4}})?(?![0-9A-Za-z])")
@@ -89,6 +87,17 @@ def refuse_identifiers(folder: Path, cases: Iterable[str], identifiers: frozense
             found = [place for place, text in _texts(json.loads(path.read_bytes())) if tells(text)]
             problems += [f"{path.name}: {place} would hold an identifier of a patient" for place in found]
     refuse(f"{problem}; remove it from the DICOM files, or from the options, and convert again" for problem in problems)
+
+
+def tells_who(text: str, identifiers: frozenset[str]) -> bool:
+    """Return whether a text holds an identifier as a word, or a UID."""
+    return _search(identifiers).search(text.casefold()) is not None or _UID.search(text) is not None
+
+
+def _search(identifiers: frozenset[str]) -> re.Pattern[str]:
+    texts = sorted(text for text in map(str.casefold, identifiers) if text not in NOT_TELLING)
+    anywhere = "|".join(map(re.escape, texts)) or r"\Z\A."
+    return re.compile(rf"(?<![0-9a-z])(?:{anywhere})(?![0-9a-z])")
 
 
 def _unreadable(path: Path, error: BaseException) -> CIPAError:

@@ -1,4 +1,4 @@
-"""Finds the CT and PET images and the structure sets in a folder tree."""
+"""Finds CT and PET images, structure sets, segmentations and registrations in a folder tree."""
 
 import os
 from collections import Counter
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 
+from pydicom.dataset import Dataset
 from pydicom.uid import (
     CTImageStorage,
+    DeformableSpatialRegistrationStorage,
     EnhancedCTImageStorage,
     EnhancedPETImageStorage,
     LegacyConvertedEnhancedCTImageStorage,
@@ -16,6 +18,8 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
     PositronEmissionTomographyImageStorage,
     RTStructureSetStorage,
+    SegmentationStorage,
+    SpatialRegistrationStorage,
 )
 from tqdm import tqdm
 
@@ -29,6 +33,11 @@ ENHANCED = {
     LegacyConvertedEnhancedCTImageStorage,
     LegacyConvertedEnhancedPETImageStorage,
 }
+# Of the standard's supplement 243, which pydicom 3.0 does not know.
+LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
+RTSTRUCT, SEG = "RTSTRUCT", "SEG"
+STRUCTURES = {RTStructureSetStorage: RTSTRUCT, SegmentationStorage: SEG, LABEL_MAP: SEG}
+REGISTRATIONS = {SpatialRegistrationStorage: "REG", DeformableSpatialRegistrationStorage: "deformable REG"}
 IMAGES = {"CT": CTImageStorage, "PT": PositronEmissionTomographyImageStorage}
 # Suffixes under which a file that is not DICOM is damaged rather than foreign.
 _DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
@@ -38,12 +47,14 @@ _BARE = (b"\x08\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x01\x00", b"\x08\x
 
 @dataclass(frozen=True)
 class StructureFile:
-    """An RTSTRUCT file; its contours are not read."""
+    """An RTSTRUCT, SEG or REG file, of which nothing but this is read; ``kind`` is one of the values of the tables."""
 
     path: Path
     patient_id: str
     study_uid: str
     sop_instance_uid: str
+    series_uid: str = ""
+    kind: str = RTSTRUCT
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,9 @@ class Headers:
     images
         CT and PET image files, in no particular order.
     structures
-        RTSTRUCT files.
+        RTSTRUCT and SEG files.
+    registrations
+        REG files, deformable ones too.
     problems
         One line, by path, for each file that should be DICOM but cannot be read, and for each link out of the tree.
     others
@@ -69,6 +82,7 @@ class Headers:
     problems: dict[Path, str]
     others: dict[str, int]
     foreign: int
+    registrations: tuple[StructureFile, ...] = ()
 
 
 class _NotDicom(Exception):  # noqa: N818 - it is an answer, no error
@@ -90,6 +104,7 @@ def scan_folder(root: Path) -> Headers:
         raise CIPAError(f"{root}: not a folder; give the folder that holds the DICOM files")
     images: list[Header] = []
     structures: list[StructureFile] = []
+    registrations: list[StructureFile] = []
     problems: dict[Path, str] = {}
     others: Counter[str] = Counter()
     foreign = 0
@@ -101,9 +116,10 @@ def scan_folder(root: Path) -> Headers:
                 kind = found.file_meta.MediaStorageSOPClassUID
                 if kind in IMAGES.values() or kind in ENHANCED:
                     images.append(_with_series(make_header(path, found, fault)))
-                elif kind == RTStructureSetStorage:
-                    uids = (text(found, name) for name in ("PatientID", "StudyInstanceUID", "SOPInstanceUID"))
-                    structures.append(StructureFile(path, *uids))
+                elif kind in STRUCTURES:
+                    structures.append(_structure_file(path, found, STRUCTURES[kind]))
+                elif kind in REGISTRATIONS:
+                    registrations.append(_structure_file(path, found, REGISTRATIONS[kind]))
                 elif kind == MediaStorageDirectoryStorage:
                     foreign += 1
                 else:
@@ -115,7 +131,18 @@ def scan_folder(root: Path) -> Headers:
                 problems[path] = (
                     f"{path}: cannot be read as DICOM ({reason}); export it again, or remove it if it is not needed"
                 )
-    return Headers(tuple(images), tuple(structures), problems, dict(others), foreign)
+    return Headers(tuple(images), tuple(structures), problems, dict(others), foreign, tuple(registrations))
+
+
+def _structure_file(path: Path, found: Dataset, kind: str) -> StructureFile:
+    return StructureFile(
+        path=path,
+        patient_id=text(found, "PatientID"),
+        study_uid=text(found, "StudyInstanceUID"),
+        sop_instance_uid=text(found, "SOPInstanceUID"),
+        series_uid=text(found, "SeriesInstanceUID"),
+        kind=kind,
+    )
 
 
 def is_dicom(path: Path) -> bool:

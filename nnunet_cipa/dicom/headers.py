@@ -18,6 +18,7 @@ TAGS = (
     "ImageType",
     "PatientID",
     "StudyInstanceUID",
+    "StudyDate",
     "SeriesInstanceUID",
     "SeriesDescription",
     "FrameOfReferenceUID",
@@ -58,6 +59,8 @@ class Header:
         PixelSpacing, mm from row to row, then from column to column; None if missing or not two numbers.
     fault
         Why its pixels cannot be read, as far as that shows without decoding them.
+    study_date
+        YYYYMMDD as in the file; empty if missing.
     """
 
     path: Path
@@ -80,6 +83,7 @@ class Header:
     orientation: tuple[float, ...] | None
     pixel_spacing: tuple[float, ...] | None
     fault: str | None
+    study_date: str = ""
 
 
 def read_attributes(path: Path) -> tuple[Dataset, str | None]:
@@ -126,4 +130,5 @@ def make_header(path: Path, found: Dataset, fault: str | None) -> Header:
         orientation=numbers(found, "ImageOrientationPatient", 6),
         pixel_spacing=numbers(found, "PixelSpacing", 2),
         fault=fault,
+        study_date=text(found, "StudyDate").replace(".", ""),
     )

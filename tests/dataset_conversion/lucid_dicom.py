@@ -50,7 +50,7 @@ class Export:
         found = []
         for path in sorted(self.folder(number).iterdir()):
             dataset = pydicom.dcmread(path, specific_tags=["SeriesDescription", "ImagePositionPatient"])
-            if dataset.SeriesDescription == f"SYNTHETIC {kind}":
+            if dataset.get("SeriesDescription") == f"SYNTHETIC {kind}":
                 found.append((float(dataset.get("ImagePositionPatient", [0, 0, 0])[2]), path))
         assert found
         return [path for _, path in sorted(found)]

@@ -90,8 +90,20 @@ def without_dose(export):
     export.edit(NUMBER, "PET AC", edit)
 
 
+def forget_images(dataset):
+    """Leave the references to images out of a structure set, as many planning systems do."""
+    for frame in dataset.ReferencedFrameOfReferenceSequence:
+        for study in frame.RTReferencedStudySequence:
+            for series in study.RTReferencedSeriesSequence:
+                series.ContourImageSequence = []
+    for roi in dataset.ROIContourSequence:
+        for contour in roi.get("ContourSequence", []):
+            del contour.ContourImageSequence
+
+
 def of_another_study(export):
     def edit(dataset):
+        forget_images(dataset)
         dataset.StudyInstanceUID = "1.2.3.1"
         study = dataset.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0]
         study.ReferencedSOPInstanceUID = "1.2.3.1"
@@ -102,6 +114,7 @@ def of_another_study(export):
 
 def drawn_on_another_series(export):
     def edit(dataset):
+        forget_images(dataset)
         study = dataset.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0]
         study.RTReferencedSeriesSequence[0].SeriesInstanceUID = "1.2.3.7"
 
@@ -163,8 +176,10 @@ FAULTS = {
     "dose of zero": (without_dose, "RadionuclideTotalDose is 0", "correct it"),
     "PET without corrections": (change("PET AC", CorrectedImage=None), "no PET series that can be used", "not corr"),
     "PET elsewhere": (place("PET AC", lambda x, y, z: (x, y, z + 1000)), "covers 0% of the CT's", "in the CT's frame"),
-    "RTSTRUCT of another study": (of_another_study, "is of another study, 1.2.3.1", "give the RTSTRUCT of that study"),
-    "RTSTRUCT on a series that is not there": (drawn_on_another_series, "no CT series 1.2.3.7", "there is: "),
+    "RTSTRUCT of another study": (of_another_study, "is of another study, 1.2.3.1", "give the one of that study"),
+    "RTSTRUCT on a series that is not there": (
+        drawn_on_another_series, "was drawn on series 1.2.3.7, not among the files", "to take it onto that CT",
+    ),
     "two PET": (again("PET AC", SeriesDescription="WB AC 2"), "2 PET series; choose one with --series", "WB AC 2"),
     "only a PET without attenuation correction": (
         remove("PET AC"), "no PET series that can be used", "SYNTHETIC PET NAC", "not corrected for attenuation",
@@ -175,7 +190,10 @@ FAULTS = {
     "no CT": (remove("CT"), "no CT series", "there is: none"),
     "no PET": (lambda e: [remove(k)(e) for k in ("PET AC", "PET NAC")], "no PET series", "there is: none"),
     "no RTSTRUCT": (remove("structures"), "no RTSTRUCT", "export the one with the contours"),
-    "two RTSTRUCT": (again("structures"), "2 RTSTRUCT have such a region", "('IGTV')", "leave the one that counts"),
+    "two RTSTRUCT": (
+        again("structures"), "2 RTSTRUCT have such a region", "('IGTV'", "'SYNTHETIC' of 20000101, UNAPPROVED",
+        "choose one with --structure-set", "leave the one that counts",
+    ),
     "missing slice": (remove("CT", slice(7, 8)), "slices are missing", "16.00 mm where 8.00 mm is usual", "add them"),
     "missing last slices": (without_the_end, "lies on slice ", "give the whole series"),
     "doubled slice": (doubled_slice, "at the same place", "keep one slice for each place"),
@@ -190,7 +208,7 @@ FAULTS = {
     ),
     "one PatientID for two patients": (all_called_alike, "2 RTSTRUCT have such a region", "leave the one that counts"),
     "a patient twice": (as_another_patient, "has the same voxels as", "keep one of the two patients"),
-    "nothing but text": (emptied, "holds no CT, PET or RTSTRUCT in DICOM"),
+    "nothing but text": (emptied, "holds no CT, PET, RTSTRUCT or SEG in DICOM"),
     "link out of the tree": (linked_away, "a link that leads out of", "put the file itself there"),
     "mixed with NIfTI": (
         lambda e: (e.folder(NUMBER) / "CT.nii.gz").write_bytes(b""), "holds both DICOM", "CT.nii.gz; separate them",

@@ -97,7 +97,6 @@ SERIES = {
         again("PET AC", ImageType=["DERIVED", "SECONDARY", "MIP"], SeriesDescription="MIP"),
         ["added"], "choose the series of the slices", ["PET AC"],
     ),
-    "CT without contours": (again("CT", SeriesDescription="other"), ["added"], "leave it out", ["PET AC"]),
 }  # fmt: skip
 
 

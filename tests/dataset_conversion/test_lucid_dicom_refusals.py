@@ -60,12 +60,12 @@ def test_wanted_pet_is_taken(export, raw):
 
 
 def test_wanted_series_that_cannot_be_taken_are_refused(pair, raw, left_in):
-    again("CT")(pair)
+    again("CT", FrameOfReferenceUID="1.2.3.9")(pair)
     second = pydicom.dcmread(next(pair.folder(NUMBER).glob("*-2"))).SeriesInstanceUID
     uncorrected = pydicom.dcmread(pair.files(NUMBER, "PET NAC")[0]).SeriesInstanceUID
     for wanted, told in (
         (("1.2.3",), r"^--series 1\.2\.3: no such series was found"),
-        ((second,), rf"--series {second}: is CT series .* was drawn on CT series 2\.25\..*; leave it out"),
+        ((second,), r"ROI 'IGTV' has the frame of reference 2\.25\..*, and the CT series .* has 1\.2\.3\.9"),
         ((uncorrected,), "not corrected for attenuation cannot give SUV; choose a corrected one"),
     ):
         with pytest.raises(CIPAError, match=told):

@@ -7,8 +7,9 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
+from tests.dataset_conversion import lucid_dicom_faults
 from tests.dataset_conversion.lucid_dicom import IDS, drawn
-from tests.dataset_conversion.lucid_dicom_faults import NUMBER, place, remove
+from tests.dataset_conversion.lucid_dicom_faults import NUMBER, forget_images, place, remove
 from tests.dataset_conversion.lucid_dicom_remedies import Remedy, again, edit, options
 
 TUMOUR = 2  # number of the IGTV among the ROIs, counted from 1
@@ -67,6 +68,7 @@ def rename_again(**names):
 
 
 def unlike(dataset):
+    forget_images(dataset)
     dataset.StructureSetROISequence[TUMOUR - 1].ReferencedFrameOfReferenceUID = "1.2.3.9"
 
 
@@ -82,11 +84,18 @@ def numbered_alike(dataset):
     dataset.StructureSetROISequence[0].ROINumber = TUMOUR
 
 
-def on_two_series(dataset):
-    study = dataset.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0]
-    other = Dataset()
-    other.SeriesInstanceUID = "1.2.3.7"
-    study.RTReferencedSeriesSequence.append(other)
+def on_two_series(export):
+    """A fault: a second CT, and a structure set that names both and no image."""
+    lucid_dicom_faults.again("CT", SeriesInstanceUID="1.2.3.7")(export)
+
+    def name_both(dataset):
+        forget_images(dataset)
+        study = dataset.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0]
+        other = Dataset()
+        other.SeriesInstanceUID = "1.2.3.7"
+        study.RTReferencedSeriesSequence.append(other)
+
+    export.edit(NUMBER, "structures", name_both)
 
 
 def around_all(dataset):
@@ -125,7 +134,7 @@ def miscount(dataset):
 TO_GTV = options("--roi", "GTV")
 FAULTS = {
     "ROI of another frame": (structures(unlike), Remedy("give the RTSTRUCT drawn on that series", again("structures"))),
-    "two series": (structures(on_two_series), Remedy("name the CT with --series", name_ct)),
+    "two series": (on_two_series, Remedy("name the CT with --series", name_ct)),
     "no contour": (structures(emptied), Remedy("draw it, or choose another ROI with --roi", TO_GTV, region="gtv")),
     "no contour, drawn": (structures(emptied), Remedy("draw it", again("structures"))),
     "no voxel": (structures(leave_a_speck), Remedy("or choose another ROI", TO_GTV, region="gtv")),

@@ -43,6 +43,10 @@ def choose_the_first(refused):
     return ["--series", uid]
 
 
+def take_onto_the_ct(refused):
+    return ["--series", re.search(r"give --series (\S+) to take it onto that CT", refused.message).group(1)]
+
+
 def name_patients(*names):
     """Give each patient a pseudonym."""
 
@@ -75,8 +79,8 @@ REMEDIES = {
     "dose of zero": Remedy("correct it", enter("PET AC", DOSE)),
     "PET without corrections": Remedy("add one that is corrected for attenuation", again("PET AC")),
     "PET elsewhere": Remedy("give a PET in the CT's frame", again("PET AC")),
-    "RTSTRUCT of another study": Remedy("give the RTSTRUCT of that study", again("structures")),
-    "RTSTRUCT on a series that is not there": Remedy("give the RTSTRUCT of one that is there", again("structures")),
+    "RTSTRUCT of another study": Remedy("give the one of that study", again("structures")),
+    "RTSTRUCT on a series that is not there": Remedy("add that series, or give --series", take_onto_the_ct),
     "two PET": Remedy("choose one with --series", choose_the_first),
     "only a PET without attenuation correction": Remedy("add one that is corrected for attenuation", again("PET AC")),
     "PET of another frame of reference": Remedy("export a PET that was registered to the CT", again("PET AC")),

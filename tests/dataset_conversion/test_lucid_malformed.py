@@ -228,7 +228,7 @@ def test_test_list_and_test_fraction_exclude_each_other(lucid, raw):
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir(), lambda path: path.write_text("x")])
 def test_source_that_is_no_study_set_is_refused(tmp_path, raw, make):
     make(tmp_path / "empty")
-    with pytest.raises(CIPAError, match=r"empty: (not a folder|holds no CT, PET or RTSTRUCT in DICOM)"):
+    with pytest.raises(CIPAError, match=r"empty: (not a folder|holds no CT, PET, RTSTRUCT or SEG in DICOM)"):
         convert_lucid(tmp_path / "empty", Options(processes=1))
 
 

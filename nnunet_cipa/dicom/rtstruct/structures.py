@@ -6,7 +6,9 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.attributes import DAMAGE, text
+from nnunet_cipa.dicom.attributes import DAMAGE, text, words
+from nnunet_cipa.dicom.described import Description, describe
+from nnunet_cipa.dicom.files import RTSTRUCT
 from nnunet_cipa.dicom.rtstruct.file import damaged, items, read_rtstruct
 from nnunet_cipa.dicom.series.grouping import Series
 from nnunet_cipa.errors import CIPAError
@@ -14,11 +16,21 @@ from nnunet_cipa.errors import CIPAError
 
 @dataclass(frozen=True)
 class StructureRoi:
-    """One region of a structure set; its contours are still in the file."""
+    """One region of a structure set; its contours are still in the file. ``algorithm`` is ROIGenerationAlgorithm."""
 
     number: int
     name: str
     frame_of_reference_uid: str
+    algorithm: str = ""
+
+
+@dataclass(frozen=True)
+class ReferencedSeries:
+    """A series that a structure set names: for regions of which frame of reference, and its images."""
+
+    frame_of_reference_uid: str
+    series_uid: str
+    image_uids: frozenset[str] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -33,12 +45,14 @@ class StructureSet:
         As in the file; empty if missing.
     study_uids
         Of its own study and of those it refers to.
-    referenced_series_uids
+    referenced
         Series on which it was drawn; empty if it does not say.
     rois
         In the file's order.
     sha256
         Of the bytes that were read.
+    described
+        What it says of itself.
     file
         All of it, so that a structure set takes the memory of its file.
     """
@@ -48,10 +62,21 @@ class StructureSet:
     label: str
     patient_id: str
     study_uids: frozenset[str]
-    referenced_series_uids: frozenset[str]
+    referenced: tuple[ReferencedSeries, ...]
     rois: tuple[StructureRoi, ...]
     sha256: str
+    described: Description
     file: Dataset = field(repr=False, compare=False)
+
+    @property
+    def referenced_series_uids(self) -> frozenset[str]:
+        """UIDs of the series that it names."""
+        return frozenset({one.series_uid for one in self.referenced} - {""})
+
+    def references_of(self, roi: StructureRoi) -> tuple[ReferencedSeries, ...]:
+        """Return the series named for a region's frame of reference, or all if none is named for that."""
+        own = tuple(one for one in self.referenced if one.frame_of_reference_uid == roi.frame_of_reference_uid)
+        return own or self.referenced
 
 
 def read_structure_set(path: Path) -> StructureSet:
@@ -65,9 +90,8 @@ def read_structure_set(path: Path) -> StructureSet:
     file, sha256 = read_rtstruct(path)
     try:
         rois = tuple(_rois(file))
-        studies = [s for frame in items(file, "ReferencedFrameOfReferenceSequence")
-                   for s in items(frame, "RTReferencedStudySequence")]  # fmt: skip
-        series = [s for study in studies for s in items(study, "RTReferencedSeriesSequence")]
+        frames = items(file, "ReferencedFrameOfReferenceSequence")
+        studies = [s for frame in frames for s in items(frame, "RTReferencedStudySequence")]
         found = StructureSet(
             path=path,
             sop_instance_uid=text(file, "SOPInstanceUID"),
@@ -76,9 +100,10 @@ def read_structure_set(path: Path) -> StructureSet:
             study_uids=frozenset(
                 {text(file, "StudyInstanceUID"), *(text(s, "ReferencedSOPInstanceUID") for s in studies)} - {""}
             ),
-            referenced_series_uids=frozenset({text(s, "SeriesInstanceUID") for s in series} - {""}),
+            referenced=tuple(one for frame in frames for one in _referenced(frame)),
             rois=rois,
             sha256=sha256,
+            described=describe(file, RTSTRUCT),
             file=file,
         )
     except DAMAGE as error:
@@ -90,14 +115,35 @@ def read_structure_set(path: Path) -> StructureSet:
     return found
 
 
+def contour_images(structures: StructureSet, roi: StructureRoi) -> frozenset[str]:
+    """Return the SOPInstanceUIDs of the images that the contours of a region name.
+
+    Raises
+    ------
+    CIPAError
+        If the contours are damaged.
+    """
+    try:
+        found = items(structures.file, "ROIContourSequence")
+        own = [item for item in found if text(item, "ReferencedROINumber") == str(roi.number)]
+        contours = (contour for item in own for contour in items(item, "ContourSequence"))
+        return frozenset(uid for contour in contours for uid in _images(contour))
+    except DAMAGE as error:
+        raise damaged(structures.path, error) from error
+
+
 def check_belongs(structures: StructureSet, roi: StructureRoi, series: Series) -> None:
     """Check that a region was drawn on a series.
+
+    That its contours name images of the series is proof, whatever else the file says or leaves out.
 
     Raises
     ------
     CIPAError
         If it refers to another study, series or frame of reference, or to none.
     """
+    if contour_images(structures, roi) & {piece.sop_instance_uid for piece in series.slices}:
+        return
     start = f"{structures.path}: ROI {roi.name!r}"
     wanted = f"the {series.modality} series {series.series_uid}"
     referenced = structures.referenced_series_uids
@@ -121,7 +167,21 @@ def _rois(file: Dataset) -> Iterator[StructureRoi]:
     only = frames.pop() if len(frames) == 1 else ""
     for item in items(file, "StructureSetROISequence"):
         frame = text(item, "ReferencedFrameOfReferenceUID") or only
-        yield StructureRoi(int(item.ROINumber), text(item, "ROIName"), frame)
+        algorithm = "".join(words(item, "ROIGenerationAlgorithm"))
+        yield StructureRoi(int(item.ROINumber), text(item, "ROIName"), frame, algorithm)
+
+
+def _referenced(frame: Dataset) -> Iterator[ReferencedSeries]:
+    uid = text(frame, "FrameOfReferenceUID")
+    for study in items(frame, "RTReferencedStudySequence"):
+        for series in items(study, "RTReferencedSeriesSequence"):
+            yield ReferencedSeries(uid, text(series, "SeriesInstanceUID"), frozenset(_images(series)))
+
+
+def _images(holder: Dataset) -> Iterator[str]:
+    for image in items(holder, "ContourImageSequence"):
+        if uid := text(image, "ReferencedSOPInstanceUID"):
+            yield uid
 
 
 def _listed(uids: frozenset[str]) -> str:

@@ -1,0 +1,149 @@
+"""The cases of one patient of a DICOM study set: one, or one of each study; their keys, and what is told of them."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from nnunet_cipa.dataset_conversion.study_set.dicom_choice import Choice, Export, Wish, choose
+from nnunet_cipa.dataset_conversion.study_set.dicom_patient import DicomPatient
+from nnunet_cipa.dataset_conversion.study_set.identifiers import tells_who
+from nnunet_cipa.dataset_conversion.study_set.region_sets import RegionSet
+from nnunet_cipa.dataset_conversion.study_set.scanner import scanner_columns
+from nnunet_cipa.dataset_conversion.study_set.study_set import Facts, Key
+from nnunet_cipa.dicom.drawn_on import series_named
+from nnunet_cipa.errors import CIPAError
+
+LABEL = "label"
+
+
+def choose_cases(export: Export, wish: Wish, subject: str, *, per_study: bool) -> Mapping[str, Choice]:
+    """Choose what the cases of a patient are made of, by their names.
+
+    Parameters
+    ----------
+    export
+        Of one patient.
+    wish
+        What to take.
+    subject
+        Name of the patient; of the case too, if there is one, else before its number.
+    per_study
+        Make a case of each study with a CT that a structure set or segmentation was made on. Series of other studies
+        that share its CT's frame of reference count as well where it has none of that kind.
+
+    Raises
+    ------
+    CIPAError
+        See ``choose``; of several studies, for all of them.
+    """
+    sets = export.read_sets()
+    if not per_study:
+        return {subject: choose(export, sets, wish)}
+    chosen, faults = {}, []
+    for number, (study, (part, own)) in enumerate(_studies(export, sets).items(), 1):
+        try:
+            chosen[f"{subject}_{number}"] = choose(part, own, _of(part, own, wish))
+        except CIPAError as error:
+            faults.append(f"study {study}: {error}")
+    if faults:
+        raise CIPAError("; ".join(faults))
+    if not chosen:
+        raise CIPAError("no study has a CT and a structure set or segmentation of it; leave out --per-study")
+    return chosen
+
+
+def make_key(case: str, part: str, patient_id: str, choice: Choice) -> Key:
+    """Return who a case is, and of what it was made, for the key table."""
+    held, index = choice.chosen.found.set, choice.chosen.found.index
+    return Key(
+        case,
+        {
+            "part": part,
+            "patient_id": patient_id,
+            "study_uid": choice.ct.study_uid,
+            "ct_series_uid": choice.ct.series_uid,
+            "pet_series_uid": choice.pet.series_uid,
+            "structure_set_uid": held.described.sop_instance_uid,
+            "roi_name": held.names[index],
+            "structure_set_kind": held.described.kind,
+            "structure_set_label": held.described.label,
+            "structure_set_date": held.described.date,
+            "approval_status": held.described.approval,
+            "roi_generation": held.algorithm(index),
+            **scanner_columns(choice.pet.slices[0].path),
+        },
+    )
+
+
+def make_patient(case: str, part: str, subject: str, choice: Choice, tumour: str) -> DicomPatient:
+    """Return a case, with what its provenance says of the choice: numbers, codes and a label, no date."""
+    held, index = choice.chosen.found.set, choice.chosen.found.index
+    truth: Facts = {
+        "kind": held.described.kind,
+        "approval_status": held.described.approval,
+        "generation": held.algorithm(index),
+        LABEL: held.described.label,
+        "days_after_ct": _days(choice.ct_date, held.described.date),
+        "chosen_by": choice.chosen.by,
+    }
+    return DicomPatient(
+        name=case,
+        part=part,
+        ct=choice.ct,
+        pet=choice.pet,
+        regions=choice.regions,
+        notes=choice.notes,
+        patient=subject,
+        facts={tumour: truth},
+        pet_to_ct=choice.pet_to_ct,
+    )
+
+
+def without_identifiers(patient: DicomPatient, identifiers: frozenset[str]) -> DicomPatient:
+    """Return a case whose provenance has no label that tells who somebody is."""
+    told = {
+        volume: {**facts, LABEL: None if tells_who(str(facts[LABEL]), identifiers) else facts[LABEL]}
+        for volume, facts in patient.facts.items()
+    }
+    return replace(patient, facts=told)
+
+
+def _studies(export: Export, sets: Sequence[RegionSet]) -> dict[str, tuple[Export, list[RegionSet]]]:
+    """Return the studies with a CT that has structure sets, by UID: what was exported of each, and those sets."""
+    own = defaultdict(list)
+    for one in sets:
+        own[_study_of(export, one)].append(one)
+    studies = {}
+    for uid in sorted({series.study_uid for series in export.series if series.modality == "CT"} & own.keys()):
+        series = [one for one in export.series if one.study_uid == uid]
+        frames = {one.frame_of_reference_uid for one in series if one.modality == "CT"}
+        there = {one.modality for one in series}
+        beside = (one for one in export.series if one.frame_of_reference_uid in frames and one.modality not in there)
+        paths = {one.path for one in own[uid]}
+        files = tuple(file for file in export.structures if file.path in paths)
+        studies[uid] = Export((*series, *beside), files, export.registrations), own[uid]
+    return studies
+
+
+def _study_of(export: Export, held: RegionSet) -> str:
+    """Return the study of the images that a set was made on; its own if it names none that are there."""
+    for index in range(len(held.names)):
+        named = series_named(held.references(index), export.series)
+        if named:
+            return named[0].study_uid
+    return held.described.study_uid
+
+
+def _of(export: Export, sets: Sequence[RegionSet], wish: Wish) -> Wish:
+    """Leave what is wanted of other studies out of a wish."""
+    there = {one.series_uid for one in export.series} | {one.described.series_uid for one in sets}
+    return replace(wish, series=tuple(uid for uid in wish.series if uid in there))
+
+
+def _days(ct: str, made: str) -> int | None:
+    try:
+        first, last = (datetime.strptime(day, "%Y%m%d") for day in (ct, made))  # noqa: DTZ007 - days alone
+    except ValueError:
+        return None
+    return (last - first).days

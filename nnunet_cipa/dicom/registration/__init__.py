@@ -1,0 +1,1 @@
+"""Spatial registrations: how coordinates of one frame of reference become those of another."""
