@@ -12,13 +12,14 @@ from nnunet_cipa.dataset_conversion.pclt20k.check import (
     check_patient_slices,
     split_at_gaps,
 )
-from nnunet_cipa.dataset_conversion.pclt20k.options import Options
+from nnunet_cipa.dataset_conversion.pclt20k.options import Intensity, Options
 from nnunet_cipa.dataset_conversion.pclt20k.source import Source, read_source
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Conversion
 from nnunet_cipa.dataset_conversion.pipeline.dataset import NewDataset, place, write_dataset
 from nnunet_cipa.dataset_conversion.pipeline.dataset_files import CONVERTED_BY, FOLDERS, DatasetFacts, folds_warning
 from nnunet_cipa.dataset_conversion.pipeline.folds import Folds, TrainingPatient, make_folds
 from nnunet_cipa.errors import CIPAError, refuse
+from nnunet_cipa.nnunet.intensities import PAPER_HU
 from nnunet_cipa.processes.workers import run_jobs
 
 LICENCE = "PCLT20K is for non-commercial research; see its own terms"
@@ -117,6 +118,9 @@ def _facts(conversion: Pclt20kConversion, options: Options) -> DatasetFacts:
         "reference": REFERENCE,
         "license": LICENCE,
         "intensity": options.intensity.value,
+        # Its SUV are not published
+        "hu_window": PAPER_HU if options.intensity is Intensity.PAPER else None,
+        "suv_range": None,
         "spacing_mm": options.spacing,
         "spacing_assumed": True,
     }

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from nnunet_cipa.benchmark.plan.entries import Entry, parse_entry
-from nnunet_cipa.benchmark.plan.options import ComparisonOptions, PlacementOptions, check_options
+from nnunet_cipa.benchmark.plan.options import ComparisonOptions, PlacementOptions, check_options, named_sources
 from nnunet_cipa.benchmark.plan.plan import BenchmarkRequest
 from nnunet_cipa.benchmark.plan.presets import preset_entries
 from nnunet_cipa.benchmark.run.local import make_slots
@@ -53,7 +53,8 @@ def resolve_benchmark(
 
 
 def _entries(compared: ComparisonOptions) -> list[Entry]:
-    named = [] if compared.preset is None else preset_entries(compared.preset, compared.gtv_checkpoint)
+    sources = named_sources(compared.source)
+    named = [] if compared.preset is None else preset_entries(compared.preset, compared.gtv_checkpoint, sources)
     return named + [parse_entry(text, adapt=compared.adapt) for text in compared.trainers]
 
 

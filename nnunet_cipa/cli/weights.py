@@ -25,7 +25,7 @@ def import_weights(source: Path, out: Path, options: ImportOptions) -> None:
     print(f"written: {out}")
 
 
-def adapt_weights(source: Path, out: Path, target: Target) -> None:
+def adapt_weights(source: Path, out: Path, target: Target, *, other_intensities: bool = False) -> None:
     """Turn any checkpoint of this package into a file for nnUNetv2_train -pretrained_weights of another training.
 
     The other training may have another data set, patch size, number of slices, SIM setting or classes. Prints what
@@ -37,11 +37,14 @@ def adapt_weights(source: Path, out: Path, target: Target) -> None:
         checkpoint_final.pth, or a file of weights import, adapt or export.
     out
         The file to write.
+    other_intensities
+        Go on where SOURCE was trained on intensities of other windows than the data set's.
     """
     from nnunet_cipa.trainers.target import resolve_target  # noqa: PLC0415 - torch takes seconds to import
 
     training = resolve_target(target)
-    print(weights.adapt_weights(source, out, training.build_network(), training.dataset_json))
+    network, dataset_json = training.build_network(), training.dataset_json
+    print(weights.adapt_weights(source, out, network, dataset_json, other_intensities=other_intensities))
     print(f"written: {out}")
 
 

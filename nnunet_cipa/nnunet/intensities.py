@@ -1,11 +1,16 @@
 """Stored intensities, as dataset.json tells them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nnunet_cipa.errors import CIPAError, shown
 
 _CHANNELS = ("0", "1")
+# Keys of dataset.json by which the converters say what is stored.
+KEYS = ("intensity", "hu_window", "suv_range")
+_READY = ("paper", "window")
+# Of PCLT20K, whose dataset.json did not have it always; its SUV are not published.
+PAPER_HU = [-1200.0, -200.0]
 
 
 def find_intensities(dataset_json: dict[str, Any]) -> dict[str, Any]:
@@ -30,6 +35,42 @@ def find_intensities(dataset_json: dict[str, Any]) -> dict[str, Any]:
     if "intensity_range" in dataset_json:
         found["intensity_range"] = _of_channels(dataset_json, "intensity_range", _is_range, "[lowest, highest]")
     return found
+
+
+def describe_mismatch(source: Mapping[str, Any], target: Mapping[str, Any]) -> str | None:
+    """Return how the stored intensities of two data sets differ, as far as both say what they are, or None.
+
+    Parameters
+    ----------
+    source, target : mapping
+        ``KEYS`` of their dataset.json; what is not there is not compared, such as the SUV of PCLT20K.
+    """
+    kinds = [_kind(facts) for facts in (source, target)]
+    if None in kinds:
+        return None
+    if kinds[0] != kinds[1]:
+        return f"--intensity {source['intensity']} and --intensity {target['intensity']}"
+    if not kinds[0]:
+        return None
+    for key, option in (("hu_window", "--hu-window"), ("suv_range", "--suv-range")):
+        ours, theirs = (_limits(facts, key) for facts in (source, target))
+        if ours is not None and theirs is not None and ours != theirs:
+            return f"{option} {ours[0]:g} {ours[1]:g} and {option} {theirs[0]:g} {theirs[1]:g}"
+    return None
+
+
+def _kind(facts: Mapping[str, Any]) -> bool | None:
+    """Return whether intensities are ready for the network, or for nnU-Net to normalise; None if nothing is said."""
+    return {**dict.fromkeys(_READY, True), "raw": False}.get(str(facts.get("intensity")))
+
+
+def _limits(facts: Mapping[str, Any], key: str) -> list[float] | None:
+    value = facts.get(key)
+    if value is None and key == "hu_window" and facts.get("intensity") == "paper":
+        return PAPER_HU
+    if not isinstance(value, list | tuple):
+        return None
+    return [float(limit) for limit in value] if _is_range([*value]) else None
 
 
 def _of_channels(dataset_json: dict[str, Any], key: str, is_right: Callable[[object], bool], what: str) -> list[Any]:

@@ -8,6 +8,7 @@ from torch import nn
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import PETCTNetwork
 from nnunet_cipa.network.cipa.encoder import PATCH_EMBED
+from nnunet_cipa.nnunet.intensities import describe_mismatch
 from nnunet_cipa.weights.files import Checkpoint, StateDict, naming, read_checkpoint, refuse_same_file, write_checkpoint
 from nnunet_cipa.weights.matching import fit_tensors
 from nnunet_cipa.weights.slices import divide_by_gains, is_new_sim, is_sim, read_centre_alone
@@ -15,7 +16,12 @@ from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, LoadTable
 
 
 def adapt_weights(
-    source: str | os.PathLike[str], out: str | os.PathLike[str], network: nn.Module, dataset_json: dict[str, Any]
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    network: nn.Module,
+    dataset_json: dict[str, Any],
+    *,
+    other_intensities: bool = False,
 ) -> LoadTable:
     """Turn a checkpoint into one that fits another data set, patch size, number of slices or SIM setting.
 
@@ -34,6 +40,8 @@ def adapt_weights(
         Of the training that will load it, at its initial values; it is not changed.
     dataset_json : dict
         Content of dataset.json of that training.
+    other_intensities : bool
+        Go on where the source was trained on intensities of other windows.
 
     Returns
     -------
@@ -43,7 +51,8 @@ def adapt_weights(
     Raises
     ------
     CIPAError
-        If the network or the source is not of this package, they do not fit, or ``out`` cannot be written.
+        If the network or the source is not of this package, they do not fit, the source was trained on other
+        intensities, or ``out`` cannot be written.
     """
     if not isinstance(network, PETCTNetwork):
         raise CIPAError(
@@ -53,9 +62,20 @@ def adapt_weights(
     checkpoint = read_checkpoint(source)
     refuse_same_file(source, out)
     with naming(source):
+        if not other_intensities:
+            _check_intensities(checkpoint, dataset_json)
         fitted, table = _fit(network, checkpoint, dataset_json)
     write_checkpoint(network.state_dict() | fitted, out, network.patch_size, network.slices)
     return table
+
+
+def _check_intensities(checkpoint: Checkpoint, dataset_json: dict[str, Any]) -> None:
+    differ = describe_mismatch(checkpoint.facts.intensities or {}, dataset_json)
+    if differ is not None:
+        raise CIPAError(
+            f"was trained on other intensities than those of {dataset_json.get('name', 'the data set')}: {differ}; "
+            "convert one of the two data sets with the options of the other, or give --other-intensities to go on"
+        )
 
 
 def _fit(network: PETCTNetwork, checkpoint: Checkpoint, dataset_json: dict[str, Any]) -> tuple[StateDict, LoadTable]:

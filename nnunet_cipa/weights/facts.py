@@ -4,7 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-_JSON = ("patch_size", "slices", "arch_kwargs", "labels", "regions_class_order")
+from nnunet_cipa.nnunet.intensities import KEYS
+
+_JSON = ("patch_size", "slices", "arch_kwargs", "labels", "regions_class_order", "intensities")
 _TEXT = ("trainer", "network")
 
 
@@ -26,6 +28,8 @@ class Facts:
         As in dataset.json; labels are regions if it is there.
     slices : int or None
         Neighbouring slices that the network reads.
+    intensities : dict or None
+        What dataset.json says of stored intensities (see ``nnunet_cipa.nnunet.intensities.KEYS``).
     """
 
     patch_size: tuple[int, int] | None = None
@@ -35,6 +39,7 @@ class Facts:
     labels: dict[str, Any] | None = None
     regions_class_order: list[Any] | None = None
     slices: int | None = None
+    intensities: dict[str, Any] | None = None
 
     @property
     def has_regions(self) -> bool:
@@ -56,6 +61,9 @@ def facts_of_checkpoint(content: Any) -> Facts:
             "arch_kwargs": _look_up(architecture, "arch_kwargs"),
             "labels": _look_up(dataset_json, "labels"),
             "regions_class_order": _look_up(dataset_json, "regions_class_order"),
+            "intensities": {key: dataset_json[key] for key in KEYS if key in dataset_json}
+            if isinstance(dataset_json, dict)
+            else None,
         }
     )
 
@@ -92,6 +100,7 @@ def _check(found: dict[str, Any]) -> Facts:
         labels=_plain(found["labels"], dict),
         regions_class_order=_plain(found["regions_class_order"], list),
         slices=_count(found["slices"] if arch_kwargs is None else arch_kwargs.get("slices", 1)),
+        intensities=_plain(found["intensities"], dict) or None,
     )
 
 

@@ -27,6 +27,8 @@ class ComparisonOptions:
         A comparison of the papers, as told below.
     gtv_checkpoint : Path or None
         Checkpoint of a training on GTV, for the presets that start from it.
+    source : tuple of str
+        Checkpoints of trainings on other data sets that --preset transfer-source compares, such as autoPET=FILE.
     adapt : bool
         Bring each FILE by weights adapt to the training that starts from it.
     folds : tuple of int
@@ -46,6 +48,7 @@ class ComparisonOptions:
     trainers: Annotated[tuple[str, ...], Option("NAME[:FILE]")] = ()
     preset: Annotated[str | None, Option("NAME", choices=lambda: PRESETS)] = None
     gtv_checkpoint: Annotated[Path | None, Option("FILE")] = None
+    source: Annotated[tuple[str, ...], Option("NAME=FILE")] = ()
     adapt: bool = False
     folds: Annotated[tuple[int, ...], Option("N", least=0)] = (0, 1, 2, 3, 4)
     configurations: Names = ("2d",)
@@ -100,6 +103,25 @@ class PlacementOptions:
     dry_run: bool = False
 
 
+def named_sources(given: tuple[str, ...]) -> dict[str, Path]:
+    """Return the names and files of ``--source``.
+
+    Raises
+    ------
+    UsageError
+        If one is not NAME=FILE, or a name is given twice.
+    """
+    found: dict[str, Path] = {}
+    for text in given:
+        name, _, path = text.partition("=")
+        if not name or not path:
+            raise UsageError(f"--source {text}: is not NAME=FILE; give it as in autoPET=checkpoint_final.pth")
+        if name in found or name == "GTV":
+            raise UsageError(f"--source {text}: {name} names another source too; give each a name of its own")
+        found[name] = Path(path)
+    return found
+
+
 def check_options(compared: ComparisonOptions, placed: PlacementOptions) -> None:
     """Refuse options that say nothing together.
 
@@ -119,6 +141,8 @@ def _problems(compared: ComparisonOptions, placed: PlacementOptions) -> Iterator
         yield "--gpus is for --device cuda on this machine"
     if placed.executor == "local" and (placed.slurm or not placed.wait):
         yield "--slurm and --no-wait are for --executor slurm"
+    if compared.source and compared.preset is None:
+        yield "--source is for --preset transfer-source"
     epochs = compared.epochs
     if epochs != OWN_LENGTH and not (epochs.isdecimal() and int(epochs) > 0):
         yield f"--epochs {epochs}: is neither a number above 0 nor '{OWN_LENGTH}'"

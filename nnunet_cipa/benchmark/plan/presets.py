@@ -12,11 +12,13 @@ from nnunet_cipa.errors import CIPAError
 class Preset:
     """A named comparison: what it is, and its rows of title, trainer and source.
 
-    A row with ``WeightSource.ADAPTED`` starts from the GTV checkpoint.
+    A row with ``WeightSource.ADAPTED`` starts from the GTV checkpoint, and where the preset ``compares_sources``, there
+    is such a row for each further source.
     """
 
     purpose: str
     rows: tuple[tuple[str, str, WeightSource], ...]
+    compares_sources: bool = False
 
     @property
     def needs_gtv(self) -> bool:
@@ -64,18 +66,19 @@ PRESETS: Mapping[str, Preset] = {
         ),
     ),
     "transfer-source": Preset(
-        "what the weights start from: nothing, an encoder of ImageNet, GTV",
+        "what the weights start from: nothing, an encoder of ImageNet, GTV, and each --source",
         (
             ("from nothing", "nnUNetTrainerCIPASIM", WeightSource.INITIAL),
             ("encoder from ImageNet", "nnUNetTrainerCIPASIM", WeightSource.ENCODER),
             ("from GTV", "nnUNetTrainerCIPASIM", WeightSource.ADAPTED),
             ("from GTV, settings of fine-tuning", "nnUNetTrainerCIPASIMTransfer", WeightSource.ADAPTED),
         ),
+        compares_sources=True,
     ),
 }
 
 
-def preset_entries(name: str, gtv_checkpoint: Path | None) -> list[Entry]:
+def preset_entries(name: str, gtv_checkpoint: Path | None, sources: Mapping[str, Path] | None = None) -> list[Entry]:
     """Return the entries of a preset.
 
     Parameters
@@ -84,23 +87,35 @@ def preset_entries(name: str, gtv_checkpoint: Path | None) -> list[Entry]:
         One of ``PRESETS``.
     gtv_checkpoint : Path or None
         The checkpoint of a training on GTV, for the rows that start from it.
+    sources : mapping of str to Path
+        Checkpoints of trainings on other data sets, by names for the table.
 
     Raises
     ------
     CIPAError
-        If there is no such preset, or it starts from a checkpoint that was not given.
+        If there is no such preset, it starts from a checkpoint that was not given, or compares no sources.
     """
     if name not in PRESETS:
         raise CIPAError(f"--preset {name}: no such preset; choose one of {', '.join(PRESETS)}")
     preset = PRESETS[name]
-    checkpoint = None
-    if preset.needs_gtv:
-        if gtv_checkpoint is None:
-            raise CIPAError(
-                f"--preset {name}: starts from a training on GTV; give its checkpoint_final.pth as --gtv-checkpoint"
-            )
-        checkpoint = existing_file(gtv_checkpoint, "--gtv-checkpoint")
-    return [
-        Entry(trainer, title, source, checkpoint if source is WeightSource.ADAPTED else None)
-        for title, trainer, source in preset.rows
-    ]
+    if sources and not preset.compares_sources:
+        raise CIPAError(f"--source: is for --preset transfer-source, and {name} compares no sources; leave it out")
+    starts = {} if gtv_checkpoint is None else {"GTV": existing_file(gtv_checkpoint, "--gtv-checkpoint")}
+    starts |= {title: existing_file(path, "--source") for title, path in (sources or {}).items()}
+    if preset.needs_gtv and not starts:
+        further = ", or checkpoints of other data sets as --source NAME=FILE" if preset.compares_sources else ""
+        raise CIPAError(
+            f"--preset {name}: starts from a training on GTV; give its checkpoint_final.pth as "
+            f"--gtv-checkpoint{further}"
+        )
+    listed: list[tuple[str, Path | None]] = [*starts.items()] or [("", None)]
+    first, *others = listed
+    entries = [_entry(row, *first) for row in preset.rows]
+    return entries + [_entry(row, *start) for start in others for row in preset.rows if row[2] is WeightSource.ADAPTED]
+
+
+def _entry(row: tuple[str, str, WeightSource], start: str, checkpoint: Path | None) -> Entry:
+    title, trainer, source = row
+    if source is not WeightSource.ADAPTED:
+        return Entry(trainer, title, source)
+    return Entry(trainer, title.replace("from GTV", f"from {start}"), source, checkpoint)

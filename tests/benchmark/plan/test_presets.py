@@ -1,12 +1,16 @@
 """Presets and entries."""
 
+from pathlib import Path
+
 import pytest
 
 from nnunet_cipa import trainers
 from nnunet_cipa.benchmark.plan.entries import Entry, WeightSource, parse_entry
+from nnunet_cipa.benchmark.plan.options import named_sources
 from nnunet_cipa.benchmark.plan.presets import PRESETS, preset_entries
 from nnunet_cipa.cli import main
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.options import UsageError
 
 # what a comparison is to vary, as the papers and the IGTV paper's review name it
 VARIED = {
@@ -65,10 +69,45 @@ def test_every_preset_is_checked():
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_gtv_checkpoint_has_to_be_given_and_there(name, tmp_path):
-    with pytest.raises(CIPAError, match=rf"--preset {name}: starts from .* as --gtv-checkpoint$"):
+    with pytest.raises(CIPAError, match=rf"--preset {name}: starts from .* as --gtv-checkpoint"):
         preset_entries(name, None)
     with pytest.raises(CIPAError, match=r"--gtv-checkpoint: .*missing\.pth is not a file"):
         preset_entries(name, tmp_path / "missing.pth")
+
+
+def test_further_sources_have_the_rows_of_gtv_each(checkpoint, tmp_path):
+    sources = {name: tmp_path / f"{name}.pth" for name in ("autoPET", "HECKTOR")}
+    for path in sources.values():
+        path.touch()
+    adapted = ["", ", settings of fine-tuning"]
+    entries = preset_entries("transfer-source", checkpoint, sources)
+    starts = {"GTV": checkpoint, **sources}
+    assert [entry.title for entry in entries] == [
+        "from nothing", "encoder from ImageNet", *(f"from {name}{how}" for name in starts for how in adapted),
+    ]  # fmt: skip
+    assert [entry.checkpoint for entry in entries[2:]] == [path for path in starts.values() for _ in adapted]
+    trainers_of = ["nnUNetTrainerCIPASIM", "nnUNetTrainerCIPASIMTransfer"]
+    assert [entry.trainer for entry in entries[2:]] == trainers_of * 3
+    without_gtv = preset_entries("transfer-source", None, sources)
+    assert without_gtv == [*entries[:2], *entries[4:]]
+    with pytest.raises(CIPAError, match="igtv-table2 compares no sources; leave it out"):
+        preset_entries("igtv-table2", checkpoint, sources)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["autoPET"], "is not NAME=FILE"),
+        (["=x.pth"], "is not NAME=FILE"),
+        (["a="], "is not NAME=FILE"),
+        (["a=x.pth", "a=y.pth"], "a names another source too"),
+        (["GTV=x.pth"], "GTV names another source too"),
+    ],
+)
+def test_sources_that_are_not_named_are_wrong_usage(given, told, capsys, tmp_path, monkeypatch):
+    with pytest.raises(UsageError, match=told):
+        named_sources(tuple(given))
+    assert named_sources(("autoPET=a=b.pth",)) == {"autoPET": Path("a=b.pth")}
 
 
 def test_unknown_preset_lists_the_names(capsys):

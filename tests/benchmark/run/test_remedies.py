@@ -160,7 +160,7 @@ def test_a_trainer_is_found_once_its_directory_is_added(fake, capsys, tmp_path, 
 def test_checkpoint_and_encoder_of_a_preset(fake, capsys, tmp_path, monkeypatch):
     words = ["--preset", "transfer-source"]
     line = refused(fake, capsys, *words, trainers=())
-    words += [re.search(r"give its checkpoint_final\.pth as (--\S+)$", line)[1], tmp_path / "checkpoint_final.pth"]
+    words += [re.search(r"give its checkpoint_final\.pth as (--[\w-]+)", line)[1], tmp_path / "checkpoint_final.pth"]
     assert "give the checkpoint to start from" in refused(fake, capsys, *words, trainers=())
     words[-1].touch()
     variable = re.search(r"weights import' and set (\w+) to it$", refused(fake, capsys, *words, trainers=()))[1]
