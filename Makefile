@@ -9,7 +9,7 @@ TEST_PROCESSES ?= 2
 # machines that share them.
 TESTS ?= $(if $(PART),$(shell find tests -name 'test_*.py' | LC_ALL=C sort | awk 'NR % 4 == $(PART) % 4'))
 
-.PHONY: demo test test-oldest coverage lint types docs check clean
+.PHONY: demo test test-oldest test-clients coverage lint types docs check clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -31,6 +31,10 @@ test: .venv/installed
 
 test-oldest: .venv-oldest/installed
 	.venv-oldest/bin/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(TESTS)
+
+# Dice of what other Python readers make of exported structure sets, each in an environment of its own.
+test-clients: .venv/installed
+	$(BIN)/python -m tests.measurements.readers
 
 # The tests, and which lines and branches they reach: a table here, pages in build/coverage.
 coverage: .venv/installed
