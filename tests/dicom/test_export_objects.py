@@ -67,8 +67,8 @@ def test_a_name_keeps_its_bytes(study, kind, syntax):
             assert made.get("PatientName") == source.get("PatientName")
 
 
-TYPE_2 = ("PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID", "AccessionNumber",
-          "ReferringPhysicianName")  # fmt: skip
+TYPE_2 = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
+          "AccessionNumber", "ReferringPhysicianName")  # fmt: skip
 
 
 @pytest.mark.parametrize("missing", [TYPE_2, ("AccessionNumber",), ("SliceThickness",)])

@@ -88,6 +88,13 @@ def test_a_case_that_is_listed_twice_alike_and_the_series_that_the_table_names(t
     assert export(two, "own", "--key-table", table, "--series", SERIES) == 0
 
 
+def test_a_damaged_file_beside_the_ct_that_the_table_names_is_told(two, capsys):
+    (two / "own" / "bad.dcm").write_bytes(b"x")
+    assert export(two, "own", "--key-table", keys(two, [(CASE, "", "P1", SERIES)])) == 0
+    assert "bad.dcm: cannot be read as DICOM" in capsys.readouterr().err
+    assert export(two, "own", "--overwrite") == 1
+
+
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00", "folder", b"case,patient\nLUCID_0007,P1\n"])
 def test_files_that_are_no_table(two, capsys, content):
     path = two / "t.csv"

@@ -10,7 +10,7 @@ from nnunet_cipa.dicom.export.context import Context, read_context
 from nnunet_cipa.dicom.export.options import ExportOptions
 from nnunet_cipa.dicom.export.outcome import Exported
 from nnunet_cipa.dicom.export.prediction import case_of
-from nnunet_cipa.dicom.export.write import Target, check_free, export_case, find_targets
+from nnunet_cipa.dicom.export.write import Target, beside_the_point, check_free, export_case, find_targets
 from nnunet_cipa.dicom.files import scan_folder
 from nnunet_cipa.dicom.series.grouping import Candidate, build_series, group_series
 from nnunet_cipa.errors import CIPAError
@@ -56,7 +56,7 @@ def export_folder(predictions: Path, studies: Path, out: Path, options: ExportOp
     found = scan_folder(studies)
     candidates = group_series(found.images)
     if found.problems:
-        yield Exported("", warnings=tuple(f"{problem}, as its case may lack it" for problem in found.problems.values()))
+        yield Exported("", warnings=tuple(map(beside_the_point, found.problems.values())))
     masks_of = Counter(map(case_of, masks))
     for path in tqdm(masks, desc="exporting", unit="case", disable=None):
         case = case_of(path)
@@ -77,6 +77,6 @@ def _export(path: Path, candidates: Sequence[Candidate], targets: Sequence[Targe
     if not missing:
         return Exported(case, told=there)
     check_free(missing, overwrite=overwrite)
-    series = build_series(context.find(case, candidates), decoded=False)
+    series = build_series(context.find(case, candidates), grid_only=True)
     done = export_case(path, series, missing, context)
     return Exported(case, done.written, (*there, *done.told), done.warnings, done.failures)

@@ -123,7 +123,7 @@ def read_key_table(path: Path) -> KeyTable:
 def _hash(candidate: Candidate) -> str | None:
     """Hash a CT as the conversion did, in the order of its slices; None if it is not a whole series."""
     try:
-        series = build_series(candidate, decoded=False)
+        series = build_series(candidate, grid_only=True)
     except CIPAError:
         return None
     hashes = [file_hash(piece.path) for piece in series.slices]

@@ -60,14 +60,21 @@ def export_dicom(prediction: Path, ct: Path, out: Path, options: ExportOptions) 
     targets = find_targets(out, options)
     check_free(targets, overwrite=options.overwrite)
     found = scan_folder(ct)
-    refuse(found.problems.values())
+    if not context.ties:
+        refuse(found.problems.values())
     try:
         chosen, warnings = _choose(prediction, group_series(found.images), context)
-        series = build_series(chosen, decoded=False)
+        series = build_series(chosen, grid_only=True)
     except CIPAError as error:
         raise CIPAError(f"{ct}: {error}") from error
     exported = export_case(prediction, series, targets, context)
+    warnings += [beside_the_point(problem) for problem in found.problems.values()]
     return Exported(exported.case, exported.written, exported.told, (*warnings, *exported.warnings), exported.failures)
+
+
+def beside_the_point(problem: str) -> str:
+    """Return the warning of a file that cannot be read, where the CT is known without it."""
+    return f"{problem}; the export went on without it"
 
 
 def export_case(prediction: Path, series: Series, targets: Sequence[Target], context: Context) -> Exported:
@@ -141,7 +148,7 @@ def read_target_ct(folder: Path, uid: str | None) -> Series:
     found = scan_folder(folder)
     refuse(found.problems.values())
     try:
-        return build_series(select_ct(group_series(found.images), uid), decoded=False)
+        return build_series(select_ct(group_series(found.images), uid), grid_only=True)
     except CIPAError as error:
         raise CIPAError(f"{folder}: {error}") from error
 
@@ -153,7 +160,7 @@ def _choose(prediction: Path, candidates: list[Candidate], context: Context) -> 
         chosen = select_ct(candidates, wanted)
         unchecked = (
             f"{prediction}: nothing tells that it belongs to CT series {chosen.series_uid} of PatientID "
-            f"{chosen.patient_id}; give --key-table FILE, which convert wrote, to have it checked"
+            f"{chosen.patient_id or '(empty)'}; give --key-table FILE, which convert wrote, to have it checked"
         )
         return chosen, [unchecked]
     case = case_of(prediction)

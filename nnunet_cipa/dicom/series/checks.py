@@ -29,8 +29,17 @@ _NEEDED = {
 }
 
 
-def check_headers(name: str, headers: Sequence[Header], *, decoded: bool = True) -> None:
-    """Refuse a series whose files disagree, lack attributes or, if they are to be, cannot be decoded.
+def check_headers(name: str, headers: Sequence[Header], *, grid_only: bool = False) -> None:
+    """Refuse a series whose files disagree, lack attributes or cannot be decoded.
+
+    Parameters
+    ----------
+    name
+        The series in words, for errors.
+    headers
+        Of its files.
+    grid_only
+        Whether nothing but the geometry is wanted: the pixels may be in any coding then, and PatientID may be empty.
 
     Raises
     ------
@@ -43,7 +52,7 @@ def check_headers(name: str, headers: Sequence[Header], *, decoded: bool = True)
                 f"{header.path}: is multi-frame ({UID(header.sop_class_uid).name}, {header.frames} frames); export "
                 "the series as single slices, one file each"
             )
-        if decoded and header.fault is not None:
+        if not grid_only and header.fault is not None:
             raise CIPAError(f"{header.path}: {header.fault}")
         if header.sop_class_uid != IMAGES.get(header.modality):
             raise CIPAError(
@@ -52,16 +61,18 @@ def check_headers(name: str, headers: Sequence[Header], *, decoded: bool = True)
             )
     if len(headers) < 2:
         raise CIPAError(f"{name}: {headers[0].path} is its only slice; a volume needs two or more, export all of them")
-    for fault in (*_missing(headers), *_disagreeing(headers), *_doubled(headers)):
+    for fault in (*_missing(headers, grid_only=grid_only), *_disagreeing(headers), *_doubled(headers)):
         raise CIPAError(f"{name}: {fault}")
     for header in headers:
         _check_size(header)
-    for syntax in sorted({header.transfer_syntax_uid for header in headers} if decoded else ()):
+    for syntax in sorted({header.transfer_syntax_uid for header in headers} if not grid_only else ()):
         _check_decoder(name, UID(syntax))
 
 
-def _missing(headers: Sequence[Header]) -> Iterator[str]:
+def _missing(headers: Sequence[Header], *, grid_only: bool) -> Iterator[str]:
     for field, keyword in _NEEDED.items():
+        if grid_only and field == "patient_id":
+            continue
         without = [header.path for header in headers if getattr(header, field) in {None, ""}]
         if without:
             yield (

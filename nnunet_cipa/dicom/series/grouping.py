@@ -116,15 +116,15 @@ def group_series(headers: Iterable[Header]) -> list[Candidate]:
     return [Candidate(tuple(sorted(groups[uid], key=lambda header: header.path))) for uid in sorted(groups)]
 
 
-def build_series(candidate: Candidate, *, decoded: bool = True) -> Series:
+def build_series(candidate: Candidate, *, grid_only: bool = False) -> Series:
     """Sort the slices along their normal and check that they are one whole, regular volume.
 
     Parameters
     ----------
     candidate
         Headers of the series.
-    decoded
-        Whether the pixels will be wanted, so that they have to be whole and in a coding that can be read.
+    grid_only
+        Whether nothing but the geometry is wanted: the pixels may be in any coding then, and PatientID may be empty.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def build_series(candidate: Candidate, *, decoded: bool = True) -> Series:
         a file is cut short, multi-frame or coded so that no installed decoder reads it.
     """
     name = f"{candidate.modality} series {candidate.label}"
-    check_headers(name, candidate.headers, decoded=decoded)
+    check_headers(name, candidate.headers, grid_only=grid_only)
     stack: Stack = measure_stack(name, candidate.headers)
     first = candidate.headers[0]
     slices = tuple(
