@@ -73,6 +73,7 @@ def convert_study_set(
     told = (
         *_told(cases, options.roi.value),
         *_without_tumour(found, cases, failures),
+        *(f"passed over: {count} files of {kind}" for kind, count in found.passed_over.items()),
         *folds.told(),
         f"written to {final}",
     )

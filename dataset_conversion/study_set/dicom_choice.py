@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nnunet_cipa.dataset_conversion.study_set.ct_choice import ChosenCt, choose_ct
 from nnunet_cipa.dataset_conversion.study_set.identifiers import identifiers_in, identifiers_of
+from nnunet_cipa.dataset_conversion.study_set.joined import join_region
 from nnunet_cipa.dataset_conversion.study_set.region_sets import Found, RegionSet, indices, read_region_set, with_region
 from nnunet_cipa.dataset_conversion.study_set.regions import Region
 from nnunet_cipa.dataset_conversion.study_set.set_choice import ChosenSet, SetWish, choose_set
@@ -59,12 +60,22 @@ class Wish:
         Which structure set counts (see ``SetWish``).
     threshold
         Of FRACTIONAL segmentations (see ``SegmentRegion``).
+    preferred
+        ``ct`` and ``pet``: on which of them a structure set should have been drawn, where several are left.
+    joined
+        Pattern of a region that is joined to the tumour where the structure set has it.
+    by_frame
+        Take a region that was drawn on the PET, or on a series that is not among the files, onto the CT if it is the
+        only one in the region's frame of reference.
     """
 
     patterns: Mapping[str, str | None]
     series: tuple[str, ...] = ()
     structure_sets: tuple[str, ...] = ()
     threshold: float | None = None
+    preferred: tuple[str, ...] = ()
+    joined: str | None = None
+    by_frame: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,8 +131,9 @@ def choose(export: Export, sets: Sequence[RegionSet], wish: Wish) -> Choice:
     tumour = next(iter(wish.patterns))
     ties = Ties(export.registrations, export.series, wish.series)
     found = with_region(sets, wish.patterns[tumour])
-    chosen = choose_set(found, SetWish.of(wish.structure_sets, wish.series), export.series)
-    drawn = choose_ct(chosen.found, export.series, wish.series, ties)
+    chosen = choose_set(found, SetWish.of(wish.structure_sets, wish.series, wish.preferred), export.series)
+    agreed = _only_ct(export.series, chosen.found) if wish.by_frame else ()
+    drawn = choose_ct(chosen.found, export.series, (*wish.series, *agreed), ties)
     pet = _pet(export.series, wish.series, drawn.ct)
     pet_to_ct = _pet_to_ct(pet, drawn.ct, ties)
     _check_unused(export, wish.series, chosen.found, drawn, pet)
@@ -129,14 +141,24 @@ def choose(export: Export, sets: Sequence[RegionSet], wish: Wish) -> Choice:
         name: chosen.found.set.region(index, drawn.place, wish.threshold)
         for name, index in indices(chosen.found, tuple(wish.patterns)).items()
     }
+    more: tuple[str, ...] = ()
+    if wish.joined is not None:
+        regions[tumour], more = join_region(chosen.found, regions[tumour], wish.joined, drawn.place)
     identifiers = identifiers_in(chosen.found.set.path, chosen.found.set.file)
     for series in (drawn.ct, pet):
         identifiers |= identifiers_of(series.slices[0].path)
-    notes = {tumour: (*chosen.notes, *drawn.notes)}
+    notes = {tumour: (*chosen.notes, *drawn.notes, *more)}
     if pet_to_ct is not None:
         notes["PET"] = ("has another frame of reference, and was moved to the CT's as a REG says",)
     (ct,) = [one for one in export.series if one.series_uid == drawn.ct.series_uid]
     return Choice(drawn.ct, pet, chosen, regions, identifiers, ct.headers[0].study_date, pet_to_ct, notes)
+
+
+def _only_ct(series: Sequence[Candidate], found: Found) -> tuple[str, ...]:
+    """Return the UID of the only CT in a region's frame of reference, or nothing."""
+    frame = found.references.frame_of_reference_uid
+    uids = [one.series_uid for one in series if one.modality == "CT" and one.frame_of_reference_uid == frame]
+    return tuple(uids) if len(uids) == 1 else ()
 
 
 def _pet(series: Sequence[Candidate], wanted: Sequence[str], ct: Series) -> Series:

@@ -17,6 +17,7 @@ from nnunet_cipa.dataset_conversion.study_set.dicom_cases import (
 )
 from nnunet_cipa.dataset_conversion.study_set.dicom_choice import Choice, Export, Wish
 from nnunet_cipa.dataset_conversion.study_set.held_out import held_out, read_facts
+from nnunet_cipa.dataset_conversion.study_set.nifti_set import name_fault
 from nnunet_cipa.dataset_conversion.study_set.options import Roi
 from nnunet_cipa.dataset_conversion.study_set.set_choice import OPTION, SetWish
 from nnunet_cipa.dataset_conversion.study_set.study_set import StudySet
@@ -51,6 +52,14 @@ class Wanted:
         Make a case of each study that has the region, not of each patient.
     threshold
         The least fraction that counts as inside, for segmentations that are FRACTIONAL; None to refuse them.
+    preferred
+        ``ct`` and ``pet``: on which of them a structure set should have been drawn, where several are left.
+    joined
+        Pattern of a region that is joined to the tumour where the structure set has it.
+    by_frame
+        Take a region onto the only CT in its frame of reference, whatever it was drawn on (see ``Wish``).
+    pseudonymous
+        PatientIDs are the pseudonyms of a public data set, and names of the cases too where they can be.
     """
 
     roi: Roi = Roi.IGTV
@@ -61,13 +70,25 @@ class Wanted:
     structure_sets: tuple[str, ...] = ()
     per_study: bool = False
     threshold: float | None = None
+    preferred: tuple[str, ...] = ()
+    joined: str | None = None
+    by_frame: bool = False
+    pseudonymous: bool = False
 
     @property
     def wish(self) -> Wish:
         """The same as the choice takes it."""
         tumour = self.pattern if self.pattern is not None or self.roi is Roi.IGTV else self.roi.value
         patterns = {self.roi.value: tumour, **{organ: organ for organ in self.organs}}
-        return Wish(patterns, self.series, self.structure_sets, self.threshold)
+        return Wish(
+            patterns=patterns,
+            series=self.series,
+            structure_sets=self.structure_sets,
+            threshold=self.threshold,
+            preferred=self.preferred,
+            joined=self.joined,
+            by_frame=self.by_frame,
+        )
 
 
 def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float | None, seed: int) -> StudySet:
@@ -105,7 +126,7 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
     failures = [Failure("unknown", tuple(nobodys))] if nobodys else []
     patients, keys = [], []
     identifiers: set[str] = set()
-    for patient_id, subject in _draw_names(list(exports), name, seed).items():
+    for patient_id, subject in _names(list(exports), wanted, name, seed).items():
         part = "test" if patient_id in test else "train"
         problems = damage.get(patient_id, [])
         chosen: Mapping[str, Choice] = {}
@@ -124,7 +145,15 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
     patients.sort(key=lambda patient: patient.name)
     keys.sort(key=lambda key: key.case)
     told = tuple(without_identifiers(patient, frozenset(identifiers)) for patient in patients)
-    return StudySet("DICOM", told, tuple(failures), read_facts(source), tuple(keys), frozenset(identifiers))
+    return StudySet(
+        kind="DICOM",
+        patients=told,
+        failures=tuple(failures),
+        synthetic=read_facts(source),
+        keys=tuple(keys),
+        identifiers=frozenset(identifiers),
+        passed_over=headers.others,
+    )
 
 
 def _by_patient(source: Path, headers: Headers) -> dict[str, Export]:
@@ -194,6 +223,13 @@ def _check_wanted(exports: Mapping[str, Export], wanted: Wanted) -> None:
         for uid in uids
         if uid not in there
     )
+
+
+def _names(patient_ids: Sequence[str], wanted: Wanted, name: str, seed: int) -> dict[str, str]:
+    """Return the name of each patient for cases."""
+    if wanted.pseudonymous and all(name_fault(Path(), patient_id) is None for patient_id in patient_ids):
+        return {patient_id: patient_id for patient_id in patient_ids}
+    return _draw_names(patient_ids, name, seed)
 
 
 def _draw_names(patient_ids: Sequence[str], name: str, seed: int) -> dict[str, str]:

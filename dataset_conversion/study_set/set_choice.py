@@ -15,6 +15,8 @@ _DATE = re.compile(r"(\d{4})[-.]?(\d\d)[-.]?(\d\d)")
 _UID = re.compile(rf"(?!{_DATE.pattern}$)\d+(\.\d+){{2,}}")
 OPTION = "--structure-set"
 LATEST = "latest"
+# How names of regions end that were drawn on a modality, as in GTV_Mass_CT.
+ENDINGS = {"ct": ("_ct", "-ct", " ct"), "pet": ("_pet", "-pet", " pet", "_pt", "-pt", " pt")}
 
 
 @dataclass(frozen=True)
@@ -31,21 +33,23 @@ class SetWish:
     """What ``--structure-set`` was given, apart: UIDs, texts that are a label or a date, and words.
 
     ``series`` are the UIDs of ``--series``, which say which structure set counts where one is of it or drawn on it.
+    ``preferred`` are ``ct`` and ``pet`` in an order: where several are left, those of the first word that any is of.
     """
 
     uids: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     series: tuple[str, ...] = ()
+    preferred: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, given: Sequence[str], series: Sequence[str] = ()) -> "SetWish":
+    def of(cls, given: Sequence[str], series: Sequence[str] = (), preferred: Sequence[str] = ()) -> "SetWish":
         """Tell what each of the values is."""
         known = {*WORDS, LATEST}
         words = tuple(one.casefold() for one in given if one.casefold() in known)
         uids = tuple(one for one in given if _UID.fullmatch(one))
         texts = tuple(one for one in given if one.casefold() not in known and one not in uids)
-        return cls(uids, texts, words, tuple(series))
+        return cls(uids, texts, words, tuple(series), tuple(preferred))
 
 
 def choose_set(found: Sequence[Found], wish: SetWish, candidates: Sequence[Candidate]) -> ChosenSet:
@@ -77,6 +81,11 @@ def choose_set(found: Sequence[Found], wish: SetWish, candidates: Sequence[Candi
     for word in wish.words:
         if word != LATEST:
             left, by = _by_word(left, word, candidates), [*by, word]
+    for word in wish.preferred:
+        kept = [one for one in left if _is_for(one, word, candidates)]
+        if kept and len(kept) < len(left):
+            left, by = kept, [*by, f"{word} preferred"]
+            break
     if LATEST in wish.words and len(left) > 1:
         left, by = _latest(left), [*by, LATEST]
     if len(left) > 1:
@@ -140,6 +149,14 @@ WORDS: dict[str, Callable[[Found, Sequence[Candidate]], bool]] = {
     "ct": _drawn_on("CT"),
     "pet": _drawn_on("PT"),
 }
+
+
+def _is_for(one: Found, word: str, candidates: Sequence[Candidate]) -> bool:
+    """Return whether one was drawn on a modality; by how the region's name ends if what it was drawn on is missing."""
+    if series_named(one.references, candidates):
+        return WORDS[word](one, candidates)
+    name = one.set.names[one.index].strip().casefold()
+    return name.endswith(ENDINGS[word])
 
 
 def _by_word(left: Sequence[Found], word: str, candidates: Sequence[Candidate]) -> list[Found]:

@@ -93,6 +93,8 @@ class StudySet:
         Which patient a case is, where cases have names of their own.
     identifiers
         Texts that must not be in what is written.
+    passed_over
+        Number of files of kinds that no case is made of, by the name of the kind.
     groups
         By case what the files say of centre, tracer and the like, as columns and values for ``--group``; what is in
         ``keys`` counts too.
@@ -104,6 +106,7 @@ class StudySet:
     synthetic: bool | None = None
     keys: tuple[Key, ...] = ()
     identifiers: frozenset[str] = field(default=frozenset())
+    passed_over: Mapping[str, int] = field(default_factory=dict)
     groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property

@@ -37,9 +37,7 @@ def choose_roi(names: Sequence[str], pattern: str | None, source: str) -> int:
         If the pattern is not a regular expression, no name matches, or several do.
     """
     for candidate in PREFERENCE if pattern is None else (pattern,):
-        expression = _compile(candidate)
-        named = [index for index, name in enumerate(names) if name.strip().casefold() == candidate.casefold()]
-        matches = named or [index for index, name in enumerate(names) if expression.fullmatch(name.strip())]
+        matches = matching(names, candidate)
         if len(matches) > 1:
             found = [names[index] for index in matches]
             alike = len({name.strip().casefold() for name in found}) == 1
@@ -49,6 +47,19 @@ def choose_roi(names: Sequence[str], pattern: str | None, source: str) -> int:
             return matches[0]
     held = f"it holds {_listed(names)}" if names else "it holds none"
     raise CIPAError(f"{source}: no ROI matches {_described(pattern)}; {held}; {NAME_ONE}")
+
+
+def matching(names: Sequence[str], pattern: str) -> list[int]:
+    """Return the indices of the names that a pattern is, or else matches whole, whatever the case.
+
+    Raises
+    ------
+    CIPAError
+        If the pattern is not a regular expression.
+    """
+    expression = _compile(pattern)
+    named = [index for index, name in enumerate(names) if name.strip().casefold() == pattern.casefold()]
+    return named or [index for index, name in enumerate(names) if expression.fullmatch(name.strip())]
 
 
 def check_pattern(pattern: str) -> None:
