@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from nnunet_cipa.dicom.suv.rules import SuvRules
 from nnunet_cipa.options import Option
 
 
@@ -22,4 +21,4 @@ class SuvOptions:
     """
 
     suv_override: Annotated[Path | None, Option("FILE")] = None
-    most_half_lives: Annotated[float, Option("N")] = SuvRules.most_half_lives
+    most_half_lives: Annotated[float, Option("N")] = 2.0

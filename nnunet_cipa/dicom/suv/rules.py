@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from nnunet_cipa.dicom.suv.options import SuvOptions
 from nnunet_cipa.dicom.suv.override import SuvOverride
 from nnunet_cipa.options import UsageError
 
@@ -27,7 +28,7 @@ class SuvRules:
         If the time is longer than anybody waits.
     """
 
-    most_half_lives: float = 2.0
+    most_half_lives: float = SuvOptions.most_half_lives
     override: SuvOverride | None = None
 
     def __post_init__(self) -> None:
