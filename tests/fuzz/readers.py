@@ -1,6 +1,7 @@
 """All readers that are fuzzed, by name."""
 
 from tests.fuzz.dicom_readers import CtSeries, PetSeries, Structures
+from tests.fuzz.export_reader import Export
 from tests.fuzz.links_readers import DicomLinks, NiftiLinks, Pclt20kLinks
 from tests.fuzz.nifti_reader import NiftiVolume
 from tests.fuzz.pclt20k_readers import Lists, Png
@@ -26,4 +27,5 @@ READERS = {
     "study set lists": StudySetLists,
     "benchmark record": BenchmarkRecord,
     "conversion record": ConversionRecord,
+    "export": Export,
 }

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -61,9 +61,13 @@ class KeyTable:
 
 @dataclass(frozen=True)
 class Provenance:
-    """The folder of a dataset's provenance, whose files hold hashes of what each case was made of."""
+    """The folder of a dataset's provenance, whose files hold hashes of what each case was made of.
+
+    ``hashes`` are those of the series that have been asked for, so that none is read twice.
+    """
 
     folder: Path
+    hashes: dict[str, str | None] = field(default_factory=dict, compare=False)
 
     def find(self, case: str, candidates: Sequence[Candidate]) -> Candidate:
         """Return the CT whose files are those that the case was converted from, byte by byte.
@@ -79,7 +83,10 @@ class Provenance:
         if not wanted:
             raise CIPAError(f"{path}: has no hash of a CT; give the folder provenance of a dataset made from DICOM")
         for candidate in candidates:
-            if _hash(candidate) == wanted:
+            uid = candidate.series_uid
+            if uid not in self.hashes:
+                self.hashes[uid] = _hash(candidate)
+            if self.hashes[uid] == wanted:
                 return candidate
         raise CIPAError(
             f"case {case} was converted from other files than those of {_labels(candidates)}, by {path}; give the "
