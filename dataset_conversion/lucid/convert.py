@@ -53,6 +53,7 @@ def _read(source: Path, options: Options) -> StudySet:
         structure_sets=options.structure_sets,
         per_study=options.per_study,
         threshold=threshold,
+        missing_slices=options.missing_slices,
     )
     return read_dicom_set(source, wanted, options.name, options.test_fraction, options.seed)
 
@@ -66,6 +67,7 @@ def _refuse_for_nifti(source: Path, options: Options) -> None:
         ("key-table", options.key_table),
         ("roi", options.pattern),
         ("suv-override", options.suv.suv_override),
+        ("missing-slices", options.missing_slices is not Options.missing_slices and options.missing_slices.value),
     ):
         if given:
             raise CIPAError(f"--{name} {given}: is for DICOM, and {source} holds NIfTI files; leave it out")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from nnunet_cipa.dataset_conversion.study_set.options import ORGANS, Roi, StudySetOptions
+from nnunet_cipa.dicom.rtstruct.options import MissingSlices
 from nnunet_cipa.dicom.suv.options import SuvOptions
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.options import Option
@@ -31,6 +32,9 @@ class Options(StudySetOptions):
     organs : tuple of str
         Also write the masks of these organs, as <case>_HEART.nii.gz to organsTr and organsTs, to count false positives
         in them.
+    missing_slices : MissingSlices
+        In DICOM, what to do where slices were left out when the region was drawn, between contours of one lesion:
+        refuse; interpolate between the shapes; accept the region as it is.
     key_table : Path or None
         In DICOM, write the table that tells which patient a case is to this CSV file, outside of nnUNet_raw.
     suv : SuvOptions
@@ -45,6 +49,7 @@ class Options(StudySetOptions):
     per_study: bool = False
     seg_threshold: Annotated[float | None, Option("F", default="such a SEG is refused")] = None
     organs: Annotated[tuple[str, ...], Option(choices=lambda: ORGANS)] = ()
+    missing_slices: MissingSlices = MissingSlices.REFUSE
     key_table: Annotated[Path | None, Option("FILE")] = None
     suv: SuvOptions = field(default_factory=SuvOptions)
 

@@ -27,6 +27,7 @@ def read_sts(source: Path, options: Options) -> StudySet:
         pattern=options.pattern or MASS,
         series=options.series,
         suv=options.suv,
+        missing_slices=options.missing_slices,
         structure_sets=options.structure_sets,
         preferred=("ct", "pet"),
         joined=EDEMA if options.truth is Truth.MASS_WITH_EDEMA else None,

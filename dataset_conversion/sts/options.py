@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from nnunet_cipa.dataset_conversion.study_set.options import Roi, StudySetOptions
+from nnunet_cipa.dicom.rtstruct.options import MissingSlices
 from nnunet_cipa.dicom.suv.options import SuvOptions
 from nnunet_cipa.options import Option
 
@@ -32,6 +33,9 @@ class Options(StudySetOptions):
     structure_sets : tuple of str
         Which RTSTRUCT counts where a patient has several with the mass: by UID, label, date (YYYYMMDD), or the words
         approved, latest, ct or pet (drawn on it); without it the one on the CT goes before the one on the PET.
+    missing_slices : MissingSlices
+        What to do where slices were left out when the mass was drawn, between contours of one lesion: refuse;
+        interpolate between the shapes; accept the region as it is.
     key_table : Path or None
         Write the table of the patients, their series and scanners to this CSV file, outside of nnUNet_raw.
     suv : SuvOptions
@@ -47,6 +51,7 @@ class Options(StudySetOptions):
     pattern: Annotated[str | None, Option("ROI", flag="roi", default="GTV_Mass and its spellings")] = None
     series: Annotated[tuple[str, ...], Option("UID")] = ()
     structure_sets: Annotated[tuple[str, ...], Option("WHICH", flag="structure-set")] = ()
+    missing_slices: MissingSlices = MissingSlices.REFUSE
     key_table: Annotated[Path | None, Option("FILE")] = None
     suv: SuvOptions = field(default_factory=SuvOptions)
     tumour_slices: bool = False

@@ -10,6 +10,7 @@ from nnunet_cipa.dataset_conversion.study_set.regions import Region
 from nnunet_cipa.dataset_conversion.study_set.registered import REGISTRATION
 from nnunet_cipa.dataset_conversion.study_set.study_set import Facts, Reading
 from nnunet_cipa.dicom.registration.rigid import Rigid
+from nnunet_cipa.dicom.rtstruct.options import MissingSlices
 from nnunet_cipa.dicom.series.ct import read_ct
 from nnunet_cipa.dicom.series.grouping import Series
 from nnunet_cipa.dicom.suv.pet import read_pet
@@ -34,6 +35,8 @@ class DicomPatient:
         What the user should know of how a volume was chosen, by its name (see ``Reading``).
     suv
         What counts in computing SUV, beside the headers.
+    missing_slices
+        What to do where slices of a region were left out.
     patient
         Name of the patient, where there may be several studies of one; empty for ``name``.
     facts
@@ -49,6 +52,7 @@ class DicomPatient:
     regions: Mapping[str, Region]
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     suv: SuvRules = field(default_factory=SuvRules)
+    missing_slices: MissingSlices = MissingSlices.REFUSE
     patient: str = ""
     facts: Mapping[str, Facts] = field(default_factory=dict)
     pet_to_ct: Rigid | None = None
@@ -90,7 +94,7 @@ class DicomPatient:
         region = self.regions[volume]
         if file_hash(region.path) != region.sha256:
             raise CIPAError(f"{region.name}: changed during the conversion; run it again")
-        return region.mask(self.ct, may_be_empty=volume in ORGANS)
+        return region.mask(self.ct, self.missing_slices, may_be_empty=volume in ORGANS)
 
     def _series(self, volume: str) -> Series:
         return {"CT": self.ct, "PET": self.pet}[volume]

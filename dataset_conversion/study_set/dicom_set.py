@@ -23,6 +23,7 @@ from nnunet_cipa.dataset_conversion.study_set.set_choice import OPTION, SetWish
 from nnunet_cipa.dataset_conversion.study_set.study_set import StudySet
 from nnunet_cipa.dicom.drawn_on import series_named
 from nnunet_cipa.dicom.files import Headers, scan_folder
+from nnunet_cipa.dicom.rtstruct.options import MissingSlices
 from nnunet_cipa.dicom.rtstruct.roi_names import check_pattern
 from nnunet_cipa.dicom.series.grouping import group_series
 from nnunet_cipa.dicom.suv.options import SuvOptions
@@ -60,6 +61,8 @@ class Wanted:
         Take a region onto the only CT in its frame of reference, whatever it was drawn on (see ``Wish``).
     pseudonymous
         PatientIDs are the pseudonyms of a public data set, and names of the cases too where they can be.
+    missing_slices
+        What to do where slices of a region were left out.
     """
 
     roi: Roi = Roi.IGTV
@@ -74,6 +77,7 @@ class Wanted:
     joined: str | None = None
     by_frame: bool = False
     pseudonymous: bool = False
+    missing_slices: MissingSlices = MissingSlices.REFUSE
 
     @property
     def wish(self) -> Wish:
@@ -141,7 +145,8 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
         for case, choice in chosen.items():
             identifiers |= choice.identifiers
             keys.append(make_key(case, part, patient_id, choice))
-            patients.append(replace(make_patient(case, part, subject, choice, wanted.roi.value), suv=suv[case]))
+            patient = make_patient(case, part, subject, choice, wanted.roi.value)
+            patients.append(replace(patient, suv=suv[case], missing_slices=wanted.missing_slices))
     patients.sort(key=lambda patient: patient.name)
     keys.sort(key=lambda key: key.case)
     told = tuple(without_identifiers(patient, frozenset(identifiers)) for patient in patients)

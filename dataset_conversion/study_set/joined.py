@@ -8,6 +8,7 @@ import SimpleITK as sitk
 from nnunet_cipa.dataset_conversion.study_set.region_sets import Found
 from nnunet_cipa.dataset_conversion.study_set.regions import Place, Region
 from nnunet_cipa.dataset_conversion.study_set.study_set import Reading
+from nnunet_cipa.dicom.rtstruct.options import MissingSlices
 from nnunet_cipa.dicom.rtstruct.roi_names import choose_roi, matching
 from nnunet_cipa.dicom.series.grouping import Series
 
@@ -34,10 +35,10 @@ class JoinedRegion:
         """Of the file."""
         return self.first.sha256
 
-    def mask(self, ct: Series, *, may_be_empty: bool = False) -> Reading:
+    def mask(self, ct: Series, missing_slices: MissingSlices, *, may_be_empty: bool = False) -> Reading:
         """Read both; the second may be empty."""
-        first = self.first.mask(ct, may_be_empty=may_be_empty)
-        second = self.second.mask(ct, may_be_empty=True)
+        first = self.first.mask(ct, missing_slices, may_be_empty=may_be_empty)
+        second = self.second.mask(ct, missing_slices, may_be_empty=True)
         image = sitk.Or(sitk.Cast(first.image, sitk.sitkUInt8), sitk.Cast(second.image, sitk.sitkUInt8))
         return Reading(image, {**first.facts, "joined": second.facts}, (*first.notes, *second.notes))
 

@@ -11,7 +11,7 @@ from nnunet_cipa.dicom.described import Description
 from nnunet_cipa.dicom.drawn_on import References
 from nnunet_cipa.dicom.files import RTSTRUCT, StructureFile
 from nnunet_cipa.dicom.rtstruct.roi_contours import roi_contours
-from nnunet_cipa.dicom.rtstruct.roi_names import choose_roi
+from nnunet_cipa.dicom.rtstruct.roi_names import choose_roi, same_name
 from nnunet_cipa.dicom.rtstruct.structures import StructureSet, contour_images, read_structure_set
 from nnunet_cipa.dicom.seg.segmentation import Segmentation, read_segmentation
 from nnunet_cipa.errors import CIPAError
@@ -135,7 +135,7 @@ def organ_index(held: RegionSet, organ: str) -> int:
     CIPAError
         If there is none, or several.
     """
-    found = [index for index, name in enumerate(held.names) if name.strip().casefold() == organ.casefold()]
+    found = [index for index, name in enumerate(held.names) if same_name(name, organ)]
     if len(found) == 1:
         return found[0]
     names = ", ".join(map(repr, held.names))

@@ -9,8 +9,9 @@ import SimpleITK as sitk
 from nnunet_cipa.dataset_conversion.study_set.study_set import Facts, Reading
 from nnunet_cipa.dicom.masks import onto_grid, planes_of
 from nnunet_cipa.dicom.registration.rigid import Rigid
-from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
+from nnunet_cipa.dicom.rtstruct.options import MissingSlices
 from nnunet_cipa.dicom.rtstruct.roi_contours import RoiContours
+from nnunet_cipa.dicom.rtstruct.roi_mask import roi_mask
 from nnunet_cipa.dicom.seg.frames import on_grid, on_own_grid, pixels_of
 from nnunet_cipa.dicom.seg.segmentation import Segment, Segmentation
 from nnunet_cipa.dicom.series.grouping import Series
@@ -31,8 +32,17 @@ class Region(Protocol):
     def sha256(self) -> str:
         """Of the file, as it was when it was read."""
 
-    def mask(self, ct: Series, *, may_be_empty: bool = False) -> Reading:
+    def mask(self, ct: Series, missing_slices: MissingSlices, *, may_be_empty: bool = False) -> Reading:
         """Read the region as a mask on a CT.
+
+        Parameters
+        ----------
+        ct
+            The CT.
+        missing_slices
+            What to do where slices were left out between contours.
+        may_be_empty
+            Whether nothing may be in it, and it may go on where the CT ends, as an organ.
 
         Raises
         ------
@@ -93,17 +103,17 @@ class ContourRegion:
         """Of the file."""
         return self.contours.sha256
 
-    def mask(self, ct: Series, *, may_be_empty: bool = False) -> Reading:
+    def mask(self, ct: Series, missing_slices: MissingSlices, *, may_be_empty: bool = False) -> Reading:
         """Fill the contours on the slices that they were drawn on."""
-        contours = self.contours.points(may_be_empty=may_be_empty)
-        facts: Facts = {"contours": len(contours)}
-        if not contours:
-            return Reading(ct.grid(), facts)
-        other = self.place.series
-        if other is None:
-            return Reading(contours_to_mask(contours, ct.grid(), self.name), facts)
-        grid = other.grid() if self.place.to_ct else planes_of(other.grid(), ct.grid())
-        return replace(self.place.taken(contours_to_mask(contours, grid, self.name), ct, self.name), facts=facts)
+        other, grid = self.place.series, ct.grid()
+        if other is not None:
+            grid = other.grid() if self.place.to_ct else planes_of(other.grid(), grid)
+        found = roi_mask(self.contours, grid, missing_slices, may_leave=may_be_empty, may_be_empty=may_be_empty)
+        facts: Facts = {"contours": found.contours}
+        if other is None or not found.contours:
+            return Reading(found.image if other is None else ct.grid(), facts, found.notes)
+        taken = self.place.taken(found.image, ct, self.name)
+        return replace(taken, facts=facts, notes=(*found.notes, *taken.notes))
 
 
 @dataclass(frozen=True)
@@ -130,8 +140,8 @@ class SegmentRegion:
         """Of the file."""
         return self.segmentation.sha256
 
-    def mask(self, ct: Series, *, may_be_empty: bool = False) -> Reading:  # noqa: ARG002 - the checks see that it is
-        """Put the frames on the CT, or on what they were made on."""
+    def mask(self, ct: Series, missing_slices: MissingSlices, *, may_be_empty: bool = False) -> Reading:  # noqa: ARG002
+        """Put the frames on the CT, or on what they were made on; the checks see whether it is empty."""
         pixels = pixels_of(self.segmentation, self.segment, self.threshold)
         facts: Facts = {"frames": len(pixels)}
         if not pixels:

@@ -1,3 +1,4 @@
+from .rtstruct.read_roi import read_roi
 from .suv.folder import read_suv
 
-__all__ = ["read_suv"]
+__all__ = ["read_roi", "read_suv"]

@@ -1,7 +1,5 @@
 """What is told of a structure set and its regions, done as the message has it: the mask is as it was drawn."""
 
-import re
-
 import numpy as np
 import pydicom
 import pytest
@@ -45,12 +43,6 @@ def one_more(function, *kind):
         contours.append(outline(function(points_of(contours[0])), *kind))
 
     return structures(add)
-
-
-def remove_contour(refused):
-    """Remove the contour that the message counts; of two, the second."""
-    number = int(re.search(r"contours? (?:\d+ and )?(\d+)", refused.message).group(1))
-    edit("structures", lambda dataset, _: contours_of(dataset).pop(number - 1))(refused)
 
 
 def call(dataset, names):
@@ -121,6 +113,28 @@ def leave_a_speck(dataset):
     contours[:] = [outline(middle + np.array([(0.01, 0, 0), (0, 0.01, 0), (0.01, 0.01, 0)]))]
 
 
+def points_alone(dataset):
+    contours = contours_of(dataset)
+    contours[:] = [outline(points_of(contour)[:1], "POINT") for contour in contours]
+
+
+def skip_a_slice(dataset):
+    """The one with most of the tumour."""
+    study = drawn(NUMBER - 1)
+    left_out = study.grid.origin[0] + np.argmax(study.igtv.sum(axis=(1, 2))) * study.grid.spacing[0]
+    contours = contours_of(dataset)
+    contours[:] = [contour for contour in contours if abs(points_of(contour)[0, 2] - left_out) > 0.1]
+
+
+def cross_a_hole(dataset):
+    """Round the first contour a wide one, in which it is a hole, and one that crosses it and leaves the wide one."""
+    contours = contours_of(dataset)
+    points = points_of(contours[0])
+    middle, (width, height, _) = points.mean(axis=0), np.ptp(points, axis=0) + 20
+    corners = np.array([(-1, -1, 0), (1, -1, 0), (1, 1, 0), (-1, 1, 0)]) * (width, height, 0)
+    contours.extend([outline(middle + corners), outline(middle + (width, 0, 0) + corners * 0.95)])
+
+
 def stand_up(dataset):
     points = points_of(contours_of(dataset)[0])
     points[::2, 2] += 9
@@ -140,16 +154,21 @@ FAULTS = {
     "no voxel": (structures(leave_a_speck), Remedy("or choose another ROI", TO_GTV, region="gtv")),
     "two lists": (structures(listed_twice), Remedy("export it again", again("structures"))),
     "two of a number": (structures(numbered_alike), Remedy("export it again", again("structures"))),
-    "point": (one_more(lambda p: p[:1], "POINT"), Remedy("remove it", remove_contour)),
-    "no points": (one_more(lambda p: p[:0]), Remedy("remove it", remove_contour)),
-    "line": (one_more(lambda p: p[:2]), Remedy("correct or remove it", remove_contour)),
+    "points alone": (structures(points_alone), Remedy("draw it", again("structures"))),
+    "points alone, another": (
+        structures(points_alone), Remedy("or choose another ROI with --roi", TO_GTV, region="gtv"),
+    ),
+    "other kind": (one_more(lambda p: p, "CUBE"), Remedy("export it as CLOSED_PLANAR", again("structures"))),
+    "slice left out": (
+        structures(skip_a_slice), Remedy("interpolate between them in the planning system", again("structures")),
+    ),
     "other count": (
         structures(miscount), Remedy("export it again", again("structures")),
     ),
     "NaN": (one_more(lambda p: p * np.nan), Remedy("export it again", again("structures"))),
     "upright": (structures(stand_up), Remedy("draw it on these slices", again("structures"))),
-    "overlap": (
-        one_more(lambda p: p + np.array([np.ptp(p[:, 0]) / 2, 0, 0])), Remedy("or remove one", remove_contour),
+    "hole across": (
+        structures(cross_a_hole), Remedy("correct them in the planning system", again("structures")),
     ),
     "between the slices": (
         place("CT", lambda x, y, z: (x, y, z + 4)), Remedy("give the images on which it was drawn", again("CT")),

@@ -14,8 +14,8 @@ from nnunet_cipa.dataset_conversion.sts.layout import read_sts
 from nnunet_cipa.dataset_conversion.sts.options import Options, Truth
 from nnunet_cipa.dataset_conversion.study_set.convert import convert_study_set
 from nnunet_cipa.dicom.files import scan_folder
-from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask
 from nnunet_cipa.dicom.rtstruct.roi_contours import roi_contours
+from nnunet_cipa.dicom.rtstruct.roi_mask import roi_mask
 from nnunet_cipa.dicom.rtstruct.structures import read_structure_set
 from nnunet_cipa.dicom.series.grouping import build_series, group_series
 from nnunet_cipa.errors import CIPAError
@@ -186,5 +186,5 @@ def test_contours_on_the_real_pet(real, patient):
     (candidate,) = group_series(scan_folder(real / patient / "PET" / "image").images)
     structures = read_structure_set(real / patient / "PET" / "mask" / "RS.dcm")
     region = roi_contours(structures, structures.rois[0])
-    mask = contours_to_mask(region.points(), build_series(candidate).grid(), region.name)
+    mask = roi_mask(region, build_series(candidate).grid()).image
     assert dice(sitk.GetArrayFromImage(mask) > 0, expected(real, patient, "PET")) >= 0.999

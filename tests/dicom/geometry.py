@@ -4,6 +4,7 @@ import numpy as np
 import SimpleITK as sitk
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
+from skimage.measure import find_contours
 
 # Direction of columns and rows of an image; the third axis follows the right-hand rule unless it is turned.
 ORIENTATIONS = {
@@ -40,6 +41,24 @@ def circle(centre, radii, count=400):
 
 def rectangle(left, top, right, bottom):
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], dtype=float)
+
+
+def far_from_line(polygon, shape, distance):
+    """Which centres of pixels, (rows, columns), are farther than ``distance`` from every edge of a polygon."""
+    start = np.asarray(polygon, dtype=float)
+    way = np.roll(start, -1, axis=0) - start
+    row, column = np.indices(shape)
+    centres = np.stack([column, row], axis=-1)[..., None, :]
+    length = np.maximum((way**2).sum(axis=1), 1e-300)
+    along = np.clip(((centres - start) * way).sum(axis=-1) / length, 0, 1)
+    nearest = start + along[..., None] * way
+    return np.sqrt(((centres - nearest) ** 2).sum(axis=-1)).min(axis=-1) > distance
+
+
+def traced_through_centres(mask):
+    """Polygons through the centres of a mask's outermost pixels, also those round a hole, as OpenCV traces masks."""
+    found = find_contours(np.pad(mask, 1).astype(float), 1 - 1e-9)
+    return [np.round(polygon[:-1, ::-1]) - 1 for polygon in found]
 
 
 @st.composite

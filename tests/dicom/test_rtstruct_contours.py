@@ -10,7 +10,7 @@ from skimage.draw import polygon2mask
 from nnunet_cipa.dicom.rtstruct.contours import contours_to_mask, to_mm
 from nnunet_cipa.dicom.rtstruct.outlines import keyholes, outlines
 from nnunet_cipa.errors import CIPAError
-from tests.dicom.geometry import ORIENTATIONS, circle, grids, make_grid, rectangle, to_points
+from tests.dicom.geometry import ORIENTATIONS, circle, far_from_line, grids, make_grid, rectangle, to_points
 
 
 def mask_of(contours, grid):
@@ -75,12 +75,13 @@ def test_a_keyhole_is_a_hole_whose_channel_costs_nothing(direction, row):
 @settings(max_examples=50, deadline=None)
 @given(grids(), st.integers(0, 4), st.lists(st.tuples(st.floats(0, 23), st.floats(0, 19)), min_size=3, max_size=9))
 def test_any_grid_gives_what_scikit_image_gives_in_continuous_index(grid, k, polygon):
-    polygon = np.round(polygon, 4) + 3e-5
-    expected = polygon2mask((20, 24), polygon[:, ::-1])
+    expected = polygon2mask((20, 24), np.array(polygon)[:, ::-1])
+    # Where a line is so near to a centre that it counts as through it, the two differ on purpose
+    clear = far_from_line(polygon, (20, 24), 0.011)
     contour = to_points(grid, polygon, k)
-    if expected.any():
-        assert np.array_equal(mask_of([contour], grid)[k], expected)
-    else:
+    if (expected & clear).any():
+        assert np.array_equal(mask_of([contour], grid)[k][clear], expected[clear])
+    elif clear.all():
         with pytest.raises(CIPAError, match="no voxel"):
             mask_of([contour], grid)
 
@@ -119,8 +120,7 @@ def square(grid, k=2.0, left=5.2):
         (lambda g: np.concatenate([square(g)[:2], square(g, 4)[2:]]), "not parallel to the slices.* 2.00 to 4.00"),
         (lambda g: square(g, left=30), "contour 2 leaves the image.*columns 30.00 to 42.00.*40 x 30"),
         (lambda g: square(g, left=-1), "contour 2 leaves the image.*columns -1.00"),
-        (lambda g: square(g, 3.0), "contours 1 and 2 share"),
-        (lambda g: square(g, 3.0, left=9), "contours 1 and 2 share"),
+        (lambda g: square(g) * [[1, 1e9, 1]], "point 1 of contour 2 is .*farther away than scanners reach"),
     ],
 )
 def test_refusals_name_roi_contour_and_numbers(direction, make, said):

@@ -1,5 +1,7 @@
 """Which ROI is taken, and what is said if none or several could be."""
 
+import unicodedata
+
 import pytest
 
 from nnunet_cipa.dicom.rtstruct.roi_names import choose_roi
@@ -73,3 +75,17 @@ def test_names_that_no_pattern_tells_apart_are_to_be_changed():
 def test_what_is_no_pattern_is_told(pattern):
     with pytest.raises(CIPAError, match="not a regular expression"):
         chosen(["IGTV"], pattern)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("pattern", ["GTV_Tumör", "gtv_tum.r", "GTV_Tumör|ITV"])
+def test_accents_may_be_composed_or_not(form, pattern):
+    for own in ("NFC", "NFD"):
+        names = ["GTV", unicodedata.normalize(form, "GTV_Tumör")]
+        assert choose_roi(names, unicodedata.normalize(own, pattern), "set.dcm") == 1
+
+
+def test_a_name_that_is_there_twice_is_said_to_be_so_whatever_its_accents():
+    names = [unicodedata.normalize(form, "Tumör") for form in ("NFC", "NFD")]
+    with pytest.raises(CIPAError, match=r"all match.*rename all but one"):
+        choose_roi(names, "Tumör", "set.dcm")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydicom.uid import ImplicitVRLittleEndian
 
-from nnunet_cipa.dicom.rtstruct.roi_contours import read_contours
+from nnunet_cipa.dicom.rtstruct.roi_contours import read_contours, roi_contours
 from nnunet_cipa.dicom.rtstruct.structures import check_belongs, read_structure_set
 from nnunet_cipa.errors import CIPAError
 from tests.dicom.geometry import make_grid, rectangle, to_points
@@ -46,11 +46,71 @@ def test_contours_of_the_chosen_roi(made, tmp_path, implicit):
 
 
 def test_damage_in_another_roi_does_no_harm(made, tmp_path):
-    made.ROIContourSequence[2].ContourSequence[0].ContourGeometricType = "POINT"
+    made.ROIContourSequence[2].ContourSequence[0].ContourGeometricType = "CUBE"
     structures = read_structure_set(save(made, tmp_path))
     assert len(read_contours(structures, roi_of(structures, "IGTV"))) == 2
-    with pytest.raises(CIPAError, match="ROI 'Heart': contour 1 is POINT, not CLOSED_PLANAR"):
+    with pytest.raises(CIPAError, match="ROI 'Heart': contour 1 is CUBE, which is not known here"):
         read_contours(structures, roi_of(structures, "Heart"))
+
+
+def no_data(count):
+    """A contour without points, which says that it has some, or nothing of it."""
+
+    def change(one):
+        del one.ContourData
+        one.NumberOfContourPoints = count
+
+    return change
+
+
+def first_points(count):
+    def change(one):
+        one.ContourData, one.NumberOfContourPoints = one.ContourData[: 3 * count], count
+
+    return change
+
+
+def kind(value):
+    return lambda one: setattr(one, "ContourGeometricType", value)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (no_data(0), "0 points"),
+        (no_data(2), "0 points"),
+        (first_points(1), "1 points"),
+        (first_points(2), "2 points"),
+        (kind("POINT"), "POINT"),
+        (kind("point"), "point"),
+        (kind("OPEN_PLANAR"), "OPEN_PLANAR"),
+        (kind("OPEN_NONPLANAR"), "OPEN_NONPLANAR"),
+    ],
+)
+def test_what_encloses_nothing_is_left_out_and_noted(tmp_path, change, why):
+    stray = contour(TRIANGLE)
+    change(stray)
+    alone = contour(TRIANGLE)
+    change(alone)
+    structures = read_structure_set(
+        save(structure_set({"IGTV": [SQUARE, stray, TRIANGLE], "Other": [alone]}), tmp_path)
+    )
+    found = roi_contours(structures, structures.rois[0]).closed()
+    assert [one.number for one in found.contours] == [1, 3]
+    assert found.notes == (f"left out, as it encloses nothing: contour 2 ({why})",)
+    with pytest.raises(CIPAError, match=rf"ROI 'Other' encloses nothing: contour 1 \({why}\); draw it"):
+        roi_contours(structures, structures.rois[1]).closed()
+    assert roi_contours(structures, structures.rois[1]).closed(may_be_empty=True).contours == ()
+
+
+@pytest.mark.parametrize("word", ["INTERPOLATED_PLANAR", "CLOSED PLANAR", "closed_planar", ""])
+def test_other_words_for_closed_are_taken(tmp_path, word):
+    parts = [contour(SQUARE), contour(TRIANGLE, word), contour(SQUARE), contour(TRIANGLE, word)]
+    structures = read_structure_set(save(structure_set({"IGTV": parts}), tmp_path))
+    found = roi_contours(structures, structures.rois[0]).closed()
+    assert [one.number for one in found.contours] == [1, 2, 3, 4]
+    unusual = {"INTERPOLATED_PLANAR": "INTERPOLATED_PLANAR", "": "without a type"}.get(word)
+    assert found.notes == ((f"taken as closed: contour 2, 4 ({unusual})",) if unusual else ())
 
 
 @pytest.mark.parametrize("name", ["Empty", "no item", "no sequence"])
@@ -76,6 +136,11 @@ def delete(keyword):
     return lambda made: made.ROIContourSequence[0].ContourSequence[1].__delattr__(keyword)
 
 
+def nothing_left(made):
+    delete("ContourData")(made)
+    delete("NumberOfContourPoints")(made)
+
+
 def raw_numbers(made):
     """Text that is not a number, which pydicom does not write as such."""
     element = made.ROIContourSequence[0].ContourSequence[1]
@@ -85,12 +150,11 @@ def raw_numbers(made):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (set_value(ContourGeometricType="OPEN_PLANAR"), "contour 2 is OPEN_PLANAR"),
-        (set_value(ContourGeometricType="OPEN_NONPLANAR"), "contour 2 is OPEN_NONPLANAR"),
-        (delete("ContourGeometricType"), "contour 2 is of no type"),
-        (delete("ContourData"), "contour 2 has no points"),
+        (set_value(ContourGeometricType="CLOSED_NONPLANAR"), "contour 2 is CLOSED_NONPLANAR, which is not known"),
+        (delete("ContourData"), "contour 2 has 0 coordinates for 3 points"),
         (set_value(NumberOfContourPoints=4), "contour 2 has 9 coordinates for 4 points"),
         (set_value(ContourData=["1", "2", "3", "4"]), "contour 2 has 4 coordinates"),
+        (nothing_left, "contour 2 has neither points nor a number of them"),
         (raw_numbers, "contour 2 holds what is not a number"),
         (lambda made: made.ROIContourSequence.append(item(ReferencedROINumber=1)), "has 2 lists of contours"),
     ],
@@ -104,7 +168,8 @@ def test_contours_that_are_refused(made, tmp_path, change, said):
 
 def test_xor_contours_are_taken(tmp_path):
     structures = read_structure_set(save(structure_set({"IGTV": [contour(SQUARE, "CLOSEDPLANAR_XOR")]}), tmp_path))
-    assert len(read_contours(structures, structures.rois[0])) == 1
+    (found,) = roi_contours(structures, structures.rois[0]).closed().contours
+    assert found.exclusive
 
 
 def test_a_missing_count_of_points_is_taken(made, tmp_path):

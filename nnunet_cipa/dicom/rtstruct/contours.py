@@ -1,39 +1,27 @@
 """Between contours in mm and masks on a grid."""
 
 from collections.abc import Sequence
-from itertools import combinations
+from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from nnunet_cipa.dicom.rtstruct.raster import Patch, fill
-from nnunet_cipa.errors import CIPAError, refuse
+from nnunet_cipa.dicom.rtstruct.combine import Pair, combine
+from nnunet_cipa.dicom.rtstruct.placing import Contour, Points, numbered, place, steps
+from nnunet_cipa.errors import CIPAError
 
-Points = NDArray[np.float64]
-# Of the slice distance. Positions rounded to 0.1 mm are within it for slices of 0.5 mm; contours halfway are not.
-PLANE_TOLERANCE = 0.2
-# Below the precision of any contour: points meant for the centre of a pixel are there, whatever the axes.
-DECIMALS = 6
-# From the centre of the last pixel to its outer side, and what rounding of coordinates adds
-BORDER = 0.51
-LEAST_OVERLAP = 0.05
+
+@dataclass(frozen=True)
+class Raster:
+    """A mask, uint8 (slices, rows, columns), and what the user should know of how it was made, a sentence each."""
+
+    mask: NDArray[np.uint8]
+    notes: tuple[str, ...]
 
 
 def contours_to_mask(contours: Sequence[Points], grid: sitk.Image, name: str) -> sitk.Image:
-    """Rasterise closed planar contours.
-
-    A pixel is inside a contour if its centre is, or lies on the line. The contours of a slice are combined by exclusive
-    or, so that a contour within another is a hole; a keyhole is one as well.
-
-    Parameters
-    ----------
-    contours
-        Each (points, 3), mm (LPS).
-    grid
-        Image with the wanted size, spacing, origin and direction; its slices may have any orientation.
-    name
-        What errors call the contours, such as ``file: ROI 'IGTV'``. Contours are counted from 1.
+    """Rasterise closed planar contours (see ``rasterise``), each (points, 3) in mm (LPS), to an image.
 
     Returns
     -------
@@ -43,99 +31,80 @@ def contours_to_mask(contours: Sequence[Points], grid: sitk.Image, name: str) ->
     Raises
     ------
     CIPAError
-        If a contour has fewer than three points, a coordinate that is not finite, points outside the image, or is not
-        in the plane of a slice (by ``PLANE_TOLERANCE`` of the slice distance); if two contours are equal or overlap in
-        part, for which exclusive or would be a guess; if there is no voxel inside.
+        As ``rasterise`` does, and if there is no voxel inside.
     """
-    refuse(f"{name}: {fault}" for fault in map(_fault_of_points, contours, _numbers(contours)) if fault)
-    indices = [_continuous_index(points, grid) for points in contours]
-    size = grid.GetSize()
-    faults = (_fault_of_place(i, size, n) for n, i in zip(_numbers(contours), indices, strict=True))
-    refuse(f"{name}: {fault}" for fault in faults if fault)
-    slices: dict[int, list[tuple[int, Patch]]] = {}
-    for number, index in zip(_numbers(contours), indices, strict=True):
-        slices.setdefault(_slice_of(index), []).append((number, fill(index[:, :2])))
-    refuse(f"{name}: {fault}" for k, drawn in slices.items() for fault in _overlaps(drawn, k))
-    mask = np.zeros(size[::-1], dtype=np.uint8)
-    for k, drawn in slices.items():
-        for _, patch in drawn:
-            mask[k][patch.window] ^= patch.inside
+    found = rasterise([Contour(number, points) for number, points in enumerate(contours, 1)], grid, name)
+    return mask_image(found.mask, grid, f"{name}: its {len(contours)} contours")
+
+
+def mask_image(mask: NDArray[np.uint8], grid: sitk.Image, name: str) -> sitk.Image:
+    """Make an image of a mask on a grid.
+
+    Raises
+    ------
+    CIPAError
+        If the mask is empty.
+    """
     if not mask.any():
-        raise CIPAError(f"{name}: its {len(contours)} contours hold no voxel; draw it, or choose another ROI")
+        raise CIPAError(f"{name} hold no voxel; draw it, or choose another ROI")
     image = sitk.GetImageFromArray(mask)
     image.CopyInformation(grid)
     return image
 
 
+def rasterise(contours: Sequence[Contour], grid: sitk.Image, name: str, *, may_leave: bool = False) -> Raster:
+    """Rasterise closed planar contours.
+
+    A pixel is inside a contour if its centre is, or lies on the line. ``combine`` tells how those of a slice go
+    together.
+
+    Parameters
+    ----------
+    contours
+        Of one region.
+    grid
+        Image with the wanted size, spacing, origin and direction; its slices may have any orientation.
+    name
+        What errors call the contours, such as ``file: ROI 'IGTV'``.
+    may_leave
+        Whether the region may go on where the image ends, as a heart does in a scan of the upper chest. What lies
+        beyond is left out.
+
+    Raises
+    ------
+    CIPAError
+        If a contour has fewer than three points, a coordinate that is not finite, points outside the image, or is not
+        in the plane of a slice (by ``PLANE_TOLERANCE`` of the slice distance); if ``combine`` is in doubt.
+    """
+    placed = place(contours, grid, name, may_leave=may_leave)
+    columns, rows, depth = grid.GetSize()
+    mask = np.zeros((depth, rows, columns), dtype=np.uint8)
+    twice: list[Pair] = []
+    across: list[Pair] = []
+    rims: list[Pair] = []
+    for k, drawn in placed.slices.items():
+        try:
+            found = combine(drawn, (rows, columns))
+        except CIPAError as error:
+            raise CIPAError(f"{name}: {error}") from error
+        mask[k] = found.inside
+        twice += found.twice
+        across += found.across
+        rims += found.rims
+    notes = (
+        (f"taken once, as it was drawn twice, exactly or nearly: {_pairs(twice)}", twice),
+        (f"united, as it overlaps with another in part: {_pairs(across)}", across),
+        (f"a hole that leaves little more than a rim: {_pairs(rims, 'in')}", rims),
+    )
+    return Raster(mask, (*placed.notes, *(note for note, pairs in notes if pairs)))
+
+
 def to_mm(polygons: Sequence[Points], k: int, grid: sitk.Image) -> list[Points]:
     """Place polygons of continuous (column, row) index on slice ``k`` of a grid: (points, 3) each, mm (LPS)."""
-    steps = _steps(grid)
-    origin = np.asarray(grid.GetOrigin()) + steps[:, 2] * k
-    return [points @ steps[:, :2].T + origin for points in polygons]
+    way = steps(grid)
+    origin = np.asarray(grid.GetOrigin()) + way[:, 2] * k
+    return [points @ way[:, :2].T + origin for points in polygons]
 
 
-def _numbers(contours: Sequence[Points]) -> range:
-    return range(1, len(contours) + 1)
-
-
-def _steps(grid: sitk.Image) -> NDArray[np.float64]:
-    """Columns: the way in mm from one voxel to the next along each axis."""
-    return np.reshape(grid.GetDirection(), (3, 3)) * np.asarray(grid.GetSpacing())
-
-
-def _continuous_index(points: Points, grid: sitk.Image) -> Points:
-    # What TransformPhysicalPointToContinuousIndex does, for all points at once
-    index = np.linalg.solve(_steps(grid), (points - np.asarray(grid.GetOrigin())).T).T
-    return np.round(index, DECIMALS)
-
-
-def _slice_of(index: Points) -> int:
-    return round(float(np.median(index[:, 2])))
-
-
-def _fault_of_points(points: Points, number: int) -> str | None:
-    if len(points) < 3:
-        return f"contour {number} has {len(points)} points, and a closed contour has at least 3; correct or remove it"
-    if not np.isfinite(points).all():
-        row = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
-        return f"point {row + 1} of contour {number} is {points[row].tolist()}, which is not finite; export it again"
-    return None
-
-
-def _fault_of_place(index: Points, size: tuple[int, ...], number: int) -> str | None:
-    where = index[:, 2]
-    low, high = float(where.min()), float(where.max())
-    if high - low > PLANE_TOLERANCE:
-        return (
-            f"contour {number} is not parallel to the slices: it goes from slice {low:.2f} to {high:.2f}; "
-            "draw it on these slices, or give those on which it was drawn"
-        )
-    k = _slice_of(index)
-    off = max(abs(low - k), abs(high - k))
-    if off > PLANE_TOLERANCE:
-        return (
-            f"contour {number} lies between slices, at {low:.2f} counted from 0, and {off:.2f} of a slice distance off "
-            f"is more than {PLANE_TOLERANCE}; give the images on which it was drawn"
-        )
-    if not 0 <= k < size[2]:
-        return f"contour {number} lies on slice {k}, and the image has 0 to {size[2] - 1}; give the whole series"
-    least, most = index[:, :2].min(axis=0), index[:, :2].max(axis=0)
-    if (least < -BORDER).any() or (most > np.add(size[:2], BORDER - 1)).any():
-        reach = f"columns {least[0]:.2f} to {most[0]:.2f} and rows {least[1]:.2f} to {most[1]:.2f}"
-        return (
-            f"contour {number} leaves the image: it reaches over {reach}, and the image has {size[0]} x {size[1]} "
-            "pixels; give the images on which it was drawn"
-        )
-    return None
-
-
-def _overlaps(drawn: list[tuple[int, Patch]], k: int) -> list[str]:
-    faults = []
-    for (number, patch), (other_number, other) in combinations(drawn, 2):
-        common, areas = patch.common_area(other), (patch.area, other.area)
-        if LEAST_OVERLAP < common / max(min(areas), 1) < 1 - LEAST_OVERLAP or 0 < common == max(areas):
-            faults.append(
-                f"contours {number} and {other_number} share {common} of their {areas[0]} and {areas[1]} pixels of "
-                f"slice {k}, so what lies inside is in doubt; unite them, or remove one, in the planning system"
-            )
-    return faults
+def _pairs(pairs: Sequence[Pair], how: str = "with") -> str:
+    return numbered(f"{first} {how} {second}" for first, second in pairs)

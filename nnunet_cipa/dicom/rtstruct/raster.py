@@ -1,94 +1,105 @@
 """Fills one polygon on a grid of pixels."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-ON_LINE = 1e-9
+# Of a pixel: as far from a centre a line counts as through it. Rounding to float32 or to 1e-4 mm is within that.
+ON_LINE = 1e-4
+# The same for contours that follow the lattice of the centres, as programs trace them round masks: there what is meant
+# is beyond doubt, and coordinates are often rounded to 0.01 mm.
+ON_LATTICE_LINE = 1e-2
+LATTICE_SHARE = 0.75
+# A line bounds a half plane and a corner of 45 degrees or more a wedge; one of these ways leads into it
+WAYS = np.array([(x * a, y * b) for a, b in ((1.0, 0.4), (0.4, 1.0)) for x in (1, -1) for y in (1, -1)])
 
 
 @dataclass(frozen=True)
 class Patch:
-    """The pixels of a polygon: ``inside`` is a mask whose first pixel is (``top``, ``left``) in the image."""
+    """The pixels of a polygon, in a window whose first pixel is (``top``, ``left``) in the image.
+
+    Attributes
+    ----------
+    top, left
+        Place of the window.
+    beside
+        (8, rows, columns), whether the points beside each centre, in eight directions, are inside.
+    corners
+        (rows, columns), the centres that are corners of the polygon.
+    """
 
     top: int
     left: int
-    inside: NDArray[np.bool_]
+    beside: NDArray[np.bool_]
+    corners: NDArray[np.bool_]
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """The centres that lie in the polygon or on its line."""
+        closed: NDArray[np.bool_] = self.beside.any(axis=0) | self.corners
+        return closed
 
     @property
     def window(self) -> tuple[slice, slice]:
         """Rows and columns in the image."""
-        rows, columns = self.inside.shape
+        rows, columns = self.corners.shape
         return slice(self.top, self.top + rows), slice(self.left, self.left + columns)
 
-    @property
-    def area(self) -> int:
-        """Number of pixels."""
-        return int(np.count_nonzero(self.inside))
 
-    def common_area(self, other: "Patch") -> int:
-        """Return the number of pixels that two patches share."""
-        top, left = max(self.top, other.top), max(self.left, other.left)
-        # A negative stop would count from the end
-        parts = (p.inside[top - p.top :, left - p.left :] for p in (self, other))
-        mine, its = parts
-        rows, columns = (min(lengths) for lengths in zip(mine.shape, its.shape, strict=True))
-        return int(np.count_nonzero(mine[:rows, :columns] & its[:rows, :columns]))
-
-
-def fill(polygon: NDArray[np.float64]) -> Patch:
+def fill(polygon: NDArray[np.float64], shape: tuple[int, int]) -> Patch:
     """Take the pixels whose centres lie in a polygon, by the even-odd rule, or on its line.
 
     The rule is that of ``skimage.draw.polygon2mask``, which compares each pixel with each edge; this goes by the rows
-    that each edge crosses, so that the outline of a body takes milliseconds. A centre is inside if a ray to its right
-    or one to its left meets an odd number of edges, or if it is a vertex. Where two edges coincide, as in the channel
-    of a keyhole, they cancel.
+    that each edge crosses, so that the outline of a body takes milliseconds. A centre is inside if a point beside it
+    is, in whatever direction, or if it is a corner. Where two edges coincide, as in the channel of a keyhole, they
+    cancel. How far beside is what ``line_tolerance`` gives.
 
     Parameters
     ----------
     polygon
         (points, 2), continuous column and row index; the last point is joined to the first.
+    shape
+        Rows and columns of the image; what lies beyond is left out.
     """
-    low, high = np.ceil(polygon.min(axis=0) - ON_LINE), np.floor(polygon.max(axis=0) + ON_LINE)
+    tolerance = line_tolerance(polygon)
+    low = np.maximum(np.ceil(polygon.min(axis=0) - tolerance), 0)
+    high = np.minimum(np.floor(polygon.max(axis=0) + tolerance), np.subtract(shape[::-1], 1))
     columns, rows = np.maximum(high - low + 1, 0).astype(np.int64)
     left, top = low.astype(np.int64)
-    if rows == 0 or columns == 0:
-        return Patch(int(top), int(left), np.zeros((rows, columns), dtype=bool))
     start = polygon - low
-    end = np.roll(start, -1, axis=0)
-    inside = _odd(start, end, _from, (rows, columns)) | _odd(start, end, _after, (rows, columns))
+    corners = np.zeros((rows, columns), dtype=bool)
+    if rows == 0 or columns == 0:
+        return Patch(int(top), int(left), np.zeros((len(WAYS), rows, columns), dtype=bool), corners)
+    beside = np.stack([_odd(start - tolerance * way, (rows, columns)) for way in WAYS])
     nearest = np.round(start)
-    column, row = nearest[(np.abs(start - nearest) <= ON_LINE).all(axis=1)].astype(np.int64).T
-    inside[row, column] = True
-    return Patch(int(top), int(left), inside)
+    near = (np.abs(start - nearest) <= tolerance) & (nearest >= 0) & (nearest < (columns, rows))
+    column, row = nearest[near.all(axis=1)].astype(np.int64).T
+    corners[row, column] = True
+    return Patch(int(top), int(left), beside, corners)
 
 
-def _from(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """First integer that is not below a value."""
-    return np.ceil(values - ON_LINE).astype(np.int64)
+def line_tolerance(polygon: NDArray[np.float64]) -> float:
+    """Return how far from a pixel's centre, in pixels, a polygon's line counts as through it.
+
+    It is more for polygons of which one coordinate or the other is nearly always that of a centre, or halfway between
+    two: they were traced round pixels, so that what is off is rounding.
+    """
+    off = np.abs(2 * polygon - np.round(2 * polygon)) / 2
+    traced = (off <= ON_LATTICE_LINE).mean(axis=0) >= LATTICE_SHARE
+    return ON_LATTICE_LINE if traced.any() else ON_LINE
 
 
-def _after(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """First integer above a value."""
-    return np.floor(values + ON_LINE).astype(np.int64) + 1
-
-
-def _odd(
-    start: NDArray[np.float64],
-    end: NDArray[np.float64],
-    first: Callable[[NDArray[np.float64]], NDArray[np.int64]],
-    shape: tuple[int, int],
-) -> NDArray[np.bool_]:
-    """Tell which pixels have an odd number of edges to their left; ``first`` says which ends and crossings count."""
-    low, high = first(np.minimum(start, end)[:, 1]), first(np.maximum(start, end)[:, 1])
-    counts = high - low
+def _odd(start: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Tell which pixels have an odd number of edges to their left."""
+    end = np.roll(start, -1, axis=0)
+    rows, columns = shape
+    bounds = np.clip(np.ceil((start[:, 1], end[:, 1])), 0, rows).astype(np.int64)
+    low, counts = bounds.min(axis=0), np.abs(bounds[1] - bounds[0])
     edge = np.repeat(np.arange(len(start)), counts)
     row = low[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts)
     way = end[edge] - start[edge]
     crossing = start[edge, 0] + (row - start[edge, 1]) * way[:, 0] / way[:, 1]
-    rows, columns = shape
-    column = np.clip(first(crossing), 0, columns)
+    column = np.clip(np.ceil(crossing), 0, columns).astype(np.int64)
     flips = np.bincount(row * (columns + 1) + column, minlength=rows * (columns + 1))
     return np.cumsum(flips.reshape(rows, columns + 1), axis=1)[:, :columns] % 2 == 1

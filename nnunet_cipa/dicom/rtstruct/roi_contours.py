@@ -5,16 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from nnunet_cipa.dicom.attributes import DAMAGE, text
 from nnunet_cipa.dicom.rtstruct.file import damaged, items
+from nnunet_cipa.dicom.rtstruct.placing import Contour, Points, numbered
 from nnunet_cipa.dicom.rtstruct.structures import StructureRoi, StructureSet
 from nnunet_cipa.errors import CIPAError
 
-# Both are closed outlines, combined by exclusive or; the second is the standard's newer word for that.
-CLOSED = {"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"}
+# Words for outlines that enclose what they go round, as letters alone; text without a type is taken for one.
+_CLOSED = {"CLOSEDPLANAR", "CLOSEDPLANARXOR", "INTERPOLATEDPLANAR", ""}
+_EXCLUSIVE = {"CLOSEDPLANARXOR"}
+_USUAL = {"CLOSEDPLANAR", "CLOSEDPLANARXOR"}
+# Points and lines, which enclose nothing.
+_OPEN = {"POINT", "OPENPLANAR", "OPENNONPLANAR"}
+_LEAST_POINTS = 3
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,14 @@ class RawContour:
     kind: str
     data: bytes | None
     count: Any
+
+
+@dataclass(frozen=True)
+class ClosedContours:
+    """The closed contours of a region, and what the user should know of the others, a sentence each."""
+
+    contours: tuple[Contour, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -53,8 +66,8 @@ class RoiContours:
         """The file and the region, for messages."""
         return f"{self.path}: ROI {self.roi.name!r}"
 
-    def points(self, *, may_be_empty: bool = False) -> list[NDArray[np.float64]]:
-        """Return the points of each contour: (points, 3), mm (LPS).
+    def closed(self, *, may_be_empty: bool = False) -> ClosedContours:
+        """Read the contours that enclose something; points, lines and contours of two points at most are left out.
 
         Parameters
         ----------
@@ -64,16 +77,48 @@ class RoiContours:
         Raises
         ------
         CIPAError
-            If it has no contour, one is not closed and planar, or its numbers are damaged.
+            If there is none, one is of an unknown kind, or its numbers are damaged.
         """
         if self.lists > 1:
             raise CIPAError(f"{self.name} has {self.lists} lists of contours; export it again")
         if not self.raw and not may_be_empty:
             raise CIPAError(f"{self.name} is empty: it has no contour; draw it, or choose another ROI with --roi")
         try:
-            return [_points(contour, f"{self.name}: contour {number}") for number, contour in enumerate(self.raw, 1)]
+            kept, stray, unusual = self._sorted()
         except DAMAGE as error:
             raise damaged(self.path, error) from error
+        if not kept and not may_be_empty:
+            held = numbered(f"{number} {why}" for number, why in stray.items())
+            raise CIPAError(f"{self.name} encloses nothing: {held}; draw it, or choose another ROI with --roi")
+        notes = (
+            (f"left out, as it encloses nothing: {numbered(f'{n} {why}' for n, why in stray.items())}", stray),
+            *((f"taken as closed: {numbered(of_kind)} ({kind})", of_kind) for kind, of_kind in unusual.items()),
+        )
+        return ClosedContours(kept, tuple(note for note, about in notes if about))
+
+    def _sorted(self) -> tuple[tuple[Contour, ...], dict[int, str], dict[str, list[int]]]:
+        """Return the closed contours, of the others by number why they are none, and numbers by unusual kind."""
+        kept: list[Contour] = []
+        stray: dict[int, str] = {}
+        unusual: dict[str, list[int]] = {}
+        for number, raw in enumerate(self.raw, 1):
+            kind = "".join(c for c in raw.kind.upper() if c.isalpha())
+            if kind in _OPEN:
+                stray[number] = f"({raw.kind})"
+                continue
+            name = f"{self.name}: contour {number}"
+            if kind not in _CLOSED:
+                raise CIPAError(f"{name} is {raw.kind}, which is not known here; export it as CLOSED_PLANAR")
+            if raw.data is None and raw.count is None:
+                raise CIPAError(f"{name} has neither points nor a number of them; remove it, or export it again")
+            coordinates = _coordinates(raw, name)
+            if len(coordinates) < 3 * _LEAST_POINTS and int(raw.count or 0) < _LEAST_POINTS:
+                stray[number] = f"({len(coordinates) // 3} points)"
+                continue
+            kept.append(Contour(number, _points(coordinates, raw.count, name), kind in _EXCLUSIVE))
+            if kind not in _USUAL:
+                unusual.setdefault(raw.kind or "without a type", []).append(number)
+        return tuple(kept), stray, unusual
 
 
 def roi_contours(structures: StructureSet, roi: StructureRoi) -> RoiContours:
@@ -93,11 +138,9 @@ def roi_contours(structures: StructureSet, roi: StructureRoi) -> RoiContours:
     return RoiContours(structures.path, structures.sha256, roi, len(own), raw)
 
 
-def read_contours(
-    structures: StructureSet, roi: StructureRoi, *, may_be_empty: bool = False
-) -> list[NDArray[np.float64]]:
-    """Return the points of each contour of one region (see ``RoiContours.points``)."""
-    return roi_contours(structures, roi).points(may_be_empty=may_be_empty)
+def read_contours(structures: StructureSet, roi: StructureRoi) -> list[Points]:
+    """Return the points of each closed contour of one region, (points, 3) in mm (see ``RoiContours.closed``)."""
+    return [contour.points for contour in roi_contours(structures, roi).closed().contours]
 
 
 def _raw(contour: Dataset) -> RawContour:
@@ -107,17 +150,14 @@ def _raw(contour: Dataset) -> RawContour:
     return RawContour(text(contour, "ContourGeometricType"), None if data is None else data.value, count)
 
 
-def _points(contour: RawContour, name: str) -> NDArray[np.float64]:
-    if contour.kind not in CLOSED:
-        kind = contour.kind or "of no type"
-        raise CIPAError(f"{name} is {kind}, not CLOSED_PLANAR, and encloses nothing; remove it")
-    if not contour.data:
-        raise CIPAError(f"{name} has no points; remove it")
+def _coordinates(contour: RawContour, name: str) -> Points:
     try:
-        numbers = np.array(contour.data.split(b"\\")).astype(np.float64)
+        return np.array(contour.data.split(b"\\") if contour.data else []).astype(np.float64)
     except ValueError as error:
         raise CIPAError(f"{name} holds what is not a number ({error}); export it again") from error
-    count = contour.count
-    if len(numbers) % 3 or (count is not None and len(numbers) != 3 * int(count)):
-        raise CIPAError(f"{name} has {len(numbers)} coordinates for {count} points; export it again")
-    return numbers.reshape(-1, 3)
+
+
+def _points(coordinates: Points, count: Any, name: str) -> Points:
+    if len(coordinates) % 3 or (count is not None and len(coordinates) != 3 * int(count)):
+        raise CIPAError(f"{name} has {len(coordinates)} coordinates for {count} points; export it again")
+    return coordinates.reshape(-1, 3)

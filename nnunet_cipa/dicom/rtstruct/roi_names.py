@@ -1,6 +1,7 @@
 """Chooses one region of interest by its name."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from nnunet_cipa.errors import CIPAError
@@ -40,7 +41,7 @@ def choose_roi(names: Sequence[str], pattern: str | None, source: str) -> int:
         matches = matching(names, candidate)
         if len(matches) > 1:
             found = [names[index] for index in matches]
-            alike = len({name.strip().casefold() for name in found}) == 1
+            alike = all(same_name(name, found[0]) for name in found)
             remedy = "rename all but one" if alike else NAME_ONE
             raise CIPAError(f"{source}: {_listed(found)} all match {_described(pattern)}; {remedy}")
         if matches:
@@ -57,9 +58,14 @@ def matching(names: Sequence[str], pattern: str) -> list[int]:
     CIPAError
         If the pattern is not a regular expression.
     """
-    expression = _compile(pattern)
-    named = [index for index, name in enumerate(names) if name.strip().casefold() == pattern.casefold()]
-    return named or [index for index, name in enumerate(names) if expression.fullmatch(name.strip())]
+    expression = _compile(_composed(pattern))
+    named = [index for index, name in enumerate(names) if same_name(name, pattern)]
+    return named or [index for index, name in enumerate(names) if expression.fullmatch(_composed(name).strip())]
+
+
+def same_name(name: str, other: str) -> bool:
+    """Return whether two names are the same, whatever their case, how accents are coded, and blanks round them."""
+    return _composed(name).strip().casefold() == _composed(other).strip().casefold()
 
 
 def check_pattern(pattern: str) -> None:
@@ -71,6 +77,11 @@ def check_pattern(pattern: str) -> None:
         If it is not a regular expression.
     """
     _compile(pattern)
+
+
+def _composed(name: str) -> str:
+    """Return a name with its accents composed: some programs write o and a combining diaeresis where others write ö."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
