@@ -19,9 +19,9 @@ def convert(
 ) -> Conversion:
     """Write a radiotherapy study set to $nnUNet_raw/DatasetNNN_NAME, one case per patient.
 
-    DICOM: any folder tree with CT, PET and RTSTRUCT; SUV by body weight is computed, and cases get names of their own.
-    NIfTI: a folder for each patient with CT.nii.gz in HU, PET.nii.gz in SUV by body weight, in the frame of the CT, and
-    IGTV.nii.gz or GTV.nii.gz, 0 and 1 on the CT's grid. Everything is checked before anything is written.
+    DICOM: any folder tree with CT, PET and RTSTRUCT or SEG; SUV by body weight is computed, and cases get names of
+    their own. NIfTI: a folder for each patient with CT.nii.gz in HU, PET.nii.gz in SUV by body weight, in the frame of
+    the CT, and IGTV.nii.gz or GTV.nii.gz, 0 and 1 on the CT's grid. Everything is checked before anything is written.
 
     Parameters
     ----------

@@ -43,26 +43,28 @@ def choose_ct(found: Found, candidates: Sequence[Candidate], wanted: Sequence[st
         If there is no CT that it was drawn on and none is wanted in its place, if there are several, or if the CT that
         is wanted has other coordinates.
     """
-    references = found.references
-    drawn_on = _drawn_on(found, references, candidates, wanted)
-    ct = _ct(found, references, drawn_on, candidates, wanted)
-    series = build_series(ct)
+    drawn_on = _drawn_on(found, candidates, wanted)
+    ct = _ct(found, found.references, drawn_on, candidates, wanted)
+    return place_on(found, build_series(ct), candidates, wanted, ties)
+
+
+def place_on(found: Found, ct: Series, candidates: Sequence[Candidate], wanted: Sequence[str], ties: Ties) -> ChosenCt:
+    """Tell what a region was drawn on, where the CT of the case is known (see ``choose_ct``)."""
+    references, drawn_on = found.references, _drawn_on(found, candidates, wanted)
     if drawn_on is None:
-        return _without_series(found, references, series, wanted, ties)
+        return _without_series(found, references, ct, wanted, ties)
     notes = _check_frame(found, references, drawn_on)
     if drawn_on.series_uid == ct.series_uid:
-        return ChosenCt(series, Place(), notes)
+        return ChosenCt(ct, Place(), notes)
     _check_consent(found, drawn_on, ct, wanted)
     other = build_series(drawn_on)
-    to_ct = _to_ct(found, other.frame_of_reference_uid, series, ties)
+    to_ct = _to_ct(found, other.frame_of_reference_uid, ct, ties)
     kind = "a PET series" if other.modality == "PT" else "another CT series"
-    return ChosenCt(series, Place(other, to_ct), (*notes, f"was drawn on {kind}, {_tied(to_ct)}"))
+    return ChosenCt(ct, Place(other, to_ct), (*notes, f"was drawn on {kind}, {_tied(to_ct)}"))
 
 
-def _drawn_on(
-    found: Found, references: References, candidates: Sequence[Candidate], wanted: Sequence[str]
-) -> Candidate | None:
-    named = series_named(references, candidates)
+def _drawn_on(found: Found, candidates: Sequence[Candidate], wanted: Sequence[str]) -> Candidate | None:
+    named = series_named(found.references, candidates)
     if len(named) > 1:
         chosen = [one for one in named if one.series_uid in wanted]
         if len(chosen) != 1:
@@ -145,7 +147,7 @@ def _check_frame(found: Found, references: References, drawn_on: Candidate) -> t
     )
 
 
-def _check_consent(found: Found, drawn_on: Candidate, ct: Candidate, wanted: Sequence[str]) -> None:
+def _check_consent(found: Found, drawn_on: Candidate, ct: Series, wanted: Sequence[str]) -> None:
     """Refuse contours of another series unless the user named one of the three; a SEG of the PET needs no word."""
     named = {ct.series_uid, drawn_on.series_uid, found.set.described.series_uid} & {*wanted}
     if named or (found.set.described.kind == SEG and drawn_on.modality == "PT"):

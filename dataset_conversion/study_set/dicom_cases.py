@@ -50,7 +50,12 @@ def choose_cases(export: Export, wish: Wish, subject: str, *, per_study: bool) -
         raise CIPAError("; ".join(faults))
     if not chosen:
         raise CIPAError("no study has a CT and a structure set or segmentation of it; leave out --per-study")
-    return chosen
+    passed = len({one.study_uid for one in export.series if one.modality == "CT"}) - len(chosen)
+    told = f"{passed} more {'studies' if passed > 1 else 'study'} of the patient with a CT, but without its contours"
+    if not passed:
+        return chosen
+    tumour = next(iter(wish.patterns))
+    return {case: _with_note(choice, tumour, told) for case, choice in chosen.items()}
 
 
 def make_key(case: str, part: str, patient_id: str, choice: Choice) -> Key:
@@ -107,6 +112,10 @@ def without_identifiers(patient: DicomPatient, identifiers: frozenset[str]) -> D
         for volume, facts in patient.facts.items()
     }
     return replace(patient, facts=told)
+
+
+def _with_note(choice: Choice, volume: str, note: str) -> Choice:
+    return replace(choice, notes={**choice.notes, volume: (*choice.notes.get(volume, ()), note)})
 
 
 def _studies(export: Export, sets: Sequence[RegionSet]) -> dict[str, tuple[Export, list[RegionSet]]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnunet_cipa.dataset_conversion.study_set.ct_choice import ChosenCt, choose_ct
+from nnunet_cipa.dataset_conversion.study_set.ct_choice import ChosenCt, choose_ct, place_on
 from nnunet_cipa.dataset_conversion.study_set.identifiers import identifiers_in, identifiers_of
 from nnunet_cipa.dataset_conversion.study_set.joined import join_region
 from nnunet_cipa.dataset_conversion.study_set.region_sets import Found, RegionSet, indices, read_region_set, with_region
@@ -33,7 +33,7 @@ class Export:
         return (*images, *(file.path for file in (*self.structures, *self.registrations)))
 
     def read_sets(self) -> list[RegionSet]:
-        """Read the structure sets and segmentations.
+        """Read the structure sets and segmentations, copies of one file once.
 
         Raises
         ------
@@ -42,7 +42,9 @@ class Export:
         """
         if not self.structures:
             raise CIPAError("no RTSTRUCT; export the one with the contours, or a SEG")
-        return [read_region_set(file) for file in self.structures]
+        read = (read_region_set(file) for file in self.structures)
+        # Archives and folders hold copies of a file
+        return list({one.sha256: one for one in read}.values())
 
 
 @dataclass(frozen=True)
@@ -137,17 +139,18 @@ def choose(export: Export, sets: Sequence[RegionSet], wish: Wish) -> Choice:
     pet = _pet(export.series, wish.series, drawn.ct)
     pet_to_ct = _pet_to_ct(pet, drawn.ct, ties)
     _check_unused(export, wish.series, chosen.found, drawn, pet)
-    regions = {
-        name: chosen.found.set.region(index, drawn.place, wish.threshold)
-        for name, index in indices(chosen.found, tuple(wish.patterns)).items()
-    }
-    more: tuple[str, ...] = ()
+    regions, notes = {}, {tumour: chosen.notes}
+    for name, index in indices(chosen.found, tuple(wish.patterns)).items():
+        one = Found(chosen.found.set, index)
+        placed = drawn if name == tumour else place_on(one, drawn.ct, export.series, wish.series, ties)
+        regions[name] = one.set.region(index, placed.place, wish.threshold)
+        notes[name] = (*notes.get(name, ()), *placed.notes)
     if wish.joined is not None:
         regions[tumour], more = join_region(chosen.found, regions[tumour], wish.joined, drawn.place)
+        notes[tumour] = (*notes[tumour], *more)
     identifiers = identifiers_in(chosen.found.set.path, chosen.found.set.file)
     for series in (drawn.ct, pet):
         identifiers |= identifiers_of(series.slices[0].path)
-    notes = {tumour: (*chosen.notes, *drawn.notes, *more)}
     if pet_to_ct is not None:
         notes["PET"] = ("has another frame of reference, and was moved to the CT's as a REG says",)
     (ct,) = [one for one in export.series if one.series_uid == drawn.ct.series_uid]

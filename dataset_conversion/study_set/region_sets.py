@@ -31,6 +31,11 @@ class RegionSet:
         return self.content.path
 
     @property
+    def sha256(self) -> str:
+        """Of the file."""
+        return self.content.sha256
+
+    @property
     def file(self) -> Dataset:
         """Its attributes."""
         return self.content.file

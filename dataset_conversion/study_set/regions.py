@@ -69,16 +69,11 @@ class Place:
     to_ct: Rigid | None = None
     proven: bool = True
 
-    @property
-    def modality(self) -> str:
-        """CT or PET."""
-        return "CT" if self.series is None or self.series.modality == "CT" else "PET"
-
     def taken(self, mask: sitk.Image, ct: Series, name: str) -> Reading:
         """Take a mask on another grid onto the CT, and say so."""
         image = onto_grid(mask if self.to_ct is None else self.to_ct.moved(mask), ct.grid(), name)
-        whose = "a grid of its own" if self.series is None else f"another {self.modality} series"
-        return Reading(image, {}, (f"is on {whose}, and was taken onto the CT by nearest neighbour",))
+        own = "is on a grid of its own, and " if self.series is None else ""
+        return Reading(image, {}, (f"{own}was taken onto the CT by nearest neighbour",))
 
 
 @dataclass(frozen=True)

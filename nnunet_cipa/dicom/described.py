@@ -14,6 +14,12 @@ _STATES = {APPROVED, REJECTED, "UNAPPROVED"}
 # In order of preference; archives write the last ones where nobody entered the first.
 _DATES = ("StructureSet", "Content", "Series", "InstanceCreation")
 
+# Where export-dicom writes its name; an anonymiser may leave some of them.
+_MAKERS = (
+    "Manufacturer", "ManufacturerModelName", "SeriesDescription", "StructureSetLabel", "StructureSetName",
+    "ContentLabel",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Description:
@@ -89,5 +95,4 @@ def _time(file: Dataset, start: str) -> str:
 
 def _is_predicted(file: Dataset) -> bool:
     ours = re.compile(rf"{re.escape(MANUFACTURER)}(?! phantom)\b.*", re.IGNORECASE)
-    who = (text(file, keyword) for keyword in ("Manufacturer", "ManufacturerModelName", "SeriesDescription"))
-    return any(ours.fullmatch(one) for one in who)
+    return any(ours.fullmatch(text(file, keyword)) for keyword in _MAKERS)

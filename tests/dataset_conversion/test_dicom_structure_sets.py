@@ -157,6 +157,12 @@ def test_one_of_two_is_chosen(one, words, region):
     assert tuple(key[column] for column in columns) == expected
 
 
+def test_copies_of_a_file_are_one(one):
+    (path,) = one.files(NUMBER, "structures")
+    shutil.copy(path, path.with_name("COPY"))
+    np.testing.assert_array_equal(taken(one)[0], drawn(NUMBER - 1).igtv)
+
+
 def test_a_series_of_the_structure_set_chooses_too(one):
     uid = second(one)
     np.testing.assert_array_equal(taken(one, series=(f"{uid[:60]}.1",))[0], drawn(NUMBER - 1).gtv)
@@ -245,6 +251,8 @@ def test_a_study_without_contours_is_no_case_and_one_without_the_region_is_refus
         path.unlink()
     made = found(pair, per_study=True)
     assert ([patient.name for patient in made.patients], made.failures) == (["LUCID_0001_1"], ())
+    notes = made.patients[0].read("IGTV").notes
+    assert notes == ("1 more study of the patient with a CT, but without its contours",)
     one_region = {"GTV": "a", "IGTV": "b"}
 
     def renamed(dataset):

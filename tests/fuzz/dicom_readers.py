@@ -54,7 +54,8 @@ def mutate_elements(elements, rng):
             holder[at][0] = (holder[at][0][0], int(rng.integers(65536)))
 
 
-def _mutated(data, rng, raw):
+def mutated(data, rng, raw):
+    """Change the bytes of a file, or else its elements."""
     if raw:
         return mutate_bytes(data, rng)
     elements = dicom.read_file(data)
@@ -95,7 +96,7 @@ class Series:
         chosen = list(self.files) if rng.random() < 0.3 else [choose(rng, list(self.files))]
         seed, raw = rng.integers(2**32), rng.random() < 0.25
         for path, data in self.files.items():
-            path.write_bytes(_mutated(data, np.random.default_rng(seed), raw) if path in chosen else data)
+            path.write_bytes(mutated(data, np.random.default_rng(seed), raw) if path in chosen else data)
 
     def read(self):
         headers = scan_folder(self.folder)
@@ -176,7 +177,7 @@ class Structures:
         return [self.grid.TransformIndexToPhysicalPoint((*point, k)) for point in points]
 
     def mutate(self, rng):
-        self.path.write_bytes(_mutated(self.data, rng, rng.random() < 0.25))
+        self.path.write_bytes(mutated(self.data, rng, rng.random() < 0.25))
 
     def read(self):
         structures = read_structure_set(self.path)

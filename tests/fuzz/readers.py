@@ -7,6 +7,7 @@ from tests.fuzz.nifti_reader import NiftiVolume
 from tests.fuzz.pclt20k_readers import Lists, Png
 from tests.fuzz.plans_readers import Cases, Plans
 from tests.fuzz.record_readers import BenchmarkRecord, ConversionRecord
+from tests.fuzz.seg_readers import Registrations, Segmentations
 from tests.fuzz.study_set_readers import StudySetLists
 from tests.fuzz.weights_readers import Checkpoint, Safetensors
 
@@ -16,6 +17,8 @@ READERS = {
     "DICOM CT": CtSeries,
     "DICOM PET": PetSeries,
     "RTSTRUCT": Structures,
+    "SEG": Segmentations,
+    "REG": Registrations,
     "NIfTI": NiftiVolume,
     "checkpoint": Checkpoint,
     "safetensors": Safetensors,

@@ -8,9 +8,9 @@ import pydicom
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_file_meta_info
-from pydicom.uid import DeflatedExplicitVRLittleEndian, RTStructureSetStorage
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, RTStructureSetStorage
 
-from nnunet_cipa.dicom.attributes import DAMAGE, first_line, tolerant
+from nnunet_cipa.dicom.attributes import DAMAGE, first_line, text, tolerant
 from nnunet_cipa.dicom.nesting import fault_of_nesting
 from nnunet_cipa.errors import CIPAError
 
@@ -64,8 +64,8 @@ def damaged(path: Path, error: BaseException) -> CIPAError:
 
 def _refuse_other_kinds(path: Path) -> None:
     meta = read_file_meta_info(path)
-    kind = meta.get("MediaStorageSOPClassUID")
+    kind = UID(text(meta, "MediaStorageSOPClassUID"))
     if kind != RTStructureSetStorage:
-        raise CIPAError(f"{path}: is not an RTSTRUCT but {getattr(kind, 'name', 'of no kind')}; give the structure set")
+        raise CIPAError(f"{path}: is not an RTSTRUCT but {kind.name or 'of no kind'}; give the structure set")
     if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
         raise CIPAError(f"{path}: is deflated, and what that inflates to has no bound; inflate it with dcmconv")

@@ -1,6 +1,7 @@
 """Segmentations: what a DICOM SEG holds, and which images it belongs to; its pixels are still in the file."""
 
 import hashlib
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -11,11 +12,13 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_file_meta_info
+from pydicom.uid import UID, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from nnunet_cipa.dicom.attributes import DAMAGE, count, first_line, number, numbers, text, tolerant, words
 from nnunet_cipa.dicom.described import Description, describe
 from nnunet_cipa.dicom.files import SEG, STRUCTURES
 from nnunet_cipa.dicom.headers import read_attributes
+from nnunet_cipa.dicom.nesting import fault_of_nesting
 from nnunet_cipa.dicom.series.geometry import ORTHONORMAL_TOLERANCE
 from nnunet_cipa.errors import CIPAError
 
@@ -114,17 +117,28 @@ def read_segmentation(path: Path) -> Segmentation:
         with tolerant():
             _refuse_other_kinds(path)
             fault = read_attributes(path)[1]
+            if fault is not None:
+                raise CIPAError(f"{path}: {fault}")
             data = path.read_bytes()
-            file = pydicom.dcmread(BytesIO(data), stop_before_pixels=True)
-            found = None if fault else _segmentation(path, file, hashlib.sha256(data).hexdigest())
+            stream = BytesIO(data)
+            file = pydicom.dcmread(stream, stop_before_pixels=True)
+            syntax = file.file_meta.TransferSyntaxUID
+            # Fragments of compressed pixels are items without elements, of which read_attributes sees that they end
+            nesting = fault_of_nesting(data[: stream.tell()] if syntax.is_encapsulated else data, syntax)
+            nesting = nesting or _fault_of_length(file, data, stream.tell())
+            if nesting is not None:
+                raise ValueError(nesting)
+            found = _segmentation(path, file, hashlib.sha256(data).hexdigest())
     except DAMAGE as error:
         raise damaged(path, error) from error
-    if found is None:
-        raise CIPAError(f"{path}: {fault}")
     of = [segment.number for segment in found.segments]
     twice = sorted({one for one in of if of.count(one) > 1})
     if twice:
         raise CIPAError(f"{path}: several segments have the number {twice[0]}; export it again")
+    if found.kind != LABEL_MAP:
+        lost = np.flatnonzero(~np.isin(found.frames.segments, of))
+        if len(lost):
+            raise CIPAError(f"{path}: frame {lost[0] + 1} is of none of its {len(of)} segments; export it again")
     return found
 
 
@@ -134,9 +148,9 @@ def damaged(path: Path, error: BaseException) -> CIPAError:
 
 
 def _refuse_other_kinds(path: Path) -> None:
-    kind = read_file_meta_info(path).get("MediaStorageSOPClassUID")
+    kind = UID(text(read_file_meta_info(path), "MediaStorageSOPClassUID"))
     if STRUCTURES.get(kind) != SEG:
-        raise CIPAError(f"{path}: is not a SEG but {getattr(kind, 'name', 'of no kind')}; give the segmentation")
+        raise CIPAError(f"{path}: is not a SEG but {kind.name or 'of no kind'}; give the segmentation")
 
 
 def _segmentation(path: Path, file: Dataset, sha256: str) -> Segmentation:
@@ -172,6 +186,19 @@ def _segmentation(path: Path, file: Dataset, sha256: str) -> Segmentation:
         frames=frames,
         file=file,
     )
+
+
+def _fault_of_length(file: Dataset, data: bytes, at: int) -> str | None:
+    """Return why pixels that are not compressed are not those of the frames, which more of them would shift."""
+    syntax = file.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated:
+        return None
+    head = 8 if syntax == ImplicitVRLittleEndian else 12
+    order = ">" if syntax == ExplicitVRBigEndian else "<"
+    length = struct.unpack(f"{order}L", data[at + head - 4 : at + head])[0]
+    bits = file.Rows * file.Columns * count(file, "NumberOfFrames", 1) * file.BitsAllocated
+    expected = -(-bits // 8)
+    return None if length in {expected, expected + expected % 2} else f"it has {length} bytes of pixels, not {expected}"
 
 
 def _items(holder: Dataset, keyword: str) -> list[Dataset]:
