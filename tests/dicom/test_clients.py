@@ -43,7 +43,8 @@ def study(tmp_path_factory):
     write(0 * values, grid, root / "empty.nii.gz")
     options = ["--seg", "--label", "1", "--label", "2", "--roi-name", "IGTV", "--roi-name", "Heart"]
     assert main(["export-dicom", str(root / "mask.nii.gz"), str(ct), str(root / "out"), *options]) == 0
-    assert main(["export-dicom", str(root / "empty.nii.gz"), str(ct), str(root / "empty"), "--seg"]) == 0
+    options = ["--seg", "--roi-type", "OTHER"]
+    assert main(["export-dicom", str(root / "empty.nii.gz"), str(ct), str(root / "empty"), *options]) == 0
     return root
 
 

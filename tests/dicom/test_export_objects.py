@@ -41,6 +41,7 @@ def edit_files(study, change):
         change(path)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's, of character sets that are wrong on purpose
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
 @pytest.mark.parametrize("kind", NAMES)
 def test_a_name_keeps_its_bytes(study, kind, syntax):
@@ -211,6 +212,21 @@ def test_options_that_cannot_be(study, capsys, options, status, said):
     assert ended == status
     assert said in " ".join(capsys.readouterr().err.split())
     assert not (study / "out").exists()
+
+
+def test_a_label_that_nobody_asked_about_is_told(study, capsys):
+    values = sitk.GetArrayFromImage(mask_on(GRID))
+    values[3, 2:4, 2:6] = 2
+    image = sitk.GetImageFromArray(values)
+    image.CopyInformation(GRID)
+    sitk.WriteImage(image, study / "mask.nii.gz")
+    export(study)
+    assert "mask.nii.gz: holds 2 too, which is not exported; choose it with --label" in capsys.readouterr().err
+    structures, _ = export(study, "--label", "1", "--label", "2", "--overwrite")
+    assert len(structures.StructureSetROISequence) == 2
+    assert "holds 2" not in capsys.readouterr().err
+    export(study, "--label", "1", "--overwrite")
+    assert "holds 2" not in capsys.readouterr().err
 
 
 def test_itk_reads_the_segment_of_lesions_apart_where_the_ct_is(study):

@@ -112,6 +112,14 @@ def make_regions(prediction: Prediction, labels: Labels, options: RoiOptions, gr
     return regions
 
 
+def left_out(prediction: Prediction, labels: Labels, options: RoiOptions) -> tuple[int, ...]:
+    """Return the labels of a mask that go to no ROI although none was chosen with --label."""
+    if options.label:
+        return ()
+    wanted = {value for one in _wanted(labels, options) for value in one.values}
+    return tuple(value for value in prediction.present if value not in wanted)
+
+
 def _regions(labels: Mapping[str, Any]) -> Labels:
     """Return name -> values; those of the background and of what is ignored are left out."""
     found = {}

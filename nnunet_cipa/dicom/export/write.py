@@ -12,7 +12,7 @@ from nnunet_cipa.dicom.export.context import Context, read_context
 from nnunet_cipa.dicom.export.options import ExportOptions
 from nnunet_cipa.dicom.export.outcome import Exported
 from nnunet_cipa.dicom.export.prediction import case_of, read_prediction
-from nnunet_cipa.dicom.export.rois import make_regions
+from nnunet_cipa.dicom.export.rois import left_out, make_regions
 from nnunet_cipa.dicom.files import scan_folder
 from nnunet_cipa.dicom.region import Region
 from nnunet_cipa.dicom.rtstruct.writer import make_structure_set
@@ -101,7 +101,11 @@ def export_case(prediction: Path, series: Series, targets: Sequence[Target], con
             written.append(target.path)
         except CIPAError as error:
             failures.append(f"{target.path}: was not written: {error}")
-    return Exported(mask.case, tuple(written), tuple(told), (), tuple(failures))
+    others = left_out(mask, context.labels, context.options.roi)
+    warnings = [
+        f"{prediction}: holds {value} too, which is not exported; choose it with --label" for value in others[:1]
+    ]
+    return Exported(mask.case, tuple(written), tuple(told), tuple(warnings), tuple(failures))
 
 
 def find_targets(out: Path, options: ExportOptions) -> list[Target]:
