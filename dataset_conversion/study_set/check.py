@@ -1,7 +1,7 @@
 """The checking pass over one patient of a study set: every image is read, nothing is written."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -15,6 +15,7 @@ from nnunet_cipa.dataset_conversion.study_set.options import Roi
 from nnunet_cipa.dataset_conversion.study_set.registered import registration_fault
 from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, WRITTEN, Facts, Patient, Reading
 from nnunet_cipa.dataset_conversion.study_set.value_faults import binary_fault, ct_fault, pet_fault, tumour_fault
+from nnunet_cipa.dicom.rtstruct.roi_mask import note_of_gaps
 from nnunet_cipa.errors import CIPAError
 
 FaultOf = Callable[[NDArray[np.generic]], str | None]
@@ -107,6 +108,8 @@ def check_study(job: StudyCheckJob) -> CheckedStudy:
         if fault is not None:
             problems.append(f"{job.patient.where(name)}: {fault}")
         readings[name] = reading
+    if not problems:
+        readings[job.roi.value] = _with_gaps(readings[job.roi.value])
     images = {name: reading.image for name, reading in readings.items()}
     if not problems:
         fault = geometry_fault(job.patient, images, job.roi.value, job.organs)
@@ -121,6 +124,12 @@ def check_study(job: StudyCheckJob) -> CheckedStudy:
             problems.append(str(error))
     measured = None if problems else _measure(job, readings, crop)
     return CheckedStudy(job.patient, measured, tuple(problems))
+
+
+def _with_gaps(tumour: Reading) -> Reading:
+    """Add a note if slices seem to have been left out of a mask; of a structure set it may be there already."""
+    note = note_of_gaps(tumour.image)
+    return tumour if note is None or note in tumour.notes else replace(tumour, notes=(*tumour.notes, note))
 
 
 def _crop(job: StudyCheckJob, images: dict[str, sitk.Image]) -> Crop:

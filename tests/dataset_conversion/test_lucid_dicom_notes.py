@@ -105,3 +105,14 @@ def test_a_heart_that_leaves_the_scan_is_cut_there(pair, raw):
     folder, case, (warning,) = converted(pair, raw, organs=("HEART",))
     assert "ROI 'Heart': left out, as it lies beyond the first or the last slice: contour " in warning
     assert np.array_equal(values(written(folder, case, "HEART")), drawn(0).heart)
+
+
+def test_a_mask_in_nifti_of_every_second_slice_is_noted(lucid, raw):
+    mask = lucid.arrays["P03", "IGTV"]
+    mask[..., 3:5] = 0
+    mask[..., 4] = mask[..., 2]
+    lucid.write("P03", "IGTV", mask)
+    conversion = convert_lucid(lucid.root, Options(processes=1))
+    note = "has nothing on slice 3 (z -91.0 mm), between parts of one lesion"
+    assert conversion.warnings == (f"patient P03: {lucid.path('P03', 'IGTV')}: {note}",)
+    assert provenance(conversion.folder, "P03")["notes"] == {"IGTV": [note]}

@@ -144,6 +144,13 @@ def test_a_hole_stays_one_when_what_surrounds_it_is_drawn_twice_or_of_two_parts(
     assert np.array_equal(mask_of(twice), pixels(*OUTER) & ~pixels(*hole))
 
 
+def test_a_piece_along_the_line_of_a_hole_is_an_island():
+    hole, piece = (14.5, 28.5, 14.5, 28.5), (14.5, 20.5, 17.5, 25.5)
+    for polygons in ([OUTER, hole, piece], [piece, hole, OUTER]):
+        found = mask_of([box(*corners) for corners in polygons])
+        assert np.array_equal(found, pixels(*OUTER) & ~pixels(*hole) | pixels(*piece))
+
+
 def test_a_hole_that_crosses_another_part_is_in_doubt():
     hole, part = box(14.5, 28.5, 16.5, 24.5), box(24.5, 45.5, 12.5, 28.5)
     with pytest.raises(CIPAError, match=r"^set.dcm: ROI 'IGTV': of contours 2 and 3, which overlap.*is a hole"):

@@ -128,6 +128,16 @@ def test_pixels_that_are_not_square_are_interpolated_in_mm():
     assert np.array_equal(filled[1], expected)
 
 
+def test_a_slice_with_a_contour_between_the_centres_of_voxels_was_not_left_out(tmp_path):
+    grid = make_grid((SIDE, SIDE, DEPTH), (4.0, 4.0, 3.0))
+    radii = {4: 5.3, 5: 0.3, 6: 5.3}
+    rings = [to_points(grid, circle((20.5, 20.5), (r, r), 60), k) for k, r in radii.items()]
+    structures = read_structure_set(save(structure_set({"IGTV": rings}), tmp_path))
+    found = roi_mask(roi_contours(structures, structures.rois[0]), grid)
+    assert [int(sum(found.image[:, :, k])) for k in (4, 5, 6)] == [88, 0, 88]
+    assert found.notes == ()
+
+
 GRID = make_grid((SIDE, SIDE, DEPTH), (1.0, 1.0, 3.0), "axial, feet first")
 
 
@@ -152,7 +162,8 @@ def test_left_out_slices_are_accepted_or_interpolated_and_noted(region):
     assert accepted.image == plain
     assert accepted.contours == 4
     (note,) = accepted.notes
-    assert note.startswith("accepted, with nothing between contours of one lesion on slice 5 (z ")
+    assert note.startswith("has nothing on slice 5 (z ")
+    assert note.endswith("), between parts of one lesion")
     filled = roi_mask(region, GRID, MissingSlices.INTERPOLATE)
     (note,) = filled.notes
     assert note.startswith("interpolated between contours of one lesion on slice 5 (z ")

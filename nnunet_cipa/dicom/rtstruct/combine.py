@@ -71,10 +71,8 @@ def combine(drawn: Sequence[Drawn], shape: tuple[int, int]) -> Combined:
         return Combined(_exclusive(patches, shape))
     lines = [Line(one.polygon) for one in drawn]
     relations = _relations(lines)
-    containers = _containers(relations, len(drawn))
-    joined = [pair for pair, relation in relations.items() if relation in {Relation.TWICE, Relation.ACROSS}]
-    group = _groups(joined, len(drawn))
-    solid = [len({group[container] for container in found}) % 2 == 0 for found in containers]
+    nested = _nest(lines, relations)
+    containers, joined, solid = nested.containers, nested.joined, nested.solid
 
     def numbers(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
         return tuple((drawn[i].number, drawn[j].number) for i, j in pairs)
@@ -94,7 +92,7 @@ def combine(drawn: Sequence[Drawn], shape: tuple[int, int]) -> Combined:
     return Combined(
         inside,
         numbers(pair for pair in joined if relations[pair] is Relation.TWICE),
-        numbers(pair for pair in joined if relations[pair] is Relation.ACROSS),
+        numbers(pair for pair in sorted(joined) if relations[pair] is not Relation.TWICE),
         numbers((hole, i) for hole, i in holes_in if lines[hole].area > RIM * lines[i].area),
     )
 
@@ -105,23 +103,51 @@ def _relations(lines: list[Line]) -> dict[Pair, Relation]:
     return {pair: relation for pair, relation in found.items() if relation is not Relation.APART}
 
 
-def _containers(relations: dict[Pair, Relation], count: int) -> list[set[int]]:
+@dataclass(frozen=True)
+class _Nested:
+    """For each contour those that it is a hole or an island in, and whether it is solid; and the pairs that are one."""
+
+    containers: list[set[int]]
+    solid: list[bool]
+    joined: list[Pair]
+
+
+def _nest(lines: list[Line], relations: dict[Pair, Relation]) -> _Nested:
+    joined = [pair for pair, relation in relations.items() if relation in {Relation.TWICE, Relation.ACROSS}]
+    group = list(range(len(lines)))
+    for pair in joined:
+        group = _united(group, pair)
+    containers = _containers(relations, len(lines), Relation.WITHIN, Relation.AROUND)
+    along = _containers(relations, len(lines), Relation.WITHIN_ALONG, Relation.AROUND_ALONG)
+    solid = [True] * len(lines)
+    # What surrounds comes before what is within
+    for i in sorted(range(len(lines)), key=lambda number: -lines[number].area):
+        for j in along[i]:
+            # Along the line of a hole it is an island, along that of what is solid a piece that was drawn again
+            if solid[j]:
+                joined.append((min(i, j), max(i, j)))
+                group = _united(group, (i, j))
+            else:
+                containers[i].add(j)
+        solid[i] = len({group[j] for j in containers[i]}) % 2 == 0
+    return _Nested(containers, solid, joined)
+
+
+def _containers(relations: dict[Pair, Relation], count: int, within: Relation, around: Relation) -> list[set[int]]:
     """For each contour those that it lies within."""
     found: list[set[int]] = [set() for _ in range(count)]
     for (i, j), relation in relations.items():
-        if relation is Relation.WITHIN:
+        if relation is within:
             found[i].add(j)
-        elif relation is Relation.AROUND:
+        elif relation is around:
             found[j].add(i)
     return found
 
 
-def _groups(joined: list[Pair], count: int) -> list[int]:
-    """For each contour a number that it shares with those that are one with it."""
-    group = list(range(count))
-    for i, j in joined:
-        group = [group[i] if one == group[j] else one for one in group]
-    return group
+def _united(group: list[int], pair: Pair) -> list[int]:
+    """Give two contours, and all that are one with them, the same number."""
+    i, j = pair
+    return [group[i] if one == group[j] else one for one in group]
 
 
 def _with_holes(patch: Patch, holes: list[Patch], shape: tuple[int, int]) -> Mask:

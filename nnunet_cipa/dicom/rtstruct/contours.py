@@ -14,10 +14,21 @@ from nnunet_cipa.errors import CIPAError
 
 @dataclass(frozen=True)
 class Raster:
-    """A mask, uint8 (slices, rows, columns), and what the user should know of how it was made, a sentence each."""
+    """A mask and how it was made.
+
+    Attributes
+    ----------
+    mask
+        uint8, (slices, rows, columns).
+    notes
+        What the user should know, a sentence each.
+    bare
+        Slices with a contour that passes between the voxels' centres.
+    """
 
     mask: NDArray[np.uint8]
     notes: tuple[str, ...]
+    bare: frozenset[int]
 
 
 def contours_to_mask(contours: Sequence[Points], grid: sitk.Image, name: str) -> sitk.Image:
@@ -96,7 +107,8 @@ def rasterise(contours: Sequence[Contour], grid: sitk.Image, name: str, *, may_l
         (f"united, as it overlaps with another in part: {_pairs(across)}", across),
         (f"a hole that leaves little more than a rim: {_pairs(rims, 'in')}", rims),
     )
-    return Raster(mask, (*placed.notes, *(note for note, pairs in notes if pairs)))
+    bare = frozenset(int(k) for k in placed.slices if not mask[k].any())
+    return Raster(mask, (*placed.notes, *(note for note, pairs in notes if pairs)), bare)
 
 
 def to_mm(polygons: Sequence[Points], k: int, grid: sitk.Image) -> list[Points]:

@@ -23,11 +23,13 @@ MOST_TOUCHING = 0.1
 
 
 class Relation(Enum):
-    """How one contour lies to another."""
+    """How one contour lies to another; along: within it or around it, but with more of its line than a hole has."""
 
     APART = "apart"
     WITHIN = "within"
     AROUND = "around"
+    WITHIN_ALONG = "within, along the line"
+    AROUND_ALONG = "around, along the line"
     TWICE = "drawn twice"
     ACROSS = "overlapping in part"
 
@@ -68,8 +70,7 @@ class Line:
 def relate(one: Line, other: Line) -> Relation:
     """Return how one contour lies to another, by their lines and not by the pixels that they hold.
 
-    Contours that share a part of their lines, but nothing that they enclose, are apart. One that lies in the other
-    along its line, so that it cannot be a hole, overlaps with it.
+    Contours that share a part of their lines, but nothing that they enclose, are apart.
     """
     if (one.box[0] > other.box[1]).any() or (other.box[0] > one.box[1]).any():
         return Relation.APART
@@ -84,10 +85,10 @@ def relate(one: Line, other: Line) -> Relation:
     close = all(one.max() <= TWICE + TOUCH and one.mean() <= TWICE_ON_AVERAGE for one in (away, back))
     if close and areas[0] >= LEAST_ALIKE * areas[1]:
         return Relation.TWICE
-    if within and inside.mean() >= 1 - MOST_TOUCHING:
-        return Relation.WITHIN
-    if around and other_inside.mean() >= 1 - MOST_TOUCHING:
-        return Relation.AROUND
+    if within:
+        return Relation.WITHIN if inside.mean() >= 1 - MOST_TOUCHING else Relation.WITHIN_ALONG
+    if around:
+        return Relation.AROUND if other_inside.mean() >= 1 - MOST_TOUCHING else Relation.AROUND_ALONG
     return Relation.ACROSS
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from nnunet_cipa.dicom.rtstruct.contours import mask_image, rasterise
+from nnunet_cipa.dicom.rtstruct.contours import Raster, mask_image, rasterise
 from nnunet_cipa.dicom.rtstruct.gaps import Gap, fill_gaps, find_gaps
 from nnunet_cipa.dicom.rtstruct.options import MissingSlices
 from nnunet_cipa.dicom.rtstruct.placing import numbered
@@ -65,7 +65,7 @@ def roi_mask(
     """
     drawn = region.closed(may_be_empty=may_be_empty)
     raster = rasterise(drawn.contours, grid, region.name, may_leave=may_leave)
-    mask, note = complete(raster.mask, grid, region.name, missing_slices)
+    mask, note = _complete(raster, grid, region.name, missing_slices)
     notes = (*drawn.notes, *raster.notes, *note)
     if may_be_empty and not mask.any():
         return RoiMask(grid, len(drawn.contours), notes)
@@ -73,8 +73,8 @@ def roi_mask(
     return RoiMask(image, len(drawn.contours), notes)
 
 
-def complete(
-    mask: NDArray[np.uint8], grid: sitk.Image, name: str, missing_slices: MissingSlices
+def _complete(
+    raster: Raster, grid: sitk.Image, name: str, missing_slices: MissingSlices
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Look for slices that were left out of a mask, and do about them what is wanted.
 
@@ -91,7 +91,8 @@ def complete(
         If there are any, and they are to be refused.
     """
     columns, rows, step = grid.GetSpacing()
-    gaps = find_gaps(mask, step)
+    mask = raster.mask
+    gaps = [gap for gap in find_gaps(mask, step) if not raster.bare.intersection(gap.slices)]
     if not gaps:
         return mask, ()
     where = _where(gaps, grid)
@@ -101,8 +102,18 @@ def complete(
             "planning system, or choose with --missing-slices (missing_slices in Python) to interpolate or to accept it"
         )
     if missing_slices is MissingSlices.ACCEPT:
-        return mask, (f"accepted, with nothing between contours of one lesion on {where}",)
+        return mask, (_told(where),)
     return fill_gaps(mask, gaps, (rows, columns)), (f"interpolated between contours of one lesion on {where}",)
+
+
+def note_of_gaps(mask: sitk.Image) -> str | None:
+    """Return what is told of a mask if slices seem to have been left out of it, whatever it was made of."""
+    gaps = find_gaps(sitk.GetArrayViewFromImage(mask), mask.GetSpacing()[2])
+    return _told(_where(gaps, mask)) if gaps else None
+
+
+def _told(where: str) -> str:
+    return f"has nothing on {where}, between parts of one lesion"
 
 
 def _where(gaps: Sequence[Gap], grid: sitk.Image) -> str:
