@@ -123,8 +123,9 @@ def test_attributes_that_lists_and_viewers_go_by(study):
     (segment,) = segmented.SegmentSequence
     assert segment.SegmentedPropertyTypeCodeSequence[0].CodeValue == codes.cid9534.GTV.value
     assert segment.SegmentedPropertyCategoryCodeSequence[0].CodeValue == codes.DCM.RTTarget.value
-    expected = hd.color.CIELabColor.from_rgb(255, 0, 0).value
-    np.testing.assert_allclose(segment.RecommendedDisplayCIELabValue, expected, atol=60)
+    lightness, a, b = segment.RecommendedDisplayCIELabValue
+    # Red of sRGB is L* 53.24, a* 80.09, b* 67.20 (D65)
+    np.testing.assert_allclose((lightness / 655.35, a / 257 - 128, b / 257 - 128), (53.24, 80.09, 67.20), atol=0.05)
     assert len(segmented.SeriesDate) == 8
     assert int(segmented.NumberOfFrames) == GRID.GetSize()[2]
 
