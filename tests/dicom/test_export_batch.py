@@ -103,10 +103,13 @@ def test_cases_of_nobody_and_cases_twice(made, tmp_path, capsys):
     predictions.mkdir()
     for name in ("LUNG_001.nii.gz", "LUNG_002.nii.gz", "LUNG_002.nii", "LUNG_009.nii.gz"):
         sitk.WriteImage(mask_on(GRID), predictions / name)
+    (predictions / "LUNG_003.nii.gz").mkdir()
     assert run(made, tmp_path / "out", predictions=predictions) == 1
     told = capsys.readouterr().err
     assert f"case LUNG_009: {made / 'keys.csv'}: has no case LUNG_009" in told
     assert "case LUNG_002 has 2 masks; keep one of them" in told
+    assert f"case LUNG_003: {predictions / 'LUNG_003.nii.gz'}: " in told
+    assert "1 cases are exported, 4 failed" in told
     assert written(tmp_path / "out") == {"LUNG_001/rtstruct.dcm"}
 
 

@@ -90,6 +90,16 @@ def test_what_the_ct_lacks_is_there_and_empty(study, missing, empty):
     assert float(shared.SliceThickness) == 3
 
 
+@pytest.mark.parametrize(("thickness", "expected"), [("5", 5), ("1.25", 1.25), ("0", 3), (None, 3)])
+def test_slices_may_overlap_or_leave_gaps(study, thickness, expected):
+    write_ct(study / "ct", GRID, edit=lambda piece, k: setattr(piece, "SliceThickness", thickness))
+    _, segmented = export(study)
+    measures = segmented.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert float(measures.SliceThickness) == expected
+    assert float(measures.SpacingBetweenSlices) == 3
+    assert sitk.ReadImage(study / "out" / "seg.dcm").GetSpacing() == pytest.approx(GRID.GetSpacing())
+
+
 def test_a_ct_is_not_decoded(study, monkeypatch):
     """One in RLE, with the decoder out of reach, then one in a coding that nobody knows, cut short."""
 

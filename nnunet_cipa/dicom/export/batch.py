@@ -67,6 +67,10 @@ def export_folder(predictions: Path, studies: Path, out: Path, options: ExportOp
             yield _export(path, candidates, find_targets(out / case, options), context)
         except CIPAError as error:
             yield Exported(case, failures=(str(error),))
+        except OSError as error:
+            yield Exported(
+                case, failures=(f"{error.filename or path}: {error.strerror}; check it and its permissions",)
+            )
 
 
 def _export(path: Path, candidates: Sequence[Candidate], targets: Sequence[Target], context: Context) -> Exported:

@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from nnunet_cipa.dicom.attributes import tolerant
+from nnunet_cipa.dicom.attributes import number, tolerant
 from nnunet_cipa.dicom.derived import MANUFACTURER, MODEL, SERIES_NUMBERS, VERSION, Origin, read_header, take_over
 from nnunet_cipa.dicom.region import Region
 from nnunet_cipa.dicom.series.grouping import Series, Slice
@@ -91,7 +91,7 @@ def make_segmentation(regions: Sequence[Region], series: Series, origin: Origin)
 
 def _source(piece: Slice, series: Series) -> Dataset:
     """Return what highdicom needs of a slice, whatever else its header lacks."""
-    header = read_header(piece, _GEOMETRY)
+    header = read_header(piece, (*_GEOMETRY, "SliceThickness"))
     source = Dataset()
     source.file_meta = header.file_meta
     # Not the character set, which pydicom reads in any case
@@ -99,7 +99,8 @@ def _source(piece: Slice, series: Series) -> Dataset:
     for keyword in _PLACEHOLDERS:
         setattr(source, keyword, None)
     # It may be empty in the CT, but not in what is made of it
-    source.SliceThickness = f"{series.spacing[2]:.10g}"
+    thickness = number(header, "SliceThickness") or 0
+    source.SliceThickness = f"{thickness if thickness > 0 else series.spacing[2]:.10g}"
     return source
 
 
