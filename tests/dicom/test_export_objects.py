@@ -240,6 +240,26 @@ def test_a_label_that_nobody_asked_about_is_told(study, capsys):
     assert "holds 2" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("labels", "status"), [({"GTV": 7}, 1), ({"GTV": 7, "IGTV": 1}, 0), ({"GTV": 2, "n": 1}, 0)])
+def test_a_dataset_json_of_other_masks_does_not_make_an_empty_region_of_one(study, capsys, labels, status):
+    (study / "dataset.json").write_text(json.dumps({"labels": {"background": 0, **labels}}))
+    argv = ["export-dicom", *(str(study / name) for name in ("mask.nii.gz", "ct", "out"))]
+    assert main(argv) == status
+    assert ("no voxel has label GTV, so there is nothing to export" in capsys.readouterr().err) == bool(status)
+
+
+@pytest.mark.parametrize("keyword", ["SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID"])
+def test_what_is_not_a_uid_is_not_referred_to(study, capsys, keyword):
+    with pydicom.config.disable_value_validation():
+        write_ct(
+            study / "ct", GRID, edit=lambda piece, k: setattr(piece, keyword, f"1.2.3 x {k * (keyword[1] == 'O')}")
+        )
+    argv = ["export-dicom", *(str(study / name) for name in ("mask.nii.gz", "ct", "out"))]
+    assert main(argv) == 1
+    assert f"{keyword} '1.2.3 x" in capsys.readouterr().err
+    assert not (study / "out").exists()
+
+
 def test_itk_reads_the_segment_of_lesions_apart_where_the_ct_is(study):
     """Frames left out would put the second lesion beside the first."""
     values = np.zeros(GRID.GetSize()[::-1], dtype=np.uint8)

@@ -141,14 +141,21 @@ def _check_present(prediction: Prediction, labels: Labels, wanted: Sequence[Want
     known = {value for values in labels.values() for value in values}
     possible = {*prediction.present, *known}
     missing = [one for one in wanted if not possible.intersection(one.values)]
+    foreign = known and not known.issuperset(prediction.present)
+    if foreign and all(not set(prediction.present).intersection(one.values) for one in wanted):
+        missing = [*wanted]
     if not possible or not missing or (not known and len(missing) < len(wanted)):
         return
-    listed = ", ".join(map(str, sorted(possible)[:MOST_LISTED])) + (", ..." if len(possible) > MOST_LISTED else "")
-    holds = f"it may hold 0, {listed} by dataset.json" if known else f"it holds 0, {listed}"
+    holds = f"it holds {_listed((0, *prediction.present))}"
+    holds += f", and dataset.json has {_listed(sorted(known))}" if known else ""
     raise CIPAError(
         f"{prediction.path}: no voxel has label {missing[0].label}, so there is nothing to export; {holds}; choose one "
         "of these with --label"
     )
+
+
+def _listed(values: Sequence[int]) -> str:
+    return ", ".join(map(str, values[:MOST_LISTED])) + (", ..." if len(values) > MOST_LISTED else "")
 
 
 def _default_name(one: Wanted, wanted: Sequence[Wanted]) -> str:

@@ -12,6 +12,7 @@ from nnunet_cipa.dicom.export.context import Context, read_context
 from nnunet_cipa.dicom.export.options import ExportOptions
 from nnunet_cipa.dicom.export.outcome import Exported
 from nnunet_cipa.dicom.export.prediction import case_of, read_prediction
+from nnunet_cipa.dicom.export.references import check_references
 from nnunet_cipa.dicom.export.rois import left_out, make_regions
 from nnunet_cipa.dicom.files import scan_folder
 from nnunet_cipa.dicom.region import Region
@@ -85,6 +86,7 @@ def export_case(prediction: Path, series: Series, targets: Sequence[Target], con
     CIPAError
         If the mask is not one of the CT's voxels, or does not hold the labels that are wanted.
     """
+    check_references(series)
     mask = read_prediction(prediction)
     regions = make_regions(mask, context.labels, context.options.roi, series.grid())
     told = [
