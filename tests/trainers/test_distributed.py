@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_cipa.network import CIPA
 from nnunet_cipa.trainers.recipe.optimizer import parameter_groups
+from tests.trainers.small_training import forkserver
 
 WORLD_SIZE = 2
 STEPS = 2
@@ -61,7 +62,8 @@ def train(rank, port, folder, switches, recompute):
     ids=[*SWITCHES, "activation checkpointing"],
 )
 def test_two_processes_stay_equal_and_use_every_parameter(tmp_path, switches, recompute):
-    mp.spawn(train, args=(free_port(), tmp_path, switches, recompute), nprocs=WORLD_SIZE)
+    arguments = (free_port(), tmp_path, switches, recompute)
+    mp.start_processes(train, args=arguments, nprocs=WORLD_SIZE, start_method=forkserver.get_start_method())
     first, second = (torch.load(tmp_path / f"{rank}.pth") for rank in range(WORLD_SIZE))
     assert first["unused"] == second["unused"] == []
     for name, parameter in first["state"].items():

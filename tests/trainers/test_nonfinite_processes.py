@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.trainers import nnUNetTrainerCIPA_demo
-from tests.trainers.small_training import SIDE, write_data
+from tests.trainers.small_training import SIDE, forkserver, write_data
 from tests.trainers.steps import BAD, assert_same, make_batch, prepare, train_on, weights
 
 
@@ -52,7 +52,8 @@ def test_all_ranks_decide_alike(make_trainer, plans, tmp_path):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    mp.spawn(train_two, args=(port, tmp_path, trainer), nprocs=2)
+    method = forkserver.get_start_method()
+    mp.start_processes(train_two, args=(port, tmp_path, trainer), nprocs=2, start_method=method)
     results = [torch.load(tmp_path / str(rank)) for rank in (0, 1)]
     for result in results:
         assert [math.isnan(loss) for loss in result["losses"]] == [False, True, True, False]

@@ -3,7 +3,6 @@
 import copy
 import errno
 import json
-import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -15,6 +14,7 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import generate_crossval_spli
 
 from nnunet_cipa.trainers.robust.side_by_side import START
 from tests.trainers import small_training
+from tests.trainers.small_training import forkserver
 
 ROUNDS = 200
 SHARED = ("plans.json", "dataset.json", "dataset_fingerprint.json")
@@ -44,10 +44,9 @@ def split_often(fold, folder, plans, dataset_json, barrier, results):
 @pytest.mark.slow
 def test_two_folds_that_start_at_once_make_one_whole_file_of_splits(tmp_path, plans, dataset_json):
     small_training.write_data(tmp_path, plans, dataset_json, cases=5)
-    context = multiprocessing.get_context("spawn")
-    barrier, results = context.Barrier(2), context.Queue()
+    barrier, results = forkserver.Barrier(2), forkserver.Queue()
     workers = [
-        context.Process(target=split_often, args=(fold, tmp_path, plans, dataset_json, barrier, results))
+        forkserver.Process(target=split_often, args=(fold, tmp_path, plans, dataset_json, barrier, results))
         for fold in (0, 1)
     ]
     for worker in workers:
@@ -124,10 +123,9 @@ def test_two_folds_that_start_at_once_never_show_a_part_of_a_file(tmp_path, plan
     write_large_data(tmp_path, plans, dataset_json)
     trainer_class = small_training.nnUNetTrainerCIPA_tiny
     expected, model = shared_files(tmp_path, plans, dataset_json, trainer_class)
-    context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(2)
+    barrier = forkserver.Barrier(2)
     arguments = (trainer_class, tmp_path, plans, dataset_json, barrier)
-    workers = [context.Process(target=start_often, args=(fold, *arguments), daemon=True) for fold in (0, 1)]
+    workers = [forkserver.Process(target=start_often, args=(fold, *arguments), daemon=True) for fold in (0, 1)]
     for worker in workers:
         worker.start()
     reads = dict.fromkeys(SHARED, 0)
@@ -167,9 +165,7 @@ def start_and_end_in_the_middle(how, folder, plans, dataset_json):
 def test_a_start_that_ends_in_the_middle_leaves_the_files_of_the_one_before(tmp_path, plans, dataset_json, how, left):
     small_training.write_data(tmp_path, plans, dataset_json)
     expected, model = shared_files(tmp_path, plans, dataset_json, small_training.nnUNetTrainerCIPA_tiny)
-    process = small_training.forkserver.Process(
-        target=start_and_end_in_the_middle, args=(how, tmp_path, plans, dataset_json)
-    )
+    process = forkserver.Process(target=start_and_end_in_the_middle, args=(how, tmp_path, plans, dataset_json))
     process.start()
     process.join()
     assert process.exitcode == (-signal.SIGKILL if how == "killed" else 1)
