@@ -90,7 +90,7 @@ def test_a_case_without_tumour_is_one_of_them(made, tmp_path, capsys):
     sitk.WriteImage(mask_on(GRID), predictions / "LUNG_001.nii.gz")
     sitk.WriteImage(mask_on(GRID, 0), predictions / "LUNG_003.nii.gz")
     assert run(made, tmp_path / "out", "--seg", predictions=predictions) == 0
-    assert "LUNG_003.nii.gz: no voxel is nnunet_cipa, so this ROI has no contour" in capsys.readouterr().out
+    assert "LUNG_003.nii.gz: no voxel for ROI nnunet_cipa, which is written without contours" in capsys.readouterr().out
     drawn = pydicom.dcmread(tmp_path / "out" / "LUNG_003" / "rtstruct.dcm")
     assert [roi.ROIName for roi in drawn.StructureSetROISequence] == ["nnunet_cipa"]
     assert "ContourSequence" not in drawn.ROIContourSequence[0]

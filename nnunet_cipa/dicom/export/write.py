@@ -90,7 +90,7 @@ def export_case(prediction: Path, series: Series, targets: Sequence[Target], con
     mask = read_prediction(prediction)
     regions = make_regions(mask, context.labels, context.options.roi, series.grid())
     told = [
-        f"{prediction}: no voxel is {region.name}, so this ROI has no contour"
+        f"{prediction}: no voxel for ROI {region.name}, which is written without contours"
         for region in regions
         if not region.mask.any()
     ]
