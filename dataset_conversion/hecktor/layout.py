@@ -65,7 +65,8 @@ def _find(source: Path) -> dict[str, dict[str, list[Path]]]:
     """Return the files of each volume of each patient; those of patients without a label beside are of the test set."""
     found: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for path in sorted(source.rglob("*.nii.gz")):
-        if any(part.startswith(".") or part == "imagesTs" for part in path.relative_to(source).parts):
+        below = path.relative_to(source).parts
+        if not path.is_file() or any(part.startswith(".") or part == "imagesTs" for part in below):
             continue
         match = _IMAGE.fullmatch(path.name)
         if match is not None:

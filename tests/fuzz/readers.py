@@ -6,6 +6,7 @@ from tests.fuzz.links_readers import DicomLinks, NiftiLinks, Pclt20kLinks
 from tests.fuzz.nifti_reader import NiftiVolume
 from tests.fuzz.pclt20k_readers import Lists, Png
 from tests.fuzz.plans_readers import Cases, Plans
+from tests.fuzz.public_sets_readers import AutopetFolders, AutopetThird, GroupTable, Hecktor
 from tests.fuzz.record_readers import BenchmarkRecord, ConversionRecord
 from tests.fuzz.seg_readers import Registrations, Segmentations
 from tests.fuzz.study_set_readers import StudySetLists
@@ -28,6 +29,10 @@ READERS = {
     "NIfTI links": NiftiLinks,
     "DICOM links": DicomLinks,
     "study set lists": StudySetLists,
+    "autoPET folders": AutopetFolders,
+    "autoPET III": AutopetThird,
+    "HECKTOR": Hecktor,
+    "group table": GroupTable,
     "benchmark record": BenchmarkRecord,
     "conversion record": ConversionRecord,
     "export": Export,
