@@ -9,6 +9,7 @@ from nnunet_cipa.cli import main
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
 from nnunet_cipa.dataset_conversion.phantoms.options import Form
 from nnunet_cipa.dataset_conversion.study_set.options import Intensity, Storage
+from nnunet_cipa.dicom.rtstruct.options import MissingSlices
 from nnunet_cipa.errors import CIPAError
 from tests.dataset_conversion.lucid_dicom import cases, drawn, link_tree, provenance, values, whose, written
 from tests.dataset_conversion.lucid_dicom_faults import FAULTS, NUMBER, again
@@ -101,6 +102,7 @@ def test_study_set_in_nifti_with_dicom_in_it_is_refused(phantoms, raw, left_in, 
         ({"series": ("1.2",)}, "--series"),
         ({"key_table": "keys.csv"}, "--key-table"),
         ({"pattern": "gtv.*"}, "--roi gtv"),
+        ({"missing_slices": MissingSlices.ACCEPT}, "--missing-slices accept"),
     ],
 )
 def test_options_for_dicom_are_refused_for_nifti(phantoms, raw, tmp_path, option, told):
