@@ -1,7 +1,7 @@
 """Chooses one of several structure sets or segmentations that have the region of the tumour."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nnunet_cipa.dataset_conversion.study_set.region_sets import Found
@@ -73,7 +73,7 @@ def choose_set(found: Sequence[Found], wish: SetWish, candidates: Sequence[Candi
     left, explicit = _named(found, wish, by)
     if not explicit:
         left = _trusted(found)
-    notes = [] if len(left) == len(found) or explicit else ["predictions of this package and rejected sets set aside"]
+    passed_over = len(found) - len(left)
     if len(left) > 1 and wish.series:
         drawn = [one for one in left if _is_of(one, wish.series, candidates)]
         if drawn:
@@ -95,7 +95,15 @@ def choose_set(found: Sequence[Found], wish: SetWish, candidates: Sequence[Candi
             f"approved, latest, ct, pet, rtstruct or seg), or each study's with --per-study, leave the one that "
             "counts, or give each patient a PatientID of its own"
         )
-    return ChosenSet(left[0], tuple(by) or ("the only one",), tuple(notes))
+    return ChosenSet(left[0], tuple(by) or ("the only one",), tuple(_notes(left[0], passed_over, explicit=explicit)))
+
+
+def _notes(taken: Found, passed_over: int, *, explicit: bool) -> Iterator[str]:
+    why_not = _why_not(taken)
+    if explicit and why_not is not None:
+        yield f"{why_not}, and was taken as {OPTION} names it"
+    elif passed_over and not explicit:
+        yield f"{passed_over} more of the patient passed over: predictions of nnunet_cipa, or rejected"
 
 
 def _named(found: Sequence[Found], wish: SetWish, by: list[str]) -> tuple[list[Found], bool]:
@@ -117,17 +125,22 @@ def _named(found: Sequence[Found], wish: SetWish, by: list[str]) -> tuple[list[F
 
 
 def _trusted(found: Sequence[Found]) -> list[Found]:
-    left = [one for one in found if one.set.described.approval != REJECTED and not _is_prediction(one)]
+    left = [one for one in found if _why_not(one) is None]
     if not left:
+        reasons = ", and ".join(f"{one} {_why_not(one)}" for one in found)
         raise CIPAError(
-            f"{_listed(found)}: not taken as truth, as it is a prediction of nnunet_cipa that nobody approved, or was "
-            f"rejected; give the one that was drawn, or choose it with {OPTION} by its UID, label or date"
+            f"not taken as truth: {reasons}; give the one that was drawn, or choose it with {OPTION} by its UID, label "
+            "or date"
         )
     return left
 
 
-def _is_prediction(one: Found) -> bool:
-    return one.set.described.predicted and one.set.described.approval != APPROVED
+def _why_not(one: Found) -> str | None:
+    if one.set.described.approval == REJECTED:
+        return "was rejected"
+    if one.set.described.predicted and one.set.described.approval != APPROVED:
+        return "is a prediction of nnunet_cipa that nobody approved"
+    return None
 
 
 def _is_of(one: Found, series: Sequence[str], candidates: Sequence[Candidate]) -> bool:

@@ -156,6 +156,15 @@ def export(phantoms, tmp_path):
 
 
 @pytest.fixture
+def one(phantoms, tmp_path):
+    """The second of the synthetic patients in DICOM alone, to be damaged."""
+    root = tmp_path / "export"
+    root.mkdir()
+    link_tree(phantoms[Form.DICOM] / "0002", root / "0002")
+    return Export(root)
+
+
+@pytest.fixture
 def pair(export):
     """The first two of the synthetic patients in DICOM, to be damaged: enough for what is told before folds."""
     for folder in sorted(export.root.glob("0*"))[2:]:

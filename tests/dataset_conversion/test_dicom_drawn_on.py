@@ -1,7 +1,6 @@
 """What a region was drawn on: the CT by proof, another series by consent; a PET that a REG ties to the CT."""
 
 import copy
-import shutil
 
 import numpy as np
 import pydicom
@@ -20,13 +19,6 @@ from tests.dicom.segmentations import make_seg
 
 STUDY = drawn(NUMBER - 1)
 TUMOUR = 2
-
-
-@pytest.fixture
-def one(pair):
-    """The second patient alone."""
-    shutil.rmtree(pair.folder(1))
-    return pair
 
 
 def found(export, **wanted):
@@ -83,8 +75,10 @@ def wrong_series(dataset):
     study.RTReferencedSeriesSequence[0].SeriesInstanceUID = "1.2.3.7"
 
 
-@pytest.mark.parametrize("second_ct", [False, True])
-@pytest.mark.parametrize("change", [no_study, no_frame, own_frame, own_study, wrong_series])
+@pytest.mark.parametrize(
+    ("change", "second_ct"),
+    [(no_study, True), (no_frame, True), (own_frame, False), (own_study, False), (wrong_series, True)],
+)
 def test_images_that_the_contours_name_are_proof(one, change, second_ct):
     ct = uid_of(one, "CT")
     if second_ct:

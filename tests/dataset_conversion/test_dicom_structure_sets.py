@@ -20,13 +20,6 @@ from tests.dicom.segmentations import make_seg
 OTHER = {"StructureSetLabel": "PLAN 2", "StructureSetDate": "20010203", "ApprovalStatus": "APPROVED"}
 
 
-@pytest.fixture
-def one(pair):
-    """The second patient alone."""
-    shutil.rmtree(pair.folder(1))
-    return pair
-
-
 def found(export, **wanted):
     return read_dicom_set(export.root, Wanted(**wanted), "LUCID", None, 0)
 
@@ -102,7 +95,7 @@ def test_our_own_prediction_is_no_truth_unless_it_is_named(one, file):
     np.testing.assert_array_equal(igtv, drawn(NUMBER - 1).igtv)
     assert key["structure_set_uid"] != uid
     (patient,) = found(one).patients
-    assert "predictions of this package and rejected sets set aside" in patient.read("IGTV").notes
+    assert patient.read("IGTV").notes == ("1 more of the patient passed over: predictions of nnunet_cipa, or rejected",)
     drop_drawn(one)
     for words in ((), ("latest",)):
         problem = refusal(one, structure_sets=words)
@@ -112,6 +105,10 @@ def test_our_own_prediction_is_no_truth_unless_it_is_named(one, file):
     mask, key = taken(one, structure_sets=(uid,))
     np.testing.assert_array_equal(mask, drawn(NUMBER - 1).gtv)
     assert (key["structure_set_uid"], key["roi_generation"]) == (uid, "AUTOMATIC")
+    (patient,) = found(one, structure_sets=(uid,)).patients
+    assert patient.read("IGTV").notes == (
+        "is a prediction of nnunet_cipa that nobody approved, and was taken as --structure-set names it",
+    )
 
 
 def test_our_own_prediction_counts_once_somebody_approved_it(one):
@@ -124,7 +121,7 @@ def test_our_own_prediction_counts_once_somebody_approved_it(one):
 
 def test_a_rejected_structure_set_is_no_truth_unless_it_is_named(one):
     one.edit(NUMBER, "structures", lambda dataset: setattr(dataset, "ApprovalStatus", "REJECTED"))
-    assert "or was rejected; give the one that was drawn" in refusal(one)
+    assert " was rejected; give the one that was drawn" in refusal(one)
     mask, key = taken(one, structure_sets=("synthetic",))
     np.testing.assert_array_equal(mask, drawn(NUMBER - 1).igtv)
     assert key["approval_status"] == "REJECTED"
@@ -132,29 +129,29 @@ def test_a_rejected_structure_set_is_no_truth_unless_it_is_named(one):
     np.testing.assert_array_equal(taken(one)[0], drawn(NUMBER - 1).gtv)
 
 
-@pytest.mark.parametrize(
-    ("words", "region"),
-    [
-        (("plan 2",), "gtv"),
-        (("2001-02-03",), "gtv"),
-        (("20000101",), "igtv"),
-        (("SYNTHETIC", "somebody else's"), "igtv"),
-        (("approved",), "gtv"),
-        (("latest",), "gtv"),
-        (("rtstruct", "ct", "Latest"), "gtv"),
-        (("UID",), "gtv"),
-        (("series UID",), "gtv"),
-        (("plan 2", "20000101", "latest"), "gtv"),
-    ],
-)
-def test_one_of_two_is_chosen(one, words, region):
+CHOICES = [
+    (("plan 2",), "gtv"),
+    (("2001-02-03",), "gtv"),
+    (("20000101",), "igtv"),
+    (("SYNTHETIC", "somebody else's"), "igtv"),
+    (("approved",), "gtv"),
+    (("latest",), "gtv"),
+    (("rtstruct", "ct", "Latest"), "gtv"),
+    (("UID",), "gtv"),
+    (("series UID",), "gtv"),
+    (("plan 2", "20000101", "latest"), "gtv"),
+]
+
+
+def test_one_of_two_is_chosen(one):
     uid = second(one)
-    words = tuple({"UID": uid, "series UID": f"{uid[:60]}.1"}.get(word, word) for word in words)
-    mask, key = taken(one, structure_sets=words)
-    np.testing.assert_array_equal(mask, getattr(drawn(NUMBER - 1), region))
-    expected = ("PLAN 2", "20010203", "APPROVED") if region == "gtv" else ("SYNTHETIC", "20000101", "UNAPPROVED")
     columns = ("structure_set_label", "structure_set_date", "approval_status")
-    assert tuple(key[column] for column in columns) == expected
+    for given, region in CHOICES:
+        words = tuple({"UID": uid, "series UID": f"{uid[:60]}.1"}.get(word, word) for word in given)
+        mask, key = taken(one, structure_sets=words)
+        np.testing.assert_array_equal(mask, getattr(drawn(NUMBER - 1), region), err_msg=str(words))
+        expected = ("PLAN 2", "20010203", "APPROVED") if region == "gtv" else ("SYNTHETIC", "20000101", "UNAPPROVED")
+        assert tuple(key[column] for column in columns) == expected
 
 
 def test_copies_of_a_file_are_one(one):
@@ -168,22 +165,19 @@ def test_a_series_of_the_structure_set_chooses_too(one):
     np.testing.assert_array_equal(taken(one, series=(f"{uid[:60]}.1",))[0], drawn(NUMBER - 1).gtv)
 
 
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
+def test_what_leaves_none_or_several_is_refused_with_all_that_tells_them_apart(one):
+    uid = second(one)
+    for words, told in (
         ((), "2 RTSTRUCT have such a region: "),
         (("PLAN 3",), "--structure-set PLAN 3: no structure set has that label or date; there is: "),
         (("pet",), "--structure-set pet: none of these is: "),
         (("seg",), "--structure-set seg: none of these is: "),
         (("ct",), "2 RTSTRUCT have such a region: "),
-    ],
-)
-def test_what_leaves_none_or_several_is_refused_with_all_that_tells_them_apart(one, words, told):
-    uid = second(one)
-    problem = refusal(one, structure_sets=words)
-    assert told in problem
-    assert f"('IGTV', AUTOMATIC; RTSTRUCT {uid} labelled 'PLAN 2' of 20010203, APPROVED)" in problem
-    assert "labelled 'SYNTHETIC' of 20000101, UNAPPROVED)" in problem
+    ):
+        problem = refusal(one, structure_sets=words)
+        assert told in problem
+        assert f"('IGTV', AUTOMATIC; RTSTRUCT {uid} labelled 'PLAN 2' of 20010203, APPROVED)" in problem
+        assert "labelled 'SYNTHETIC' of 20000101, UNAPPROVED)" in problem
 
 
 def test_the_latest_of_one_day_is_that_of_the_later_hour_and_an_unknown_day_is_refused(one):

@@ -69,6 +69,9 @@ def test_what_it_says_of_itself(ct, tmp_path):
     assert found.image_uids == {one.SOPInstanceUID for one in files}
 
 
+@pytest.mark.skipif(
+    "LABELMAP" not in hd.seg.SegmentationTypeValues.__members__, reason="needs a highdicom that writes label maps"
+)
 def test_a_label_map_is_read_by_its_values(ct, tmp_path):
     series, files = ct
     values = np.where(heart() > 0, 2, lesions()).astype(np.uint8)
