@@ -41,7 +41,22 @@ def study(tmp_path_factory):
     values[7, 50:52, 20] = 2
     write(values, grid, root / "mask.nii.gz")
     write(0 * values, grid, root / "empty.nii.gz")
-    options = ["--seg", "--label", "1", "--label", "2", "--roi-name", "IGTV", "--roi-name", "Heart"]
+    weights = root / "Dataset702_LUCID" / "nnUNetTrainerCIPASIM__nnUNetPlans__2d" / "fold_0" / "checkpoint_final.pth"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"weights")
+    options = [
+        "--seg",
+        "--model",
+        str(weights.parents[1]),
+        "--label",
+        "1",
+        "--label",
+        "2",
+        "--roi-name",
+        "IGTV",
+        "--roi-name",
+        "Heart",
+    ]
     assert main(["export-dicom", str(root / "mask.nii.gz"), str(ct), str(root / "out"), *options]) == 0
     options = ["--seg", "--roi-type", "OTHER"]
     assert main(["export-dicom", str(root / "empty.nii.gz"), str(ct), str(root / "empty"), *options]) == 0

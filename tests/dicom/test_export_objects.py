@@ -190,8 +190,13 @@ def test_several_labels_and_the_model_that_made_them(study):
     assert "Dataset790_LUCID/nnUNetTrainerCIPASIM__nnUNetPlans__2d" in structures.StructureSetDescription
     assert first in structures.StructureSetDescription
     assert second in structures.StructureSetDescription
-    algorithm = segmented.SegmentSequence[0].SegmentationAlgorithmIdentificationSequence[0]
-    assert (algorithm.AlgorithmName, algorithm.AlgorithmVersion) == (model.name, first)
+    roi, segment = structures.StructureSetROISequence[0], segmented.SegmentSequence[0]
+    for (algorithm,) in (
+        roi.ROIDerivationAlgorithmIdentificationSequence,
+        segment.SegmentationAlgorithmIdentificationSequence,
+    ):
+        assert (algorithm.AlgorithmName, algorithm.AlgorithmVersion) == (model.name, first)
+        assert algorithm.AlgorithmFamilyCodeSequence[0].CodeValue == codes.DCM.ArtificialIntelligence.value
     uids = [f"{SERIES}.{k + 1}" for k in range(len(values))]
     pixels = hd.seg.segread(study / "out" / "seg.dcm").get_pixels_by_source_instance(uids)
     np.testing.assert_array_equal(pixels.transpose(3, 0, 1, 2), [values == 1, values == 2, values > 0])

@@ -16,6 +16,7 @@ from nnunet_cipa.dicom.series.grouping import Series
 
 # Retired, but what structure sets name the study by
 STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
+ARTIFICIAL_INTELLIGENCE: Code = ("123110", "DCM", "Artificial Intelligence")
 LONGEST_LABEL = 16
 # In explicit VR a longer value would have to be written as of unknown type.
 LONGEST_EXPLICIT = 65534
@@ -67,6 +68,14 @@ def _definition(number: int, region: Region, series: Series, origin: Origin) -> 
     )
     if origin.description:
         made.ROIDescription = origin.description
+    if origin.model_name:
+        algorithm = _item(
+            AlgorithmFamilyCodeSequence=[_code(ARTIFICIAL_INTELLIGENCE)],
+            AlgorithmName=origin.model_name,
+            AlgorithmVersion=origin.model_version,
+            AlgorithmSource=MANUFACTURER,
+        )
+        made.ROIDerivationAlgorithmIdentificationSequence = [algorithm]
     return made
 
 
