@@ -105,6 +105,8 @@ class ContourRegion:
             grid = other.grid() if self.place.to_ct else planes_of(other.grid(), grid)
         found = roi_mask(self.contours, grid, missing_slices, may_leave=may_be_empty, may_be_empty=may_be_empty)
         facts: Facts = {"contours": found.contours}
+        if found.left_out:
+            facts |= {"missing_slices": missing_slices.value, "slices_left_out": found.left_out}
         if other is None or not found.contours:
             return Reading(found.image if other is None else ct.grid(), facts, found.notes)
         taken = self.place.taken(found.image, ct, self.name)

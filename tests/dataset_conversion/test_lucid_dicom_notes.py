@@ -82,6 +82,8 @@ def test_a_slice_that_was_left_out_is_accepted_or_interpolated_as_told(choice, p
     (note,) = provenance(folder, case)["notes"]["IGTV"]
     assert warning.endswith(note)
     assert f"slice {k} (z {left_out:.1f} mm)" in note
+    recorded = provenance(folder, case)["values"]["IGTV"]
+    assert (recorded["missing_slices"], recorded["slices_left_out"]) == (choice.value, [k])
     mask, others = values(written(folder, case, "mask")), np.arange(len(study.igtv)) != k
     assert np.array_equal(mask[others], study.igtv[others])
     if choice is MissingSlices.ACCEPT:

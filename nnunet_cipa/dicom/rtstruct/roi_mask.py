@@ -7,7 +7,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from nnunet_cipa.dicom.rtstruct.contours import Raster, mask_image, rasterise
+from nnunet_cipa.dicom.rtstruct.contours import mask_image, rasterise
 from nnunet_cipa.dicom.rtstruct.gaps import Gap, fill_gaps, find_gaps
 from nnunet_cipa.dicom.rtstruct.options import MissingSlices
 from nnunet_cipa.dicom.rtstruct.placing import numbered
@@ -27,11 +27,14 @@ class RoiMask:
         Number of contours that it was made of.
     notes
         What the user should know of how it was made, a sentence each.
+    left_out
+        Slices, from 0, that were left out between contours of one lesion, and accepted or interpolated.
     """
 
     image: sitk.Image
     contours: int
     notes: tuple[str, ...]
+    left_out: tuple[int, ...] = ()
 
 
 def roi_mask(
@@ -65,18 +68,19 @@ def roi_mask(
     """
     drawn = region.closed(may_be_empty=may_be_empty)
     raster = rasterise(drawn.contours, grid, region.name, may_leave=may_leave)
-    mask, note = _complete(raster, grid, region.name, missing_slices)
+    gaps = [gap for gap in find_gaps(raster.mask, grid.GetSpacing()[2]) if not raster.bare.intersection(gap.slices)]
+    mask, note = _complete(raster.mask, gaps, grid, region.name, missing_slices)
     notes = (*drawn.notes, *raster.notes, *note)
     if may_be_empty and not mask.any():
         return RoiMask(grid, len(drawn.contours), notes)
     image = mask_image(mask, grid, f"{region.name}: its {len(drawn.contours)} contours")
-    return RoiMask(image, len(drawn.contours), notes)
+    return RoiMask(image, len(drawn.contours), notes, _left_out(gaps))
 
 
 def _complete(
-    raster: Raster, grid: sitk.Image, name: str, missing_slices: MissingSlices
+    mask: NDArray[np.uint8], gaps: Sequence[Gap], grid: sitk.Image, name: str, missing_slices: MissingSlices
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Look for slices that were left out of a mask, and do about them what is wanted.
+    """Do what is wanted about slices that were left out of a mask.
 
     Returns
     -------
@@ -90,9 +94,6 @@ def _complete(
     CIPAError
         If there are any, and they are to be refused.
     """
-    columns, rows, step = grid.GetSpacing()
-    mask = raster.mask
-    gaps = [gap for gap in find_gaps(mask, step) if not raster.bare.intersection(gap.slices)]
     if not gaps:
         return mask, ()
     where = _where(gaps, grid)
@@ -103,6 +104,7 @@ def _complete(
         )
     if missing_slices is MissingSlices.ACCEPT:
         return mask, (_told(where),)
+    columns, rows, _ = grid.GetSpacing()
     return fill_gaps(mask, gaps, (rows, columns)), (f"interpolated between contours of one lesion on {where}",)
 
 
@@ -116,8 +118,11 @@ def _told(where: str) -> str:
     return f"has nothing on {where}, between parts of one lesion"
 
 
+def _left_out(gaps: Sequence[Gap]) -> tuple[int, ...]:
+    return tuple(sorted({k for gap in gaps for k in gap.slices}))
+
+
 def _where(gaps: Sequence[Gap], grid: sitk.Image) -> str:
     """Name slices by their number from 0, and where they are along the patient in mm."""
-    left_out = sorted({k for gap in gaps for k in gap.slices})
-    places = (f"{k} (z {grid.TransformIndexToPhysicalPoint((0, 0, k))[2]:.1f} mm)" for k in left_out)
+    places = (f"{k} (z {grid.TransformIndexToPhysicalPoint((0, 0, k))[2]:.1f} mm)" for k in _left_out(gaps))
     return numbered(places, "slice")
