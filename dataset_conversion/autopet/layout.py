@@ -15,6 +15,7 @@ from nnunet_cipa.dataset_conversion.study_set.nifti_set import name_fault
 from nnunet_cipa.dataset_conversion.study_set.study_set import StudySet
 from nnunet_cipa.errors import CIPAError
 
+TERMS = {"license": "of each archive, of which some are for non-commercial use; see its own terms"}
 IMAGES, LABELS = "imagesTr", "labelsTr"
 _STUDY = re.compile(r"(?P<patient>(?P<tracer>fdg|psma)_[^_]+)_(?P<study>.+?)", re.IGNORECASE)
 _CHANNEL = re.compile(r"(?P<study>.+)_0000\.nii\.gz")
@@ -86,7 +87,7 @@ def read_autopet(source: Path, options: Options) -> StudySet:
         study = AutopetStudy(case, part, one.paths(), one.patient, one.study)
         patients.append(CutPatient(study, "GTV", to_pet=False, to_tumour=True) if options.tumour_slices else study)
         groups[case] = {"tracer": one.tracer.value}
-    return StudySet("autoPET", tuple(patients), tuple(failures), read_facts(source), groups=groups)
+    return StudySet("autoPET", tuple(patients), tuple(failures), read_facts(source), terms=TERMS, groups=groups)
 
 
 def _find(source: Path) -> Iterator[Found]:

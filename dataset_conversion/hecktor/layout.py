@@ -14,6 +14,7 @@ from nnunet_cipa.dataset_conversion.study_set.nifti_set import name_fault
 from nnunet_cipa.dataset_conversion.study_set.study_set import StudySet
 from nnunet_cipa.errors import CIPAError
 
+TERMS = {"license": "HECKTOR's end user agreement, for non-commercial research; see its own terms"}
 # 2022 and 2025: CHUM-001__CT; 2021: CHUM001_ct; labels CHUM-001 and CHUM001_gtvt
 _IMAGE = re.compile(r"(?P<patient>.+?)_{1,2}(?P<kind>ct|pt|gtvt)\.nii\.gz", re.IGNORECASE)
 _LABEL = re.compile(r"(?P<patient>(?P<centre>[A-Za-z]+)-?[0-9]+)\.nii\.gz")
@@ -58,7 +59,7 @@ def read_hecktor(source: Path, options: Options) -> StudySet:
         patients.append(CutPatient(patient, "GTV", *cut) if any(cut) else patient)
         centre = _CENTRE.match(name)
         groups[name] = {"centre": centre[0] if centre else ""}
-    return StudySet("HECKTOR", tuple(patients), tuple(failures), read_facts(source), groups=groups)
+    return StudySet("HECKTOR", tuple(patients), tuple(failures), read_facts(source), terms=TERMS, groups=groups)
 
 
 def _find(source: Path) -> dict[str, dict[str, list[Path]]]:

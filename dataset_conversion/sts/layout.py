@@ -8,6 +8,7 @@ from nnunet_cipa.dataset_conversion.study_set.cut import CutPatient
 from nnunet_cipa.dataset_conversion.study_set.dicom_set import Wanted, read_dicom_set
 from nnunet_cipa.dataset_conversion.study_set.study_set import StudySet
 
+TERMS = {"license": "CC BY 3.0, Soft-tissue-Sarcoma of The Cancer Imaging Archive"}
 # GTV_Mass, GTV_MASS, GTV Mass_CT and so on; what was drawn on an MR is not among the CT and PET
 _DRAWN_ON = r"(?:[ _.-]*(?:CT|PE?T))?"
 MASS = rf"(?:GTV[ _.-]*)?(?:tumou?r[ _.-]*)?mass{_DRAWN_ON}"
@@ -40,4 +41,5 @@ def read_sts(source: Path, options: Options) -> StudySet:
         patients = tuple(CutPatient(one, options.roi.value, to_pet=False, to_tumour=True) for one in patients)
     # Cases have the patients' own names, so that no table has to tell who they are
     keys = found.keys if options.key_table is not None else ()
-    return replace(found, patients=patients, keys=keys, groups={key.case: key.values for key in found.keys})
+    groups = {key.case: key.values for key in found.keys}
+    return replace(found, patients=patients, keys=keys, terms=TERMS, groups=groups)

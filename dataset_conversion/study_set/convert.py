@@ -114,7 +114,7 @@ def _dataset(
     found: StudySet, cases: tuple[Case, ...], failures: tuple[Failure, ...], options: StudySetOptions, folds: Folds
 ) -> NewDataset:
     storage, roi, parts = options.storage, options.roi, {name: _part(cases, name) for name in FOLDERS}
-    more = {"units": UNITS, "synthetic": found.synthetic, **storage.facts()}
+    more = {"units": UNITS, "synthetic": found.synthetic, **found.terms, **storage.facts()}
     provenance = {
         "source": f"{found.kind} study set",
         "converted_by": CONVERTED_BY,

@@ -95,6 +95,8 @@ class StudySet:
         Texts that must not be in what is written.
     passed_over
         Number of files of kinds that no case is made of, by the name of the kind.
+    terms
+        ``license`` of a public data set, for dataset.json.
     groups
         By case what the files say of centre, tracer and the like, as columns and values for ``--group``; what is in
         ``keys`` counts too.
@@ -107,6 +109,7 @@ class StudySet:
     keys: tuple[Key, ...] = ()
     identifiers: frozenset[str] = field(default=frozenset())
     passed_over: Mapping[str, int] = field(default_factory=dict)
+    terms: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property

@@ -71,7 +71,9 @@ def test_studies_are_cases_with_the_values_of_their_files(lesions, raw):
 
 
 def test_studies_of_a_patient_are_in_one_fold(lesions, raw):
-    folds = json.loads((convert(lesions).folder / "splits_final.json").read_text())
+    folder = convert(lesions).folder
+    assert "non-commercial" in json.loads((folder / "dataset.json").read_text())["licence"]
+    folds = json.loads((folder / "splits_final.json").read_text())
     assert sorted(fold["val"] for fold in folds) == [["PETCT_A_1"], ["PETCT_B_1", "PETCT_B_2"], ["PETCT_C_1"]]
 
 

@@ -97,6 +97,7 @@ def test_a_label_on_the_pets_grid_comes_to_the_cts(source, raw):
 
 def test_centres_are_groups(source, raw):
     conversion = convert(source, group="centre")
+    assert "non-commercial" in json.loads((conversion.folder / "dataset.json").read_text())["licence"]
     folds = json.loads((conversion.folder / "splits_final.json").read_text())
     assert [fold["val"] for fold in folds] == [["CHUM-001", "CHUM-002"], ["MDA-010"], ["USZ-7"]]
     recorded = provenance(conversion.folder, "_dataset")["folds_leave_out"]
