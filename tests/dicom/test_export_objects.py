@@ -299,3 +299,29 @@ def test_new_instances_each_time(study):
     uids = {made.SOPInstanceUID for made in (*first, *second)} | {made.SeriesInstanceUID for made in (*first, *second)}
     assert len(uids) == 8
     assert all(uid.is_valid and uid != generate_uid() for uid in uids)
+
+
+def test_the_folds_and_weights_that_predicted_are_told_alone(study, capsys):
+    model = study / "trainer__plans__2d"
+    for fold, file in (("fold_0", "checkpoint_final.pth"), ("fold_all", "checkpoint_best.pth")):
+        (model / fold).mkdir(parents=True)
+        (model / fold / file).write_bytes(fold.encode())
+    chosen = ["--model", str(model), "--folds", "all", "--checkpoint"]
+    structures, _ = export(study, *chosen, "checkpoint_best.pth")
+    assert [words.split()[0] for words in structures.SoftwareVersions[2:]] == ["fold_all"]
+    argv = [
+        "export-dicom",
+        *(str(study / name) for name in ("mask.nii.gz", "ct", "o")),
+        *chosen,
+        "checkpoint_final.pth",
+    ]
+    assert main(argv) == 1
+    assert "has no fold_all/checkpoint_final.pth; there is fold_0" in capsys.readouterr().err
+
+
+def test_a_label_that_dicom_has_no_letters_for_gets_a_name_by_hand(study, capsys):
+    (study / "dataset.json").write_text(json.dumps({"labels": {"background": 0, "Läsion": 1}}), encoding="utf-8")
+    argv = ["export-dicom", *(str(study / name) for name in ("mask.nii.gz", "ct", "o"))]
+    assert main(argv) == 1
+    assert "label Läsion: --roi-name 'Läsion_nnunet_cipa': give 1 to 64 printable ASCII" in capsys.readouterr().err
+    assert main([*argv, "--roi-name", "Lesion"]) == 0
