@@ -62,14 +62,15 @@ def test_a_hole_that_leaves_a_rim_alone_is_told():
     assert found.notes == ("a hole that leaves little more than a rim: contour 1 in 2",)
 
 
-@pytest.mark.parametrize("make", [outlines, traced_through_centres])
-@pytest.mark.parametrize("thickness", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("make", "thickness"),
+    # Through the centres of a ring of one pixel both lines are the same, so that its hole is lost
+    [(outlines, 1), (outlines, 2), (outlines, 3), (traced_through_centres, 2), (traced_through_centres, 3)],
+)
 def test_a_ring_comes_back_as_it_was_traced(make, thickness):
     row, column = np.indices(SIZE[::-1])
     distance = np.hypot(row - 27, column - 29)
     ring = (distance <= 20) & (distance > 20 - 1.4 * thickness)
-    if make is traced_through_centres and thickness == 1:
-        pytest.skip("both lines are the same, so that the hole is lost")
     assert np.array_equal(mask_of(make(ring)), ring)
 
 
@@ -188,7 +189,7 @@ ROUNDINGS = {
 @pytest.mark.parametrize("rounding", ROUNDINGS)
 @pytest.mark.parametrize("spacing", [0.9765625, 0.5859375, 4.07283])
 def test_contours_through_centres_give_their_mask_back_however_they_are_rounded(rounding, spacing):
-    for seed in range(6):
+    for seed in range(3):
         mask = blob(seed)
         grid = make_grid((*SIZE, 1), (spacing, spacing, 3.0), origin=(-249.51171875, -261.01171875, -700.0))
         contours = [to_points(grid, polygon, 0) for polygon in traced_through_centres(mask)]
