@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from nnunet_cipa.dataset_conversion.study_set.dicom_choice import Choice, Export, Wish, choose
+from nnunet_cipa.dataset_conversion.study_set.dicom_choice import Choice, Wish, choose
 from nnunet_cipa.dataset_conversion.study_set.dicom_patient import DicomPatient
+from nnunet_cipa.dataset_conversion.study_set.exports import Export
 from nnunet_cipa.dataset_conversion.study_set.identifiers import tells_who
 from nnunet_cipa.dataset_conversion.study_set.region_sets import RegionSet
 from nnunet_cipa.dataset_conversion.study_set.scanner import scanner_columns

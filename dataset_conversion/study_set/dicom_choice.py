@@ -2,49 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from nnunet_cipa.dataset_conversion.study_set.ct_choice import ChosenCt, choose_ct, place_on
+from nnunet_cipa.dataset_conversion.study_set.exports import Export
 from nnunet_cipa.dataset_conversion.study_set.identifiers import identifiers_in, identifiers_of
 from nnunet_cipa.dataset_conversion.study_set.joined import join_region
-from nnunet_cipa.dataset_conversion.study_set.region_sets import Found, RegionSet, indices, read_region_set, with_region
+from nnunet_cipa.dataset_conversion.study_set.region_sets import Found, RegionSet, indices, with_region
 from nnunet_cipa.dataset_conversion.study_set.regions import Region
 from nnunet_cipa.dataset_conversion.study_set.set_choice import ChosenSet, SetWish, choose_set
 from nnunet_cipa.dataset_conversion.study_set.ties import Ties
-from nnunet_cipa.dicom.files import StructureFile
 from nnunet_cipa.dicom.registration.rigid import Rigid
 from nnunet_cipa.dicom.series.grouping import Candidate, Series, build_series
 from nnunet_cipa.dicom.series.selection import select_pet
 from nnunet_cipa.errors import CIPAError
-
-
-@dataclass(frozen=True)
-class Export:
-    """What was exported of one patient, or of one of a patient's studies."""
-
-    series: tuple[Candidate, ...]
-    structures: tuple[StructureFile, ...]
-    registrations: tuple[StructureFile, ...] = ()
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """Of all files."""
-        images = (header.path for series in self.series for header in series.headers)
-        return (*images, *(file.path for file in (*self.structures, *self.registrations)))
-
-    def read_sets(self) -> list[RegionSet]:
-        """Read the structure sets and segmentations, copies of one file once.
-
-        Raises
-        ------
-        CIPAError
-            If there is none, or one is damaged.
-        """
-        if not self.structures:
-            raise CIPAError("no RTSTRUCT; export the one with the contours, or a SEG")
-        read = (read_region_set(file) for file in self.structures)
-        # Archives and folders hold copies of a file
-        return list({one.sha256: one for one in read}.values())
 
 
 @dataclass(frozen=True)

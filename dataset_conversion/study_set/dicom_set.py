@@ -1,7 +1,6 @@
 """A study set as a hospital exports it in DICOM: a folder tree with CT, PET and RTSTRUCT of any number of patients."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,20 +14,24 @@ from nnunet_cipa.dataset_conversion.study_set.dicom_cases import (
     make_patient,
     without_identifiers,
 )
-from nnunet_cipa.dataset_conversion.study_set.dicom_choice import Choice, Export, Wish
+from nnunet_cipa.dataset_conversion.study_set.dicom_choice import Choice, Wish
+from nnunet_cipa.dataset_conversion.study_set.exports import (
+    by_patient,
+    check_wanted,
+    pet_studies,
+    whose_images,
+    without_id,
+)
 from nnunet_cipa.dataset_conversion.study_set.held_out import held_out, read_facts
 from nnunet_cipa.dataset_conversion.study_set.nifti_set import name_fault
 from nnunet_cipa.dataset_conversion.study_set.options import Roi
-from nnunet_cipa.dataset_conversion.study_set.set_choice import OPTION, SetWish
 from nnunet_cipa.dataset_conversion.study_set.study_set import StudySet
-from nnunet_cipa.dicom.drawn_on import series_named
-from nnunet_cipa.dicom.files import Headers, scan_folder
+from nnunet_cipa.dicom.files import scan_folder
 from nnunet_cipa.dicom.rtstruct.options import MissingSlices
 from nnunet_cipa.dicom.rtstruct.roi_names import check_pattern
-from nnunet_cipa.dicom.series.grouping import group_series
 from nnunet_cipa.dicom.suv.options import SuvOptions
 from nnunet_cipa.dicom.suv.override_file import suv_rules
-from nnunet_cipa.errors import CIPAError, refuse
+from nnunet_cipa.errors import CIPAError
 
 
 @dataclass(frozen=True)
@@ -120,13 +123,13 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
     if wanted.pattern is not None:
         check_pattern(wanted.pattern)
     headers = scan_folder(source)
-    exports = _by_patient(source, headers)
-    _check_wanted(exports, wanted)
+    exports = by_patient(source, headers)
+    check_wanted(exports, wanted.series, wanted.structure_sets)
     nameless = exports.pop("", None)
-    rules = suv_rules(wanted.suv, {who: _pet_studies(export) for who, export in exports.items()})
+    rules = suv_rules(wanted.suv, {who: pet_studies(export) for who, export in exports.items()})
     test = held_out(source, list(exports), test_fraction, seed)
     damage = attribute_problems(source, headers.problems, {who: export.paths for who, export in exports.items()})
-    nobodys = [*damage.pop(None, []), *_without_id(nameless)]
+    nobodys = [*damage.pop(None, []), *without_id(nameless)]
     failures = [Failure("unknown", tuple(nobodys))] if nobodys else []
     patients, keys = [], []
     identifiers: set[str] = set()
@@ -138,7 +141,7 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
             chosen = choose_cases(exports[patient_id], wanted.wish, subject, per_study=wanted.per_study)
             suv = {case: rules(patient_id, choice.pet.study_uid) for case, choice in chosen.items()}
         except CIPAError as error:
-            problems.append(f"{error}{_whose_images(exports, patient_id)}")
+            problems.append(f"{error}{whose_images(exports, patient_id)}")
         if problems:
             failures.append(Failure(patient_id, tuple(problems)))
             continue
@@ -158,75 +161,6 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
         keys=tuple(keys),
         identifiers=frozenset(identifiers),
         passed_over=headers.others,
-    )
-
-
-def _by_patient(source: Path, headers: Headers) -> dict[str, Export]:
-    series = defaultdict(list)
-    structures, registrations = defaultdict(list), defaultdict(list)
-    for candidate in group_series(headers.images):
-        series[candidate.patient_id].append(candidate)
-    for file in headers.structures:
-        structures[file.patient_id].append(file)
-    for file in headers.registrations:
-        registrations[file.patient_id].append(file)
-    exports = {
-        patient_id: Export(tuple(series[patient_id]), tuple(structures[patient_id]), tuple(registrations[patient_id]))
-        for patient_id in sorted({*series, *structures})
-    }
-    if not exports:
-        refuse(headers.problems.values())
-        others = f" but {sum(headers.others.values())} other DICOM files" if headers.others else ""
-        raise CIPAError(
-            f"{source}: holds no CT, PET, RTSTRUCT or SEG in DICOM, and no folder with NIfTI files, as convert lucid "
-            f"reads them{others}; give the folder that holds the patients"
-        )
-    return exports
-
-
-def _pet_studies(export: Export) -> set[str]:
-    return {one.study_uid for one in export.series if one.modality == "PT"}
-
-
-def _without_id(export: Export | None) -> Iterator[str]:
-    if export is not None:
-        # A series is of nobody if its first file is, whatever the others say
-        images = [header.path for series in export.series for header in series.headers if not header.patient_id]
-        paths = [*images, *(file.path for file in export.structures)]
-        yield (
-            f"{paths[0]}: has no PatientID, nor have {len(paths) - 1} other files, so whose they are is "
-            "not known; give all files of a patient the same one, as pseudonym"
-        )
-
-
-def _whose_images(exports: Mapping[str, Export], patient_id: str) -> str:
-    """Return which other patient's images the files of one without images name, to be added to what is wrong."""
-    own = exports[patient_id]
-    if own.series or not own.structures:
-        return ""
-    try:
-        references = [one.references(index) for one in own.read_sets() for index in range(len(one.names))]
-    except CIPAError:
-        return ""
-    for other, export in exports.items():
-        if any(series_named(one, export.series) for one in references):
-            return f"; it names images of PatientID {other}: if the two are one patient, give them one PatientID"
-    return ""
-
-
-def _check_wanted(exports: Mapping[str, Export], wanted: Wanted) -> None:
-    files = [file for export in exports.values() for file in (*export.structures, *export.registrations)]
-    series = {one.series_uid for export in exports.values() for one in export.series}
-    series |= {file.series_uid for file in files}
-    sets = {uid for file in files for uid in (file.sop_instance_uid, file.series_uid, file.study_uid)}
-    refuse(
-        f"{option} {uid}: no such {kind} was found; correct it"
-        for option, kind, uids, there in (
-            ("--series", "series", wanted.series, series),
-            (OPTION, "structure set", SetWish.of(wanted.structure_sets).uids, sets),
-        )
-        for uid in uids
-        if uid not in there
     )
 
 

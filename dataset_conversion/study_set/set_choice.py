@@ -1,13 +1,13 @@
 """Chooses one of several structure sets or segmentations that have the region of the tumour."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nnunet_cipa.dataset_conversion.study_set.region_sets import Found
+from nnunet_cipa.dataset_conversion.study_set.set_words import WORDS, is_for
 from nnunet_cipa.dicom.described import APPROVED, REJECTED
 from nnunet_cipa.dicom.drawn_on import series_named
-from nnunet_cipa.dicom.files import RTSTRUCT, SEG
 from nnunet_cipa.dicom.series.grouping import Candidate
 from nnunet_cipa.errors import CIPAError
 
@@ -15,8 +15,6 @@ _DATE = re.compile(r"(\d{4})[-.]?(\d\d)[-.]?(\d\d)")
 _UID = re.compile(rf"(?!{_DATE.pattern}$)\d+(\.\d+){{2,}}")
 OPTION = "--structure-set"
 LATEST = "latest"
-# How names of regions end that were drawn on a modality, as in GTV_Mass_CT.
-ENDINGS = {"ct": ("_ct", "-ct", " ct"), "pet": ("_pet", "-pet", " pet", "_pt", "-pt", " pt")}
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def choose_set(found: Sequence[Found], wish: SetWish, candidates: Sequence[Candi
         if word != LATEST:
             left, by = _by_word(left, word, candidates), [*by, word]
     for word in wish.preferred:
-        kept = [one for one in left if _is_for(one, word, candidates)]
+        kept = [one for one in left if is_for(one, word, candidates)]
         if kept and len(kept) < len(left):
             left, by = kept, [*by, f"{word} preferred"]
             break
@@ -146,30 +144,6 @@ def _why_not(one: Found) -> str | None:
 def _is_of(one: Found, series: Sequence[str], candidates: Sequence[Candidate]) -> bool:
     drawn = {named.series_uid for named in series_named(one.references, candidates)}
     return bool({one.set.described.series_uid, *drawn} & {*series})
-
-
-def _drawn_on(modality: str) -> Callable[[Found, Sequence[Candidate]], bool]:
-    def test(one: Found, candidates: Sequence[Candidate]) -> bool:
-        return any(named.modality == modality for named in series_named(one.references, candidates))
-
-    return test
-
-
-WORDS: dict[str, Callable[[Found, Sequence[Candidate]], bool]] = {
-    "approved": lambda one, _: one.set.described.approval == APPROVED,
-    "rtstruct": lambda one, _: one.set.described.kind == RTSTRUCT,
-    "seg": lambda one, _: one.set.described.kind == SEG,
-    "ct": _drawn_on("CT"),
-    "pet": _drawn_on("PT"),
-}
-
-
-def _is_for(one: Found, word: str, candidates: Sequence[Candidate]) -> bool:
-    """Return whether one was drawn on a modality; by how the region's name ends if what it was drawn on is missing."""
-    if series_named(one.references, candidates):
-        return WORDS[word](one, candidates)
-    name = one.set.names[one.index].strip().casefold()
-    return name.endswith(ENDINGS[word])
 
 
 def _by_word(left: Sequence[Found], word: str, candidates: Sequence[Candidate]) -> list[Found]:
