@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import SimpleITK as sitk
 
-from nnunet_cipa.dataset_conversion.study_set.geometry_faults import pet_cover
 from nnunet_cipa.dataset_conversion.study_set.image import read_nifti, same_grid
 from nnunet_cipa.dataset_conversion.study_set.nifti_set import NiftiPatient
 from nnunet_cipa.dataset_conversion.study_set.options import LOWEST_HU
+from nnunet_cipa.dataset_conversion.study_set.pet_cover import pet_cover
 from nnunet_cipa.dataset_conversion.study_set.study_set import Reading
 from nnunet_cipa.errors import CIPAError
 

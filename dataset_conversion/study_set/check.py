@@ -9,9 +9,10 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from nnunet_cipa.dataset_conversion.study_set.crop import Crop, find_crop
-from nnunet_cipa.dataset_conversion.study_set.geometry_faults import geometry_fault, pet_cover
+from nnunet_cipa.dataset_conversion.study_set.geometry_faults import geometry_fault
 from nnunet_cipa.dataset_conversion.study_set.image import fingerprint
 from nnunet_cipa.dataset_conversion.study_set.options import Roi
+from nnunet_cipa.dataset_conversion.study_set.pet_cover import PetCover, measure_cover
 from nnunet_cipa.dataset_conversion.study_set.registered import registration_fault
 from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, WRITTEN, Facts, Patient, Reading
 from nnunet_cipa.dataset_conversion.study_set.value_faults import binary_fault, ct_fault, pet_fault, tumour_fault
@@ -25,7 +26,8 @@ FaultOf = Callable[[NDArray[np.generic]], str | None]
 class StudyCheckJob:
     """A patient to check, the mask that is the truth, masks of organs, and whether the case will be cropped.
 
-    ``may_be_empty`` is for masks without tumour, and a PET with more than ``highest_suv`` is in other units.
+    ``may_be_empty`` is for masks without tumour, a PET with more than ``highest_suv`` is in other units, and one that
+    covers less of the body than ``least_pet_cover`` is another.
     """
 
     patient: Patient
@@ -34,6 +36,7 @@ class StudyCheckJob:
     crop: bool = False
     may_be_empty: bool = False
     highest_suv: float = 200.0
+    least_pet_cover: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class PatientFacts:
         Volume of the mask and the number of slices it is on.
     pet_cover
         Part of the CT's field of view that the PET has.
+    pet_body_cover
+        Part of the body that the PET has, after the crop; None if it has all of the CT, or there is no body.
     orientation
         Of the CT's voxel axes as stored, such as LPS.
     values
@@ -73,6 +78,7 @@ class PatientFacts:
     tumour_ml: float
     tumour_slices: int
     pet_cover: float
+    pet_body_cover: float | None
     orientation: str
     values: dict[str, Facts]
     notes: dict[str, tuple[str, ...]]
@@ -116,13 +122,16 @@ def check_study(job: StudyCheckJob) -> CheckedStudy:
         problems += [] if fault is None else [fault]
         moved = registration_fault(images["CT"], images["PET"], readings["PET"].facts)
         problems += [] if moved is None else [f"{job.patient.where('PET')}: {moved}"]
-    crop = None
-    if job.crop and not problems:
+    crop, cover = None, None
+    if not problems:
         try:
-            crop = _crop(job, images)
+            crop, cover = _crop(job, images)
         except CIPAError as error:
             problems.append(str(error))
-    measured = None if problems else _measure(job, readings, crop)
+        else:
+            uncovered = cover.fault(job.least_pet_cover)
+            problems += [] if uncovered is None else [f"{job.patient.where('PET')}: {uncovered}"]
+    measured = None if problems or cover is None else _measure(job, readings, crop, cover)
     return CheckedStudy(job.patient, measured, tuple(problems))
 
 
@@ -132,18 +141,23 @@ def _with_gaps(tumour: Reading) -> Reading:
     return tumour if note is None or note in tumour.notes else replace(tumour, notes=(*tumour.notes, note))
 
 
-def _crop(job: StudyCheckJob, images: dict[str, sitk.Image]) -> Crop:
+def _crop(job: StudyCheckJob, images: dict[str, sitk.Image]) -> tuple[Crop | None, PetCover]:
+    """Return what the case is to be cut to, and how much of that the PET covers."""
+    if not job.crop:
+        return None, measure_cover(images["CT"], images["PET"])
     ct, mask = (sitk.DICOMOrient(images[name], WRITTEN) for name in ("CT", job.roi.value))
     hu, tumour = (sitk.GetArrayViewFromImage(image) for image in (ct, mask))
     x, y, z = ct.GetSpacing()
-    return find_crop(hu, tumour, (z, y, x), job.patient.where("CT"))
+    crop = find_crop(hu, tumour, (z, y, x), job.patient.where("CT"))
+    return crop, measure_cover(ct, images["PET"], crop)
 
 
-def _measure(job: StudyCheckJob, readings: dict[str, Reading], crop: Crop | None) -> PatientFacts:
+def _measure(job: StudyCheckJob, readings: dict[str, Reading], crop: Crop | None, cover: PetCover) -> PatientFacts:
     images = {name: reading.image for name, reading in readings.items()}
     ct, pet = (images[name] for name in IMAGES)
     hu, suv = (sitk.GetArrayViewFromImage(image) for image in (ct, pet))
     tumour = sitk.GetArrayViewFromImage(images[job.roi.value]) > 0
+    told = {name: (*reading.notes, *(cover.notes if name == "PET" else ())) for name, reading in readings.items()}
     return PatientFacts(
         sha256={name: job.patient.sha256(name) for name in images},
         voxels_sha256={name: fingerprint(image) for name, image in images.items()},
@@ -155,9 +169,10 @@ def _measure(job: StudyCheckJob, readings: dict[str, Reading], crop: Crop | None
         suv=(float(suv.min()), float(suv.max())),
         tumour_ml=float(np.count_nonzero(tumour) * np.prod(ct.GetSpacing()) / 1000),
         tumour_slices=int(np.count_nonzero(tumour.any(axis=(1, 2)))),
-        pet_cover=pet_cover(ct, pet),
+        pet_cover=cover.field,
+        pet_body_cover=cover.body,
         orientation=sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(ct.GetDirection()),
         values={name: reading.facts for name, reading in readings.items() if reading.facts},
-        notes={name: reading.notes for name, reading in readings.items() if reading.notes},
+        notes={name: notes for name, notes in told.items() if notes},
         crop=crop,
     )

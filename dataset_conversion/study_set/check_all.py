@@ -35,7 +35,15 @@ def check_all(found: StudySet, options: StudySetOptions) -> tuple[tuple[Case, ..
     """
     may_be_empty = options.without_tumour is not WithoutTumour.REFUSE
     jobs = [
-        StudyCheckJob(patient, options.roi, options.organs, options.crop, may_be_empty, options.highest_suv)
+        StudyCheckJob(
+            patient,
+            options.roi,
+            options.organs,
+            options.crop,
+            may_be_empty,
+            options.highest_suv,
+            options.least_pet_cover,
+        )
         for patient in found.patients
     ]
     cases, failures = [], [*found.failures]

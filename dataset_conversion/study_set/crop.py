@@ -6,15 +6,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from nnunet_cipa.dataset_conversion.study_set.body import LEAST_BODY_ML, TISSUE_ABOVE, find_body, largest
 from nnunet_cipa.errors import CIPAError
 
-TISSUE_ABOVE = -300.0
 MARGIN_MM = 10.0
-FINE_MM, COARSE_MM = 2.0, 4.0
-SHEET_MM, BRIDGE_MM = 3.0, 20.0
-LEAST_BODY_ML = 250.0
 Box: TypeAlias = tuple[slice, slice, slice]
 Triple: TypeAlias = tuple[int, int, int]
 
@@ -107,12 +103,8 @@ def find_crop(hu: NDArray[Any], tumour: NDArray[Any], spacing: tuple[float, floa
 def body_box(hu: NDArray[Any], spacing: tuple[float, float, float], source: str = "CT") -> Box:
     """Find the smallest axial rectangle that holds the trunk on every slice, with a margin of 10 mm.
 
-    Slice by slice, at every n-th row and column about 2 mm apart, what is denser than -300 HU is opened by a disc of
-    3 mm, which takes away sheets such as the shells of couches but no chest wall, and its holes (lungs) are filled.
-    At about 4 mm, an opening by 20 mm cuts the contact between arms and trunk; the largest connected volume is the
-    patient, and on each slice its largest part is the trunk, so that arms beside it do not count.
-    Where the outline bends sharply, the opening takes up to 6 mm of the margin. Memory is a few
-    bytes for each voxel at 4 mm.
+    The body is that of ``find_body``; on each slice its largest part is the trunk, so that arms beside it do not count.
+    Where the outline bends sharply, the opening takes up to 6 mm of the margin.
 
     Parameters
     ----------
@@ -131,63 +123,22 @@ def body_box(hu: NDArray[Any], spacing: tuple[float, float, float], source: str 
     Raises
     ------
     CIPAError
-        If the largest volume has less than 250 ml.
+        If the body has less than 250 ml.
     """
-    fine = _steps(spacing[1:], FINE_MM)
-    pixel = (spacing[1] * fine[0], spacing[2] * fine[1])
-    thin = _steps(pixel, COARSE_MM)
-    solid = np.stack([_solid(values[:: fine[0], :: fine[1]], pixel)[:: thin[0], :: thin[1]] for values in hu])
-    steps = [first * second for first, second in zip(fine, thin, strict=True)]
-    pixel = (spacing[1] * steps[0], spacing[2] * steps[1])
-    body = _largest(_without_bridges(solid, pixel))
-    millilitres = np.count_nonzero(body) * spacing[0] * pixel[0] * pixel[1] / 1000
-    if millilitres < LEAST_BODY_ML:
+    body = find_body(hu, spacing)
+    if body.millilitres < LEAST_BODY_ML:
         raise CIPAError(
-            f"{source}: has no body to crop to, as the largest region above {TISSUE_ABOVE:g} HU has {millilitres:.0f} "
-            "ml; check that it is in HU, or leave out --crop"
+            f"{source}: has no body to crop to, as the largest region above {TISSUE_ABOVE:g} HU has "
+            f"{body.millilitres:.0f} ml; check that it is in HU, or leave out --crop"
         )
-    trunk = np.zeros(body.shape[1:], dtype=bool)
-    for values in body:
-        trunk |= _largest(values)
+    trunk = np.zeros(body.mask.shape[1:], dtype=bool)
+    for values in body.mask:
+        trunk |= largest(values)
     rows, columns = (
         _extent(np.repeat(trunk.any(axis=1 - axis), step)[:length], size)
-        for axis, (step, length, size) in enumerate(zip(steps, hu.shape[1:], spacing[1:], strict=True))
+        for axis, (step, length, size) in enumerate(zip(body.steps, hu.shape[1:], spacing[1:], strict=True))
     )
     return slice(0, len(hu)), rows, columns
-
-
-def _steps(pixel: tuple[float, float], distance: float) -> tuple[int, int]:
-    return max(1, int(distance / pixel[0])), max(1, int(distance / pixel[1]))
-
-
-def _solid(hu: NDArray[Any], pixel: tuple[float, float]) -> NDArray[np.bool_]:
-    """Return what is dense on a slice, without sheets and with its holes filled."""
-    reach = [int(SHEET_MM / length) for length in pixel]
-    y, x = np.ogrid[-reach[0] : reach[0] + 1, -reach[1] : reach[1] + 1]
-    disc = (y * pixel[0]) ** 2 + (x * pixel[1]) ** 2 <= SHEET_MM**2
-    # Outside the field of view the body may go on.
-    eroded = ndimage.binary_erosion(hu > TISSUE_ABOVE, disc, border_value=1)
-    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(ndimage.binary_dilation(eroded, disc))
-    return filled
-
-
-def _without_bridges(mask: NDArray[np.bool_], pixel: tuple[float, float]) -> NDArray[np.bool_]:
-    """Open each slice by a rectangle."""
-    size = (1, *(2 * int(BRIDGE_MM / length) + 1 for length in pixel))
-    eroded = ndimage.minimum_filter(mask, size, mode="constant", cval=1)
-    opened: NDArray[np.bool_] = ndimage.maximum_filter(eroded, size, mode="constant", cval=0)
-    return opened
-
-
-def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Keep the largest connected region; an empty mask stays empty."""
-    labels, count = ndimage.label(mask)
-    if count == 0:
-        return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    largest: NDArray[np.bool_] = labels == sizes.argmax()
-    return largest
 
 
 def _extent(inside: NDArray[np.bool_], spacing: float) -> slice:

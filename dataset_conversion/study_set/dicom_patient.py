@@ -84,7 +84,9 @@ class DicomPatient:
 
     def _image(self, volume: str) -> Reading:
         found = Reading(read_ct(self.ct)) if volume == "CT" else Reading(*read_pet(self.pet, self.suv))
-        check_axial_directions(found.image, self.where(volume))
+        found = replace(found, notes=(*self._series(volume).notes, *found.notes))
+        if volume == "CT":
+            check_axial_directions(found.image, self.where(volume))
         if volume == "CT" or self.pet_to_ct is None:
             return found
         moved = {"degrees": self.pet_to_ct.degrees, "shift_mm": self.pet_to_ct.shift_mm}

@@ -1,17 +1,16 @@
 """Faults in how a patient's volumes lie."""
 
-import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
 
-from nnunet_cipa.dataset_conversion.study_set.image import corner_points, same_grid
+from nnunet_cipa.dataset_conversion.study_set.image import same_grid
+from nnunet_cipa.dataset_conversion.study_set.pet_cover import covers_all
 from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, Patient
 
-LEAST_COVER = 0.9
+CT, PET = IMAGES
 
 
 def geometry_fault(patient: Patient, images: dict[str, sitk.Image], tumour: str, organs: tuple[str, ...]) -> str | None:
-    """Return why the volumes of a patient do not lie as they must: masks on the CT's grid, the PET over CT and tumour.
+    """Return why the volumes of a patient do not lie as they must: masks on the CT's grid, the PET over the tumour.
 
     Parameters
     ----------
@@ -22,45 +21,14 @@ def geometry_fault(patient: Patient, images: dict[str, sitk.Image], tumour: str,
     tumour, organs
         Names of the masks.
     """
-    ct, pet = (images[name] for name in IMAGES)
+    ct = images[CT]
     for name in (tumour, *organs):
         if not same_grid(images[name], ct):
             grids = f"{_grid(images[name])} is not the grid of the CT, {_grid(ct)}"
             return f"{patient.where(name)}: {grids}; resample the mask to the CT by nearest neighbour"
-    cover = pet_cover(ct, pet)
-    where = patient.where("PET")
-    if cover < LEAST_COVER:
-        return (
-            f"{where}: covers {cover:.0%} of the CT's field of view, and {LEAST_COVER:.0%} are needed; give a PET "
-            "in the CT's frame, or crop the CT"
-        )
-    if not sitk.GetArrayViewFromImage(images[tumour]).any():
-        return None
-    low, high = _box(_tumour_box(images[tumour]))
-    pet_low, pet_high = _box(pet)
-    if (low < pet_low - 1e-3).any() or (high > pet_high + 1e-3).any():
-        return f"{where}: does not cover all of the {tumour}; give a PET in the CT's frame that holds the tumour"
+    if not covers_all(images[tumour], images[PET]):
+        return f"{patient.where(PET)}: does not cover all of the {tumour}; give a PET in the CT's frame that does"
     return None
-
-
-def pet_cover(ct: sitk.Image, pet: sitk.Image) -> float:
-    """Return the part of the CT's field of view that lies in the PET's."""
-    (ct_low, ct_high), (pet_low, pet_high) = _box(ct), _box(pet)
-    common = np.clip(np.minimum(ct_high, pet_high) - np.maximum(ct_low, pet_low), 0, None)
-    return float(np.prod(common / (ct_high - ct_low)))
-
-
-def _tumour_box(mask: sitk.Image) -> sitk.Image:
-    where = np.nonzero(sitk.GetArrayViewFromImage(mask))
-    z, y, x = (slice(int(axis.min()), int(axis.max()) + 1) for axis in where)
-    return mask[x, y, z]
-
-
-def _box(image: sitk.Image) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Lowest and highest coordinate in mm of the voxels' outer faces; the axes are those of the patient."""
-    points = corner_points(image)
-    half = np.asarray(image.GetSpacing()) / 2
-    return points.min(axis=0) - half, points.max(axis=0) + half
 
 
 def _grid(image: sitk.Image) -> str:

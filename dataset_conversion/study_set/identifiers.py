@@ -9,7 +9,9 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from nnunet_cipa.dataset_conversion.study_set.coded import is_coded, is_sentence
 from nnunet_cipa.dicom.attributes import DAMAGE, tolerant
+from nnunet_cipa.dicom.part10 import open_part10
 from nnunet_cipa.errors import CIPAError, refuse
 
 TEXTS = (
@@ -37,8 +39,8 @@ def identifiers_of(path: Path) -> frozenset[str]:
         If the file cannot be read any more.
     """
     try:
-        with tolerant():
-            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*TEXTS, *NAMES])
+        with tolerant(), open_part10(path) as file:
+            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=[*TEXTS, *NAMES])
     except DAMAGE as error:
         raise _unreadable(path, error) from error
     return identifiers_in(path, header)
@@ -64,27 +66,30 @@ def identifiers_in(path: Path, header: Dataset) -> frozenset[str]:
 def refuse_identifiers(folder: Path, cases: Iterable[str], identifiers: frozenset[str]) -> None:
     """Check that no file name and no text in a JSON file below a folder holds an identifier as a word, or a UID.
 
-    Names of cases are new, and whatever they look like they identify nobody.
+    Names of cases are new, and whatever they look like they identify nobody; nor do terms of DICOM and the program's
+    own words (see ``coded``).
 
     Raises
     ------
     CIPAError
         If one does. The message does not repeat the identifier.
     """
-    search = _search(identifiers)
+    search, as_written = _search(identifiers), _search(identifiers, as_written=True)
     names = "|".join(re.escape(case) for case in sorted(cases, key=len, reverse=True))
     # The name of a case, and the number of the channel that nnU-Net's names of images have after it.
     own = re.compile(rf"(?<![0-9A-Za-z])(?:{names})(?:_\d{{4}})?(?![0-9A-Za-z])")
 
-    def tells(text: str) -> bool:
-        return search.search(own.sub("", text).casefold()) is not None or _UID.search(text) is not None
+    def tells(text: str, place: str = "") -> bool:
+        rest = own.sub("", text)
+        found = as_written.search(rest) if is_sentence(place) else search.search(rest.casefold())
+        return (found is not None and not is_coded(place, text)) or _UID.search(text) is not None
 
     problems = []
     for path in sorted(folder.rglob("*")):
         if tells(path.name):
             problems.append(f"{path.name}: the name of this file would hold an identifier of a patient")
         if path.suffix == ".json":
-            found = [place for place, text in _texts(json.loads(path.read_bytes())) if tells(text)]
+            found = [place for place, text in _texts(json.loads(path.read_bytes())) if tells(text, place)]
             problems += [f"{path.name}: {place} would hold an identifier of a patient" for place in found]
     refuse(f"{problem}; remove it from the DICOM files, or from the options, and convert again" for problem in problems)
 
@@ -94,10 +99,11 @@ def tells_who(text: str, identifiers: frozenset[str]) -> bool:
     return _search(identifiers).search(text.casefold()) is not None or _UID.search(text) is not None
 
 
-def _search(identifiers: frozenset[str]) -> re.Pattern[str]:
-    texts = sorted(text for text in map(str.casefold, identifiers) if text not in NOT_TELLING)
-    anywhere = "|".join(map(re.escape, texts)) or r"\Z\A."
-    return re.compile(rf"(?<![0-9a-z])(?:{anywhere})(?![0-9a-z])")
+def _search(identifiers: frozenset[str], *, as_written: bool = False) -> re.Pattern[str]:
+    """Return what finds one of them as a word: in a text without capitals, or as it is written."""
+    texts = sorted(text for text in identifiers if text.casefold() not in NOT_TELLING)
+    anywhere = "|".join(re.escape(text if as_written else text.casefold()) for text in texts) or r"\Z\A."
+    return re.compile(rf"(?<![0-9A-Za-z])(?:{anywhere})(?![0-9A-Za-z])")
 
 
 def _unreadable(path: Path, error: BaseException) -> CIPAError:

@@ -19,14 +19,21 @@ FORMS_TOLERANCE_MM = 0.5
 GRID_TOLERANCE_MM = 0.01
 
 
-def read_nifti(path: Path) -> sitk.Image:
+def read_nifti(path: Path, *, axial: bool = True) -> sitk.Image:
     """Read a volume as it is stored.
+
+    Parameters
+    ----------
+    path
+        The file.
+    axial
+        Whether the slices have to be axial; what is resampled by its own direction may be turned.
 
     Raises
     ------
     CIPAError
         If it is damaged, not three-dimensional, not of real numbers, holds NaN, has no or a doubtful orientation, or
-        its slices are not axial.
+        its slices are not axial though they have to be.
     """
     header = read_nifti_header(path)
     _check_orientation(path, header)
@@ -35,7 +42,8 @@ def read_nifti(path: Path) -> sitk.Image:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise CIPAError(f"{path}: ITK cannot read it ({str(error).splitlines()[-1]}); write it again") from error
-    check_axial_directions(image, str(path))
+    if axial:
+        check_axial_directions(image, str(path))
     return image
 
 

@@ -10,7 +10,7 @@ from nnunet_cipa.dataset_conversion.study_set.held_out import FACTS, TEST_LIST, 
 from nnunet_cipa.dataset_conversion.study_set.image import read_nifti
 from nnunet_cipa.dataset_conversion.study_set.options import ORGANS, Roi
 from nnunet_cipa.dataset_conversion.study_set.study_set import IMAGES, Reading, StudySet
-from nnunet_cipa.dicom.files import is_dicom
+from nnunet_cipa.dicom.part10 import is_dicom
 from nnunet_cipa.errors import CIPAError, refuse
 from nnunet_cipa.files.hashes import file_hash
 from nnunet_cipa.files.regular import unreadable
@@ -51,7 +51,7 @@ class NiftiPatient:
 
     def read(self, volume: str) -> Reading:
         """Read a volume; nothing was done to its values."""
-        return Reading(read_nifti(self.paths[volume]))
+        return Reading(read_nifti(self.paths[volume], axial=volume != "PET"))
 
     def sha256(self, volume: str) -> str:
         """Hash a volume's file."""

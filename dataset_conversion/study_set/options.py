@@ -98,6 +98,8 @@ class StudySetOptions(ConversionOptions):
         Keep cases without tumour as background, leave them out, or refuse them.
     highest_suv : float
         A PET with more is taken to be in other units, and refused.
+    least_pet_cover : float
+        Part of the body on the CT, 0 to 1, that a PET has to cover, after the crop; the tumour always has to be.
     """
 
     roi: Annotated[Roi, Option(hidden=True)] = Roi.IGTV
@@ -108,3 +110,4 @@ class StudySetOptions(ConversionOptions):
     test_fraction: Annotated[float | None, Option("F", default="those in SOURCE/test.txt, or none")] = None
     without_tumour: Annotated[WithoutTumour, Option(hidden=True)] = WithoutTumour.REFUSE
     highest_suv: Annotated[float, Option("SUV")] = 200.0
+    least_pet_cover: Annotated[float, Option("F")] = 0.9

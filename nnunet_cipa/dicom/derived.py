@@ -14,6 +14,7 @@ from pydicom.uid import UID, generate_uid
 
 from nnunet_cipa import __version__
 from nnunet_cipa.dicom.attributes import DAMAGE, first_line, tolerant
+from nnunet_cipa.dicom.part10 import open_part10
 from nnunet_cipa.dicom.series.grouping import Series, Slice
 from nnunet_cipa.errors import CIPAError
 
@@ -86,8 +87,8 @@ def read_header(piece: Slice, keywords: Iterable[str] | None = None) -> Dataset:
     """
     wanted = None if keywords is None else [*keywords]
     try:
-        with tolerant():
-            return pydicom.dcmread(piece.path, stop_before_pixels=True, specific_tags=wanted)
+        with tolerant(), open_part10(piece.path) as file:
+            return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=wanted)
     except DAMAGE as error:
         raise CIPAError(f"{piece.path}: cannot be read ({first_line(error)}); export the CT again") from error
 

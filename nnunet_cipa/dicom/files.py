@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from nnunet_cipa.dicom.attributes import DAMAGE, first_line, text, tolerant
 from nnunet_cipa.dicom.headers import Header, make_header, read_attributes
+from nnunet_cipa.dicom.part10 import is_dicom, may_be_bare, sop_class
 from nnunet_cipa.errors import CIPAError
 
 ENHANCED = {
@@ -41,8 +42,6 @@ REGISTRATIONS = {SpatialRegistrationStorage: "REG", DeformableSpatialRegistratio
 IMAGES = {"CT": CTImageStorage, "PT": PositronEmissionTomographyImageStorage}
 # Suffixes under which a file that is not DICOM is damaged rather than foreign.
 _DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
-# How a file starts that was written without the preamble of DICOM part 10: group 8, in the usual byte orders.
-_BARE = (b"\x08\x00\x00\x00", b"\x08\x00\x05\x00", b"\x08\x00\x01\x00", b"\x08\x00\x08\x00", b"\x00\x08\x00\x05")
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,9 @@ def scan_folder(root: Path) -> Headers:
             try:
                 _refuse_non_dicom(path)
                 found, fault = read_attributes(path)
-                kind = found.file_meta.MediaStorageSOPClassUID
+                kind = sop_class(found)
+                if not kind:
+                    raise ValueError("it does not tell what it is (SOPClassUID)")
                 if kind in IMAGES.values() or kind in ENHANCED:
                     images.append(_with_series(make_header(path, found, fault)))
                 elif kind in STRUCTURES:
@@ -143,12 +144,6 @@ def _structure_file(path: Path, found: Dataset, kind: str) -> StructureFile:
         series_uid=text(found, "SeriesInstanceUID"),
         kind=kind,
     )
-
-
-def is_dicom(path: Path) -> bool:
-    """Tell whether a file has the preamble of DICOM part 10."""
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
 
 
 def _walk(root: Path, problems: dict[Path, str]) -> Iterator[Path]:
@@ -189,8 +184,8 @@ def _refuse_non_dicom(path: Path) -> None:
         return
     with path.open("rb") as file:
         start = file.read(4)
-    if start in _BARE:
-        raise ValueError("it lacks the preamble of DICOM part 10; add it, for example with dcmconv")
+    if may_be_bare(start):
+        return
     if path.suffix.lower() in _DICOM_SUFFIXES:
         raise ValueError("it is empty" if not start else "it does not start as DICOM does")
     raise _NotDicom

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from nnunet_cipa.dicom.attributes import count, numbers, text, words
+from nnunet_cipa.dicom.part10 import is_dicom, open_part10, read_meta
 from nnunet_cipa.dicom.stored_pixels import fault_of_pixels
 
 TAGS = (
@@ -32,6 +32,7 @@ TAGS = (
     "BitsAllocated",
     "CorrectedImage",
     "SeriesType",
+    "Units",
 )
 
 
@@ -49,6 +50,8 @@ class Header:
         How the pixels are coded.
     image_type, series_type, corrections
         Values of ImageType, SeriesType and CorrectedImage, in capitals.
+    units
+        Units of a PET, in capitals; empty if missing.
     rows, columns, frames
         Size; rows and columns are 0 if missing, frames 1.
     position
@@ -61,6 +64,8 @@ class Header:
         Why its pixels cannot be read, as far as that shows without decoding them.
     study_date
         YYYYMMDD as in the file; empty if missing.
+    is_bare
+        Whether the file lacks the preamble of part 10.
     """
 
     path: Path
@@ -76,6 +81,7 @@ class Header:
     image_type: tuple[str, ...]
     series_type: tuple[str, ...]
     corrections: tuple[str, ...]
+    units: str
     rows: int
     columns: int
     frames: int
@@ -84,6 +90,7 @@ class Header:
     pixel_spacing: tuple[float, ...] | None
     fault: str | None
     study_date: str = ""
+    is_bare: bool = False
 
 
 def read_attributes(path: Path) -> tuple[Dataset, str | None]:
@@ -96,14 +103,14 @@ def read_attributes(path: Path) -> tuple[Dataset, str | None]:
     Exception
         One of ``DAMAGE`` if the file is damaged.
     """
-    syntax = read_file_meta_info(path).get("TransferSyntaxUID")
+    syntax = read_meta(path).get("TransferSyntaxUID")
     if not syntax:
         raise ValueError("it names no transfer syntax")
     if syntax == DeflatedExplicitVRLittleEndian:
         raise ValueError("it is deflated; inflate it, for example with dcmconv")
-    with path.open("rb") as file:
+    with open_part10(path) as file:
         found = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=[*TAGS])
-        fault = fault_of_pixels(file, found, path.stat().st_size)
+        fault = fault_of_pixels(file, found)
     return found, fault
 
 
@@ -123,6 +130,7 @@ def make_header(path: Path, found: Dataset, fault: str | None) -> Header:
         image_type=words(found, "ImageType"),
         series_type=words(found, "SeriesType"),
         corrections=words(found, "CorrectedImage"),
+        units=text(found, "Units").upper(),
         rows=count(found, "Rows", 0),
         columns=count(found, "Columns", 0),
         frames=count(found, "NumberOfFrames", 1),
@@ -130,5 +138,6 @@ def make_header(path: Path, found: Dataset, fault: str | None) -> Header:
         orientation=numbers(found, "ImageOrientationPatient", 6),
         pixel_spacing=numbers(found, "PixelSpacing", 2),
         fault=fault,
+        is_bare=not is_dicom(path),
         study_date=text(found, "StudyDate").replace(".", ""),
     )

@@ -11,7 +11,7 @@ _PIXEL_DATA, _ITEM, _END = (0x7FE0, 0x0010), (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 _UNDEFINED = 0xFFFFFFFF
 
 
-def fault_of_pixels(file: BinaryIO, image: Dataset, size: int) -> str | None:
+def fault_of_pixels(file: BinaryIO, image: Dataset) -> str | None:
     """Check the pixel data that starts where the file stands.
 
     Parameters
@@ -20,8 +20,6 @@ def fault_of_pixels(file: BinaryIO, image: Dataset, size: int) -> str | None:
         At its PixelData element, as ``pydicom.dcmread(..., stop_before_pixels=True)`` leaves it.
     image
         Its header: transfer syntax, Rows, Columns, NumberOfFrames, SamplesPerPixel and BitsAllocated count.
-    size
-        Of the file in bytes.
     """
     syntax = image.file_meta.TransferSyntaxUID
     if not syntax.is_transfer_syntax:
@@ -35,6 +33,8 @@ def fault_of_pixels(file: BinaryIO, image: Dataset, size: int) -> str | None:
     if syntax.is_encapsulated:
         whole = length == _UNDEFINED and _walk_items(file)
         return None if whole else "its compressed pixel data is cut short; export it again"
+    if length == _UNDEFINED:
+        return "its pixel data is compressed, and its transfer syntax is not that of a compression; export it again"
     try:
         values = (
             image.Rows * image.Columns * int(image.get("NumberOfFrames") or 1) * (image.get("SamplesPerPixel") or 1)
@@ -42,7 +42,8 @@ def fault_of_pixels(file: BinaryIO, image: Dataset, size: int) -> str | None:
         expected = values * image.BitsAllocated // 8
     except (TypeError, ValueError, AttributeError):
         return "Rows, Columns or BitsAllocated is missing or no number; export it again"
-    held = min(length, size - file.tell())
+    start = file.tell()
+    held = min(length, file.seek(0, os.SEEK_END) - start)
     return None if held >= expected else f"it holds {held} of {expected} bytes of pixel data; export it again"
 
 

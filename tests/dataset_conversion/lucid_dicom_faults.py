@@ -175,7 +175,7 @@ FAULTS = {
     "PET without weight": (change("PET AC", PatientWeight=None), "PatientWeight is missing", "enter it"),
     "dose of zero": (without_dose, "RadionuclideTotalDose is 0", "correct it"),
     "PET without corrections": (change("PET AC", CorrectedImage=None), "no PET series that can be used", "not corr"),
-    "PET elsewhere": (place("PET AC", lambda x, y, z: (x, y, z + 1000)), "covers 0% of the CT's", "in the CT's frame"),
+    "PET elsewhere": (place("PET AC", lambda x, y, z: (x, y, z + 1000)), "does not cover all of the IGTV", "frame"),
     "RTSTRUCT of another study": (of_another_study, "is of another study, 1.2.3.1", "give the one of that study"),
     "RTSTRUCT on a series that is not there": (
         drawn_on_another_series, "was drawn on series 1.2.3.7, not among the files", "to take it onto that CT",

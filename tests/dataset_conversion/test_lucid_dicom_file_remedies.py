@@ -10,6 +10,7 @@ from highdicom.legacy import LegacyConvertedEnhancedCTImage
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import (
+    CTImageStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -25,9 +26,10 @@ STANDARD = b"1.2.840.10008.1.2.1\0"
 
 
 def bare(export):
-    """A file as written before part 10 of the standard."""
+    """A file as written before part 10 of the standard, which does not tell what it is either."""
     path = export.files(NUMBER, "CT")[3]
     dataset = pydicom.dcmread(path)
+    del dataset.SOPClassUID
     del dataset.file_meta
     dataset.preamble = None
     path.unlink()
@@ -37,6 +39,7 @@ def bare(export):
 def add_preamble(refused):
     path = refused.named
     dataset = pydicom.dcmread(path, force=True)
+    dataset.SOPClassUID = CTImageStorage
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     path.unlink()
@@ -120,7 +123,7 @@ def badly_compressed(dataset):
 
 
 FAULTS = {
-    "no preamble": (bare, Remedy("it lacks the preamble of DICOM part 10; add it", add_preamble)),
+    "no preamble": (bare, Remedy("do not tell what it is; add it", add_preamble)),
     "deflated": (
         in_one_file(lambda dataset: setattr(dataset.file_meta, "TransferSyntaxUID", DeflatedExplicitVRLittleEndian)),
         Remedy("inflate it", write_explicitly),

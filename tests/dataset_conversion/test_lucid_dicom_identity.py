@@ -228,6 +228,35 @@ def test_what_only_looks_like_an_identifier_is_none(tmp_path, text, identifier):
     refuse_identifiers(tmp_path, ["LUCID_0001"], frozenset({identifier, "Muster"}))
 
 
+CODED = {"values": {"PET": {"CorrectedImage": ["ATTN", "NORM"], "Units": "CNTS", "elapsed_from": "dates and times"}}}
+SENTENCE = {"notes": {"PET": ["covers 80% of the CT's field of view"]}}
+
+
+@pytest.mark.parametrize(
+    ("content", "identifier"), [(CODED, "Norm"), (CODED, "Cnts"), (CODED, "Times"), (SENTENCE, "Field")]
+)
+def test_terms_of_dicom_and_words_of_our_own_are_none(tmp_path, content, identifier):
+    """A physician may be called so."""
+    (tmp_path / "facts.json").write_text(json.dumps(content))
+    refuse_identifiers(tmp_path, ["LUCID_0001"], frozenset({identifier}))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"values": {"PET": {"CorrectedImage": ["ATTN", "MUSTER"]}}},  # not a term: someone wrote it into the header
+        {"values": {"PET": {"Manufacturer": "Norm"}}},
+        {"CorrectedImage": {"other": "x Norm"}},
+        {"notes": {"PET": ["of Norm, the physician"]}},
+        {"name": "NORM"},
+    ],
+)
+def test_the_same_words_elsewhere_are_found(tmp_path, content):
+    (tmp_path / "facts.json").write_text(json.dumps(content))
+    with pytest.raises(CIPAError, match="would hold an identifier"):
+        refuse_identifiers(tmp_path, ["LUCID_0001"], frozenset({"Norm", "Muster"}))
+
+
 def test_further_ids_and_names_are_searched_for_too(identified, export, raw, left_in, monkeypatch):
     source, _ = identified
     for path in sorted(export.folder(1).iterdir()):

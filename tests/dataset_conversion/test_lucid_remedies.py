@@ -79,7 +79,6 @@ REMEDIES = {
     "metres": ("in mm", in_mm),
     "two orientations": ("one orientation", one_orientation),
     "oblique": ("resample", axial("CT", "PET", "IGTV")),
-    "oblique PET": ("resample", axial("PET")),
     "CT without air": ("write the CT in HU", values("CT", lambda v: v - 1024)),
     "Bq/ml": ("convert the PET to SUV", values("PET", lambda v: v / np.float32(2000))),
     "mask of 0 and 255": ("0 and 1", values("IGTV", lambda v: v // 255)),

@@ -33,9 +33,9 @@ def test_missing_slice_of_three(write):
     refused(written.folder, "slices are missing", r"6\.00 mm")
 
 
-def test_same_slice_twice(write):
+def test_same_instance_with_other_bytes(write):
     written = write()
-    (written.folder / "copy").write_bytes(written.paths[1].read_bytes())
+    (written.folder / "copy").write_bytes(written.paths[1].read_bytes()[:-2] + b"\0\x09")
     refused(written.folder, "same instance", r"CT_001\.dcm", "copy")
 
 

@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 
 from nnunet_cipa.dicom.attributes import DAMAGE, first_line, numbers, text, tolerant
 from nnunet_cipa.dicom.nesting import fault_of_nesting
+from nnunet_cipa.dicom.part10 import as_part10
 from nnunet_cipa.dicom.registration.rigid import Matrix, Rigid
 from nnunet_cipa.errors import CIPAError
 
@@ -59,8 +60,9 @@ def read_registration(path: Path, frames_of_images: Mapping[str, str]) -> Regist
             if path.stat().st_size > MOST_BYTES:
                 raise ValueError(f"it has more than {MOST_BYTES >> 20} MiB")
             data = path.read_bytes()
-            file = pydicom.dcmread(BytesIO(data))
-            fault = fault_of_nesting(data, file.file_meta.TransferSyntaxUID)
+            whole = as_part10(data)
+            file = pydicom.dcmread(BytesIO(whole))
+            fault = fault_of_nesting(whole, file.file_meta.TransferSyntaxUID)
             if fault is not None:
                 raise ValueError(fault)
             target = text(file, "FrameOfReferenceUID")

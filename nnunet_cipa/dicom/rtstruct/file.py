@@ -7,11 +7,11 @@ from pathlib import Path
 import pydicom
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_file_meta_info
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, RTStructureSetStorage
+from pydicom.uid import DeflatedExplicitVRLittleEndian, RTStructureSetStorage
 
-from nnunet_cipa.dicom.attributes import DAMAGE, first_line, text, tolerant
+from nnunet_cipa.dicom.attributes import DAMAGE, first_line, tolerant
 from nnunet_cipa.dicom.nesting import fault_of_nesting
+from nnunet_cipa.dicom.part10 import as_part10, read_kind, read_meta
 from nnunet_cipa.errors import CIPAError
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
@@ -36,8 +36,9 @@ def read_rtstruct(path: Path) -> tuple[Dataset, str]:
         with tolerant():
             _refuse_other_kinds(path)
             data = path.read_bytes()
-            file = pydicom.dcmread(BytesIO(data))
-        fault = fault_of_nesting(data, file.file_meta.TransferSyntaxUID)
+            whole = as_part10(data)
+            file = pydicom.dcmread(BytesIO(whole))
+        fault = fault_of_nesting(whole, file.file_meta.TransferSyntaxUID)
         elements = [file.get_item(tag) for tag in file.keys()]  # noqa: SIM118 - iterating gives elements
     except DAMAGE as error:
         raise damaged(path, error) from error
@@ -63,9 +64,8 @@ def damaged(path: Path, error: BaseException) -> CIPAError:
 
 
 def _refuse_other_kinds(path: Path) -> None:
-    meta = read_file_meta_info(path)
-    kind = UID(text(meta, "MediaStorageSOPClassUID"))
+    kind = read_kind(path)
     if kind != RTStructureSetStorage:
         raise CIPAError(f"{path}: is not an RTSTRUCT but {kind.name or 'of no kind'}; give the structure set")
-    if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+    if read_meta(path).get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
         raise CIPAError(f"{path}: is deflated, and what that inflates to has no bound; inflate it with dcmconv")

@@ -11,14 +11,14 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_file_meta_info
-from pydicom.uid import UID, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from nnunet_cipa.dicom.attributes import DAMAGE, count, first_line, number, numbers, text, tolerant, words
 from nnunet_cipa.dicom.described import Description, describe
 from nnunet_cipa.dicom.files import SEG, STRUCTURES
 from nnunet_cipa.dicom.headers import read_attributes
 from nnunet_cipa.dicom.nesting import fault_of_nesting
+from nnunet_cipa.dicom.part10 import as_part10, read_kind
 from nnunet_cipa.dicom.series.geometry import ORTHONORMAL_TOLERANCE
 from nnunet_cipa.errors import CIPAError
 
@@ -120,12 +120,13 @@ def read_segmentation(path: Path) -> Segmentation:
             if fault is not None:
                 raise CIPAError(f"{path}: {fault}")
             data = path.read_bytes()
-            stream = BytesIO(data)
+            whole = as_part10(data)
+            stream = BytesIO(whole)
             file = pydicom.dcmread(stream, stop_before_pixels=True)
             syntax = file.file_meta.TransferSyntaxUID
             # Fragments of compressed pixels are items without elements, of which read_attributes sees that they end
-            nesting = fault_of_nesting(data[: stream.tell()] if syntax.is_encapsulated else data, syntax)
-            nesting = nesting or _fault_of_length(file, data, stream.tell())
+            nesting = fault_of_nesting(whole[: stream.tell()] if syntax.is_encapsulated else whole, syntax)
+            nesting = nesting or _fault_of_length(file, whole, stream.tell())
             if nesting is not None:
                 raise ValueError(nesting)
             found = _segmentation(path, file, hashlib.sha256(data).hexdigest())
@@ -148,7 +149,7 @@ def damaged(path: Path, error: BaseException) -> CIPAError:
 
 
 def _refuse_other_kinds(path: Path) -> None:
-    kind = UID(text(read_file_meta_info(path), "MediaStorageSOPClassUID"))
+    kind = read_kind(path)
     if STRUCTURES.get(kind) != SEG:
         raise CIPAError(f"{path}: is not a SEG but {kind.name or 'of no kind'}; give the segmentation")
 

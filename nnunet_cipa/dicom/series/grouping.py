@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import SimpleITK as sitk
+from pydicom.uid import UID
 
 from nnunet_cipa.dicom.headers import Header
 from nnunet_cipa.dicom.series.checks import check_headers
+from nnunet_cipa.dicom.series.extras import is_localizer, without_extras
 from nnunet_cipa.dicom.series.geometry import Stack, measure_stack
 
 
@@ -39,6 +41,8 @@ class Series:
         Centre of the first voxel of the first slice in mm (LPS).
     direction
         Nine numbers as SimpleITK has them: row by row the matrix whose columns are the directions of x, y and z.
+    notes
+        On files that were left out, a sentence each.
     """
 
     modality: str
@@ -53,6 +57,7 @@ class Series:
     spacing: tuple[float, float, float]
     origin: tuple[float, float, float]
     direction: tuple[float, ...]
+    notes: tuple[str, ...] = ()
 
     def grid(self) -> sitk.Image:
         """Make an image of zeros (uint8) with the geometry of the series."""
@@ -105,7 +110,15 @@ class Candidate:
     @property
     def label(self) -> str:
         """The series in words, for a list to choose from."""
-        return f"{self.series_uid} ({self.description or 'no description'}, {len(self.headers)} slices)"
+        count, first = len(self.headers), self.headers[0]
+        kind = UID(first.sop_class_uid).name
+        files = f"{count} slices" if first.frames == 1 else f"{count} files of {first.frames} frames, {kind}"
+        return f"{self.series_uid} ({self.description or 'no description'}, {files})"
+
+    @property
+    def is_localizer(self) -> bool:
+        """Whether all of its files are localizers."""
+        return all(map(is_localizer, self.headers))
 
 
 def group_series(headers: Iterable[Header]) -> list[Candidate]:
@@ -118,6 +131,8 @@ def group_series(headers: Iterable[Header]) -> list[Candidate]:
 
 def build_series(candidate: Candidate, *, grid_only: bool = False) -> Series:
     """Sort the slices along their normal and check that they are one whole, regular volume.
+
+    Copies of a file and localizers are left out (see ``without_extras``), and the series has a note on them.
 
     Parameters
     ----------
@@ -134,9 +149,10 @@ def build_series(candidate: Candidate, *, grid_only: bool = False) -> Series:
         a file is cut short, multi-frame or coded so that no installed decoder reads it.
     """
     name = f"{candidate.modality} series {candidate.label}"
-    check_headers(name, candidate.headers, grid_only=grid_only)
-    stack: Stack = measure_stack(name, candidate.headers)
-    first = candidate.headers[0]
+    headers, notes = without_extras(candidate.headers)
+    check_headers(name, headers, grid_only=grid_only)
+    stack: Stack = measure_stack(name, headers)
+    first = headers[0]
     slices = tuple(
         Slice(header.path, header.sop_instance_uid, position)
         for header, position in zip(stack.headers, stack.positions, strict=True)
@@ -154,4 +170,5 @@ def build_series(candidate: Candidate, *, grid_only: bool = False) -> Series:
         spacing=stack.spacing,
         origin=stack.origin,
         direction=stack.direction,
+        notes=notes,
     )

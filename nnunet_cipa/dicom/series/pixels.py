@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from nnunet_cipa.dicom.attributes import DAMAGE, first_line, number, tolerant, words
+from nnunet_cipa.dicom.part10 import open_part10
 from nnunet_cipa.dicom.series.grouping import Series, Slice
 from nnunet_cipa.errors import CIPAError
 
@@ -120,7 +121,8 @@ def _read_file(slice_: Slice) -> Dataset:
     path = slice_.path
     try:
         with tolerant():
-            image = pydicom.dcmread(path)
+            with open_part10(path) as file:
+                image = pydicom.dcmread(file)
             same = image.SOPInstanceUID == slice_.sop_instance_uid
     except DAMAGE as error:
         raise CIPAError(f"{path}: cannot be read ({first_line(error)}); export it again") from error

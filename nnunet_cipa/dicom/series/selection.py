@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 from nnunet_cipa.dicom.series.grouping import Candidate
 from nnunet_cipa.errors import CIPAError
 
+# Values of a PET that are SUV already: workstations that export them drop CorrectedImage.
+SUV_UNITS = ("GML", "CM2ML")
+
 
 def select_ct(candidates: Iterable[Candidate], series_uid: str | None = None) -> Candidate:
     """Choose the CT: by its UID, or the only one that is not a localizer.
@@ -17,7 +20,7 @@ def select_ct(candidates: Iterable[Candidate], series_uid: str | None = None) ->
     found = [candidate for candidate in candidates if candidate.modality == "CT"]
     if series_uid is not None:
         return _by_uid(found, "CT", series_uid)
-    return _only([candidate for candidate in found if not _holds(candidate, "LOCALIZER")], found, "CT")
+    return _only([candidate for candidate in found if not candidate.is_localizer], found, "CT")
 
 
 def select_pet(
@@ -68,7 +71,11 @@ def _only(usable: Sequence[Candidate], found: Sequence[Candidate], kind: str) ->
 
 
 def _is_corrected(candidate: Candidate) -> bool:
-    return all("ATTN" in header.corrections for header in candidate.headers)
+    """Return whether it is corrected for attenuation; in units of SUV it is unless it says otherwise."""
+    return all(
+        "ATTN" in header.corrections or (not header.corrections and header.units in SUV_UNITS)
+        for header in candidate.headers
+    )
 
 
 def _is_projection(candidate: Candidate) -> bool:
