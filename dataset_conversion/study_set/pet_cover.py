@@ -1,4 +1,4 @@
-"""How much of a patient the PET covers: of the CT's field of view, of the body, and of the tumour."""
+"""Parts of a patient that the PET covers: of the CT's field of view, of the body, and of the tumour."""
 
 from dataclasses import dataclass
 from itertools import product

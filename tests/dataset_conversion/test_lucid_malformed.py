@@ -167,7 +167,7 @@ FAULTS = {
     "mask half a voxel off": (move("IGTV", shifted(y=1.25)), f"{NAME}/IGTV.nii.gz", "grid of the CT", "resample"),
     "mask a slice off": (move("IGTV", shifted(z=3)), f"{NAME}/IGTV.nii.gz", "grid of the CT", "resample"),
     "PET elsewhere": (move("PET", shifted(z=400)), f"{NAME}/PET.nii.gz", "does not cover all of the IGTV", "frame"),
-    "PET a third off": (move("PET", shifted(x=16)), f"{NAME}/PET.nii.gz", "% of the CT", "crop the CT"),
+    "PET a third off": (move("PET", shifted(x=16)), f"{NAME}/PET.nii.gz", "% of the CT", "--least-pet-cover"),
     "same CT": (copy("CT"), f"{NAME}/CT.nii.gz", "P01/CT.nii.gz", "keep one"),
     "same PET": (copy("PET"), f"{NAME}/PET.nii.gz", "P01/PET.nii.gz", "keep one"),
     "same CT stored otherwise": (same_voxels_in_another_file, f"{NAME}/CT.nii.gz", "same voxels", "keep one"),
@@ -191,8 +191,8 @@ def test_tumour_outside_the_pet_is_refused_though_the_rest_is_covered(lucid, raw
     mask = lucid.arrays[NAME, "IGTV"].copy()
     mask[..., -1] = mask[..., 3]
     lucid.write(NAME, "IGTV", mask)
-    # The PET's upper face goes from -70 to -79 mm, that of the CT's last slice is at -77.5: 22.5 of 24 mm are covered.
-    move("PET", shifted(z=-9))(lucid)
+    # The PET's upper face goes from -70 to -80 mm; the centre of the CT's last slice, which has tumour, is at -79.
+    move("PET", shifted(z=-10))(lucid)
     with pytest.raises(CIPAError, match=r"PET\.nii\.gz: does not cover all of the IGTV"):
         convert_lucid(lucid.root, Options(processes=1))
     assert left_in(raw) == []

@@ -129,6 +129,14 @@ def test_acquisition_datetime_alone(offset):
         factor(changed(acquisition_time=None, acquisition_datetime="20200102105000+0000"))
 
 
+@pytest.mark.parametrize("date", ["19931224", "20200105", "20190102"])
+def test_dates_of_which_only_one_was_moved(date):
+    assert suv_scale(beds(series_date=date)).used["reference_from"] == "SeriesTime"
+    late = suv_scale(beds(series_date=date, series_time="093000"))
+    assert late.used["reference_from"] == "AcquisitionTime less FrameReferenceTime"
+    assert late.factors == pytest.approx([2 * FACTOR] * 3, rel=1e-3)
+
+
 @pytest.mark.parametrize(("time", "tracer"), [("080900", HALF_LIFE), ("112900", 600.0)])
 def test_more_than_two_half_lives_are_believed_on_demand(time, tracer):
     from nnunet_cipa.dicom.suv.rules import SuvRules

@@ -33,6 +33,7 @@ NAN = float("nan")
         ({"dose": -3e8}, "RadionuclideTotalDose is -3e"),
         ({"dose": 3e5}, "RadionuclideTotalDose is 300000 Bq"),
         ({"dose": 0.3}, "RadionuclideTotalDose is 300000 Bq"),
+        ({"dose": 10.0}, r"RadionuclideTotalDose is 10, .*may be in mCi.*dose_mbq with --suv-override"),
         ({"dose": 3e11}, "RadionuclideTotalDose is 3e"),
         ({"dose": NAN}, "RadionuclideTotalDose is nan"),
         ({"injections": 2}, "2 injections"),

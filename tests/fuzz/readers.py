@@ -10,6 +10,7 @@ from tests.fuzz.public_sets_readers import AutopetFolders, AutopetThird, GroupTa
 from tests.fuzz.record_readers import BenchmarkRecord, ConversionRecord
 from tests.fuzz.seg_readers import Registrations, Segmentations
 from tests.fuzz.study_set_readers import StudySetLists
+from tests.fuzz.suv_override_reader import SuvOverrideTable
 from tests.fuzz.weights_readers import Checkpoint, Safetensors
 
 READERS = {
@@ -33,6 +34,7 @@ READERS = {
     "autoPET III": AutopetThird,
     "HECKTOR": Hecktor,
     "group table": GroupTable,
+    "SUV override": SuvOverrideTable,
     "benchmark record": BenchmarkRecord,
     "conversion record": ConversionRecord,
     "export": Export,

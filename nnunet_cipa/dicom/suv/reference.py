@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from nnunet_cipa.dicom.suv.clock import Moment, parse_datetime, parse_moment
+from nnunet_cipa.dicom.suv.clock import DAY_S, Moment, parse_datetime, parse_moment
 from nnunet_cipa.dicom.suv.facts import PetFacts
 from nnunet_cipa.dicom.suv.frames import (
     HELP,
@@ -73,6 +73,9 @@ def _series_start(first: PetFacts, acquired: Sequence[Moment]) -> Moment | None:
     if series is None:
         return None
     earliest = min(moment.nearest_after(series) for moment in acquired)
+    if abs(earliest) > DAY_S:
+        # Of another day, or of dates of which de-identification moved one
+        return series if min(map(series.clock_apart, acquired)) <= SAME_REFERENCE_S else None
     if earliest > LONGEST_SCAN_S:
         raise CIPAError(
             f"SeriesTime is {earliest / 3600:.1f} h before the first AcquisitionTime, longer than any scan; {HELP}"

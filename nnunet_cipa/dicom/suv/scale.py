@@ -18,6 +18,8 @@ PLAUSIBLE_DOSE_BQ = (1e6, 1e10)
 PLAUSIBLE_HALF_LIFE_S = (60.0, 1e6)
 # A smaller RadionuclideTotalDose is in MBq: some scanners write it so, against the standard.
 LEAST_BQ = 1e4
+# In mCi it would be a 37th of that, so that less than this is not taken for MBq.
+LEAST_BQ_PER_KG = 1e6
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,17 @@ def _weight_and_dose(facts: PetFacts) -> tuple[float, float]:
             f"{facts.injections} injections are given; SUV can be computed for exactly one, leave that of the scan, or "
             "give its dose, half life and injection time with --suv-override"
         )
-    dose = facts.dose
-    if dose is not None and 0 < dose < LEAST_BQ:
+    dose, is_mbq = facts.dose, facts.dose is not None and 0 < facts.dose < LEAST_BQ
+    if dose is not None and is_mbq:
         dose *= 1e6
     weight = plausible("PatientWeight", facts.weight, PLAUSIBLE_WEIGHT_KG, "kg")
-    return weight, plausible("RadionuclideTotalDose", dose, PLAUSIBLE_DOSE_BQ, "Bq")
+    dose = plausible("RadionuclideTotalDose", dose, PLAUSIBLE_DOSE_BQ, "Bq")
+    if is_mbq and dose < LEAST_BQ_PER_KG * weight:
+        raise CIPAError(
+            f"RadionuclideTotalDose is {facts.dose:g}, little for MBq ({dose / 1e6 / weight:.2g} per kg), so it may be "
+            "in mCi; write it in Bq, or give it as dose_mbq with --suv-override"
+        )
+    return weight, dose
 
 
 def _remaining_activity(slices: Sequence[PetFacts], rules: SuvRules) -> tuple[tuple[float, ...], dict[str, object]]:

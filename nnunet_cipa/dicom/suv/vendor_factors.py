@@ -70,7 +70,9 @@ def _known_units() -> str:
     for vendor in vendors():
         if vendor.units is not None:
             makers.setdefault(vendor.units, []).append(vendor.name)
-    return ", ".join(["BQML", *(f"{units} ({', '.join(names)})" for units, names in makers.items())]) + " and GML"
+    return (
+        ", ".join(["BQML", *(f"{units} ({', '.join(names)})" for units, names in makers.items())]) + ", GML and CM2ML"
+    )
 
 
 def _described(vendor: Vendor) -> str:
