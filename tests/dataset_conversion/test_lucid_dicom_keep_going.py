@@ -122,11 +122,12 @@ def test_files_of_nobody_are_a_failure_of_their_own(export, raw):
     assert len(conversion.cases) == 5
 
 
-def test_too_few_left_for_folds_tells_who_failed(export, raw, left_in):
+def test_four_that_are_left_are_converted_into_as_many_folds(export, raw):
     no_weight(export)
-    with pytest.raises(CIPAError, match=r"4 patients in order are left .* patient PHANTOM-0003: .*PatientWeight"):
-        convert_lucid(export.root, Options(**KEEP_GOING))
-    assert left_in(raw) == []
+    conversion = convert_lucid(export.root, Options(**KEEP_GOING))
+    assert [failure.patient for failure in conversion.failures] == ["PHANTOM-0003"]
+    assert len(conversion.part("train")) == 4
+    assert len(json.loads((conversion.folder / "splits_final.json").read_text())) == 4
 
 
 def test_nobody_in_order_is_an_error(export, raw, left_in):
