@@ -1,6 +1,8 @@
 """Which of several structure sets, segmentations and studies of a patient becomes the truth."""
 
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -10,6 +12,8 @@ from pydicom.uid import generate_uid
 
 from nnunet_cipa.dataset_conversion.study_set.dicom_set import Wanted, read_dicom_set
 from nnunet_cipa.dataset_conversion.study_set.options import Roi
+from nnunet_cipa.dataset_conversion.study_set.set_choice import LATEST
+from nnunet_cipa.dataset_conversion.study_set.set_words import WORDS
 from nnunet_cipa.dicom.export.options import ExportOptions, RoiOptions
 from nnunet_cipa.dicom.export.write import export_dicom, read_target_ct
 from nnunet_cipa.errors import CIPAError
@@ -273,3 +277,10 @@ def test_a_segmentation_is_the_truth(one):
     assert patient.read("HEART").notes == ()
     drop_drawn(one)
     np.testing.assert_array_equal(taken(one)[0], study.gtv)
+
+
+def test_the_page_has_every_word_that_chooses():
+    page = (Path(__file__).parents[2] / "docs" / "data_formats.md").read_text(encoding="utf-8")
+    table = page.partition("#### Which structure set counts")[2].partition("Several values narrow")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted({*WORDS, LATEST})
