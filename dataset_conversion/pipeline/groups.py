@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError, refuse
 from nnunet_cipa.files.csv_table import CsvTable, read_csv_table
+from nnunet_cipa.options import UsageError
 
 # What the column of the patients may be called; the first that is there counts.
 PATIENT_COLUMNS = ("patient_id", "patient", "case")
@@ -65,12 +66,14 @@ def read_grouping(column: str | None, path: Path | None) -> Grouping | None:
 
     Raises
     ------
+    UsageError
+        If there is a table without a column.
     CIPAError
-        If there is a table without a column, or the table cannot be read.
+        If the table cannot be read.
     """
     if column is None:
         if path is not None:
-            raise CIPAError(f"--group-table {path}: is for --group; name its column by --group, or leave it out")
+            raise UsageError(f"--group-table {path}: is for --group; name its column by --group, or leave it out")
         return None
     return Grouping(column, None if path is None else read_csv_table(path))
 

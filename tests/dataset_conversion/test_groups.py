@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from nnunet_cipa.cli import main
 from nnunet_cipa.dataset_conversion.lucid.convert import Options, convert_lucid
 from nnunet_cipa.dataset_conversion.pclt20k.convert import convert_pclt20k
 from nnunet_cipa.dataset_conversion.pclt20k.options import Options as Pclt20kOptions
@@ -121,12 +122,14 @@ def test_other_tables_are_refused(lucid, raw, tmp_path, content, column):
         convert_lucid(lucid.root, Options(processes=1, group=column, group_table=table))
 
 
-def test_one_centre_alone_and_a_table_without_a_column_are_refused(lucid, raw, tmp_path):
+def test_one_centre_alone_and_a_table_without_a_column_are_refused(lucid, raw, tmp_path, capsys):
     table = write(tmp_path / "centres.csv", "centre", dict.fromkeys(CENTRES, "Lyon"))
     with pytest.raises(CIPAError, match="have the value 'Lyon', and folds need two values; choose another column"):
         convert_lucid(lucid.root, Options(processes=1, group="centre", group_table=table))
-    with pytest.raises(CIPAError, match="is for --group; name its column by --group, or leave it out"):
-        convert_lucid(lucid.root, Options(processes=1, group_table=table))
+    with pytest.raises(SystemExit) as stop:
+        main(["convert", "lucid", str(lucid.root), "--group-table", str(table)])
+    assert stop.value.code == 2
+    assert "is for --group; name its column by --group, or leave it out" in capsys.readouterr().err
     with pytest.raises(CIPAError, match=r"nowhere.csv: cannot be read"):
         convert_lucid(lucid.root / "nobody", Options(group="centre", group_table=tmp_path / "nowhere.csv"))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nnunet_cipa.benchmark.plan.entries import Entry, WeightSource, existing_file
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.options import UsageError
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,15 @@ def preset_entries(name: str, gtv_checkpoint: Path | None, sources: Mapping[str,
     Raises
     ------
     CIPAError
-        If there is no such preset, it starts from a checkpoint that was not given, or compares no sources.
+        If there is no such preset, or it starts from a checkpoint that was not given.
+    UsageError
+        If there are sources and the preset compares none.
     """
     if name not in PRESETS:
         raise CIPAError(f"--preset {name}: no such preset; choose one of {', '.join(PRESETS)}")
     preset = PRESETS[name]
     if sources and not preset.compares_sources:
-        raise CIPAError(f"--source: is for --preset transfer-source, and {name} compares no sources; leave it out")
+        raise UsageError(f"--source: is for --preset transfer-source, and {name} compares no sources; leave it out")
     starts = {} if gtv_checkpoint is None else {"GTV": existing_file(gtv_checkpoint, "--gtv-checkpoint")}
     starts |= {title: existing_file(path, "--source") for title, path in (sources or {}).items()}
     if preset.needs_gtv and not starts:
