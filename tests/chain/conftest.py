@@ -1,12 +1,14 @@
 """A phantom data set, planned and trained through nnU-Net's own commands, in processes of their own."""
 
 import os
+import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from nnunet_cipa.plugin import plugin_path
 
@@ -19,9 +21,13 @@ STORED = {"offset": [-1.6, -1.6], "intensity_range": [[0.0, 3.2], [0.0, 3.2]]}
 
 @dataclass
 class Chain:
-    """Runs commands with nnU-Net's folders under one directory."""
+    """Runs commands with nnU-Net's folders under one directory.
+
+    ``programs`` is the folder of the commands: the fixture of this name, or by default where pip installed them.
+    """
 
     folder: Path
+    programs: Path = Path(sys.executable).parent
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
@@ -33,12 +39,17 @@ class Chain:
         self.environment["nnUNet_def_n_proc"] = "1"
 
     @property
+    def stock(self):
+        """The same folders with the commands as pip installed them."""
+        return replace(self, programs=Path(sys.executable).parent)
+
+    @property
     def variables(self):
         others = {name: value for name, value in os.environ.items() if not name.startswith("nnUNet_")}
         return {**others, **self.environment}
 
     def command(self, program, *arguments):
-        return [str(Path(sys.executable).parent / program), *map(str, arguments)]
+        return [str(self.programs / program), *map(str, arguments)]
 
     def run(self, program, *arguments, **variables):
         """Run a command and return what it printed; the test fails if it does."""
@@ -49,7 +60,7 @@ class Chain:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=600,
+            timeout=1200,
         )
         assert done.returncode == 0, f"{program} {' '.join(map(str, arguments))}\n{done.stdout[-6000:]}"
         return done.stdout
@@ -74,13 +85,22 @@ class Chain:
 
 
 @pytest.fixture(scope="session")
-def planned(tmp_path_factory):
-    """Convert a phantom and plan it."""
-    chain = Chain(tmp_path_factory.mktemp("chain"))
-    phantom = chain.folder / "phantom"
-    chain.run("nnunet-cipa", "phantom", "pclt20k", phantom, "--patients", 7, "--size", 64, "--slices", 5)
+def planned(tmp_path_factory, programs):
+    """Convert a phantom and plan it, once for all processes of the tests; each takes a copy."""
+    base, folder = tmp_path_factory.getbasetemp(), tmp_path_factory.mktemp("chain")
+    original = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "planned"
+    with FileLock(f"{original}.lock"):
+        if not original.exists():
+            whole = tmp_path_factory.mktemp("whole")
+            plan(Chain(whole, programs))
+            whole.rename(original)
+    shutil.copytree(original, folder, dirs_exist_ok=True)
+    return Chain(folder, programs)
+
+
+def plan(chain):
+    phantom, options = chain.folder / "phantom", ("--patients", 7, "--size", 64, "--slices", 5, "--processes", 1)
+    chain.run("nnunet-cipa", "phantom", "pclt20k", phantom, *options)
     chain.run("nnunet-cipa", "convert", "pclt20k", phantom, "--dataset-id", DATASET_ID, "--processes", 1)
-    chain.run(
-        "nnUNetv2_plan_and_preprocess", "-d", DATASET_ID, "-c", "2d", "--verify_dataset_integrity", "-np", 1, "-npfp", 1
-    )
-    return chain
+    options = ("-c", "2d", "--verify_dataset_integrity", "-np", 1, "-npfp", 1)
+    chain.stock.run("nnUNetv2_plan_and_preprocess", "-d", DATASET_ID, *options)

@@ -71,7 +71,7 @@ def test_the_same_command_again_runs_nothing(compared, run):
 def test_another_network_is_benchmarked_by_its_trainers_name(planned, tmp_path):
     name, out = "nnUNetTrainerSigma_brief", tmp_path / "another"
     words = ["benchmark", "run", DATASET_ID, "--trainers", name, *OPTIONS, "--folds", 0, "--out", out]
-    planned.run("nnunet-cipa", *words, nnUNet_n_proc_DA="0", nnUNet_compile="f")
+    planned.stock.run("nnunet-cipa", *words, nnUNet_n_proc_DA="0", nnUNet_compile="f")
     folder = model(out, planned, name)
     plans = json.loads((folder / "plans.json").read_text())
     network = plans["configurations"]["2d"]["architecture"]["network_class_name"]
@@ -108,7 +108,7 @@ def test_stock_prediction_finds_the_trainer_that_was_written(compared, planned, 
     }
     options = ["-i", planned.raw / "imagesTs", "-o", tmp_path, "-d", DATASET_ID, "-c", "2d", "-f", 0, 1, "-tr",
                f"{TRAINERS[1]}_1x3", "-device", "cpu", "-npp", 0, "-nps", 0]  # fmt: skip
-    planned.run("nnUNetv2_predict", *options, **variables)
+    planned.stock.run("nnUNetv2_predict", *options, **variables)
     cases = {path.name for path in (planned.raw / "labelsTs").glob("*.nii.gz")}
     assert cases
     assert {path.name for path in tmp_path.glob("*.nii.gz")} == cases

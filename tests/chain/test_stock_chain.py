@@ -24,7 +24,7 @@ EPOCHS, FIRST_RATE = 4, 1e-3
 def interrupted(planned):
     """Train fold 0, kill it with -9 after its first checkpoint, and continue with --c."""
     process = subprocess.Popen(
-        planned.command("nnUNetv2_train", *planned.training(0, "--npz")),
+        planned.stock.command("nnUNetv2_train", *planned.training(0, "--npz")),
         env={**planned.variables, "nnUNet_n_proc_DA": "0"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -38,7 +38,7 @@ def interrupted(planned):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (planned.fold(0) / "checkpoint_final.pth").exists(), "the training ended before it was killed"
-    return planned.train(0, "--npz", "--c")
+    return planned.stock.train(0, "--npz", "--c")
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +54,13 @@ def trained(planned, interrupted):
 def predicted(planned, interrupted):
     """Predict imagesTs with fold 0."""
     out = planned.folder / "predictions"
-    planned.run("nnUNetv2_predict", *prediction(planned.raw / "imagesTs", out))
+    planned.stock.run("nnUNetv2_predict", *prediction(planned.raw / "imagesTs", out), "-npp", 1, "-nps", 1)
     return out
 
 
 def prediction(images, out):
-    return ["-i", images, "-o", out, "-d", DATASET_ID, "-c", "2d", "-tr", TRAINER, "-f", 0, "-device", "cpu", "-npp", 1,
-            "-nps", 1, "--save_probabilities"]  # fmt: skip
+    return ["-i", images, "-o", out, "-d", DATASET_ID, "-c", "2d", "-tr", TRAINER, "-f", 0, "-device", "cpu",
+            "--save_probabilities"]  # fmt: skip
 
 
 def test_splits_are_the_converters_and_by_patient(planned):
@@ -154,7 +154,7 @@ def test_probabilities_are_the_network_of_the_plans_on_the_preprocessed_case(pla
 
 def test_best_configuration_is_chosen_among_two_trainers_and_their_ensemble(trained):
     arguments = ["-c", "2d", "-tr", TRAINER, SECOND_TRAINER, "-f", 0, 1, "-np", 1]
-    printed = trained.run("nnUNetv2_find_best_configuration", DATASET_ID, *arguments)
+    printed = trained.stock.run("nnUNetv2_find_best_configuration", DATASET_ID, *arguments)
     assert "nnUNetv2_predict" in printed
     information = json.loads((trained.results().parent / "inference_information.json").read_text())
     assert len(information["considered_models"]) == 2
@@ -164,11 +164,11 @@ def test_best_configuration_is_chosen_among_two_trainers_and_their_ensemble(trai
 def test_exported_model_predicts_elsewhere(planned, predicted, interrupted, tmp_path):
     archive = tmp_path / "model.zip"
     export = ["-d", DATASET_ID, "-o", archive, "-c", "2d", "-tr", TRAINER, "-f", 0, "--not_strict"]
-    planned.run("nnUNetv2_export_model_to_zip", *export)
+    planned.stock.run("nnUNetv2_export_model_to_zip", *export)
     elsewhere = type(planned)(tmp_path / "elsewhere")
     elsewhere.run("nnUNetv2_install_pretrained_model_from_zip", archive)
     out = tmp_path / "predictions"
-    elsewhere.run("nnUNetv2_predict", *prediction(planned.raw / "imagesTs", out))
+    elsewhere.run("nnUNetv2_predict", *prediction(planned.raw / "imagesTs", out), "-npp", 0, "-nps", 0)
     for path in predicted.glob("*.nii.gz"):
         first, second = (sitk.GetArrayFromImage(sitk.ReadImage(str(f / path.name))) for f in (predicted, out))
         np.testing.assert_array_equal(first, second)

@@ -15,8 +15,8 @@ SLICES = {f"P{number}": 8 + number for number in range(5)}
 
 
 @pytest.fixture
-def wide(tmp_path):
-    chain = Chain(tmp_path)
+def wide(tmp_path, programs):
+    chain = Chain(tmp_path, programs)
     folder = tmp_path / "nnUNet_raw" / "Dataset701_Wide"
     for name in ("imagesTr", "labelsTr"):
         (folder / name).mkdir(parents=True)
