@@ -279,6 +279,18 @@ def test_a_segmentation_is_the_truth(one):
     np.testing.assert_array_equal(taken(one)[0], study.gtv)
 
 
+def test_a_segmentation_of_something_else_does_not_disturb(one):
+    """Whatever is wrong with it, unless it has the region."""
+    files = sorted(map(pydicom.dcmread, one.files(NUMBER, "CT")), key=lambda file: file.ImagePositionPatient[2])
+    made = make_seg(files, drawn(NUMBER - 1).heart, ("Heart",))
+    made.SegmentationType = "SURFACE"
+    made.save_as(one.folder(NUMBER) / "seg.dcm")
+    np.testing.assert_array_equal(taken(one)[0], drawn(NUMBER - 1).igtv)
+    (patient,) = found(one, pattern="heart", structure_sets=("seg",)).patients
+    with pytest.raises(CIPAError, match=r"seg\.dcm: SegmentationType is SURFACE; give one that is BINARY"):
+        patient.read("IGTV")
+
+
 def test_the_page_has_every_word_that_chooses():
     page = (Path(__file__).parents[2] / "docs" / "data_formats.md").read_text(encoding="utf-8")
     table = page.partition("#### Which structure set counts")[2].partition("Several values narrow")[0]

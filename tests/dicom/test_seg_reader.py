@@ -40,7 +40,7 @@ def heart():
 
 def read(path, name="IGTV", threshold=None):
     found = read_segmentation(path)
-    (segment,) = [one for one in found.segments if one.name == name]
+    segment, *_ = [one for one in found.segments if one.name == name]
     return found, pixels_of(found, segment, threshold)
 
 

@@ -1,6 +1,7 @@
 """Makes a mask of one segment: its frames on the grid of a series where they fit it, else on a grid of their own."""
 
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 
 import numpy as np
 import SimpleITK as sitk
@@ -9,6 +10,7 @@ from pydicom.pixels import iter_pixels
 
 from nnunet_cipa.dicom.attributes import DAMAGE, count, tolerant
 from nnunet_cipa.dicom.masks import steps_of
+from nnunet_cipa.dicom.part10 import as_part10
 from nnunet_cipa.dicom.seg.segmentation import FRACTIONAL, LABEL_MAP, Frames, Segment, Segmentation, damaged
 from nnunet_cipa.dicom.series.geometry import MISSING_GAP, PLAUSIBLE_SPACING_MM
 from nnunet_cipa.errors import CIPAError
@@ -38,8 +40,10 @@ def pixels_of(segmentation: Segmentation, segment: Segment, threshold: float | N
     Raises
     ------
     CIPAError
-        If the file cannot be decoded, or holds values between 0 and 1 and there is no threshold.
+        If the file has a fault, cannot be decoded, or holds values between 0 and 1 and there is no threshold.
     """
+    if segmentation.fault is not None:
+        raise CIPAError(segmentation.fault)
     found = []
     wanted = np.flatnonzero(np.isin(segmentation.frames.segments, (segment.number, 0)))
     try:
@@ -135,7 +139,8 @@ def _decoded(segmentation: Segmentation, wanted: Sequence[int] | NDArray[np.int6
     indices = [int(index) for index in wanted]
     if indices:
         with tolerant():
-            yield from zip(indices, iter_pixels(segmentation.path, indices=indices), strict=True)
+            whole = BytesIO(as_part10(segmentation.path.read_bytes()))
+            yield from zip(indices, iter_pixels(whole, indices=indices), strict=True)
 
 
 def _thresholded(segmentation: Segmentation, values: NDArray, threshold: float | None) -> NDArray[np.bool_]:

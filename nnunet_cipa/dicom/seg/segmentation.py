@@ -2,7 +2,7 @@
 
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -88,6 +88,8 @@ class Segmentation:
         Where they are.
     file
         Its attributes but for the frames'.
+    fault
+        Why no mask can be made of it.
     """
 
     path: Path
@@ -103,15 +105,19 @@ class Segmentation:
     segments: tuple[Segment, ...]
     frames: Frames = field(repr=False, compare=False)
     file: Dataset = field(repr=False, compare=False)
+    fault: str | None = None
 
 
 def read_segmentation(path: Path) -> Segmentation:
     """Read a SEG up to its pixels.
 
+    What keeps it from being a mask, such as frames that do not say where they are, is its ``fault``: a patient may have
+    segmentations of other things.
+
     Raises
     ------
     CIPAError
-        If it is damaged, another kind of file, numbers two segments alike, or does not tell where its frames are.
+        If it is damaged or another kind of file.
     """
     try:
         with tolerant():
@@ -129,18 +135,9 @@ def read_segmentation(path: Path) -> Segmentation:
             nesting = nesting or _fault_of_length(file, whole, stream.tell())
             if nesting is not None:
                 raise ValueError(nesting)
-            found = _segmentation(path, file, hashlib.sha256(data).hexdigest())
+            return _segmentation(path, file, hashlib.sha256(data).hexdigest())
     except DAMAGE as error:
         raise damaged(path, error) from error
-    of = [segment.number for segment in found.segments]
-    twice = sorted({one for one in of if of.count(one) > 1})
-    if twice:
-        raise CIPAError(f"{path}: several segments have the number {twice[0]}; export it again")
-    if found.kind != LABEL_MAP:
-        lost = np.flatnonzero(~np.isin(found.frames.segments, of))
-        if len(lost):
-            raise CIPAError(f"{path}: frame {lost[0] + 1} is of none of its {len(of)} segments; export it again")
-    return found
 
 
 def damaged(path: Path, error: BaseException) -> CIPAError:
@@ -156,20 +153,25 @@ def _refuse_other_kinds(path: Path) -> None:
 
 def _segmentation(path: Path, file: Dataset, sha256: str) -> Segmentation:
     kind = "".join(words(file, "SegmentationType"))
-    if kind not in {BINARY, FRACTIONAL, LABEL_MAP}:
-        raise CIPAError(f"{path}: SegmentationType is {kind or 'missing'}; give one that is {BINARY}")
-    groups = _groups(path, file)
+    segments = tuple(
+        Segment(count(one, "SegmentNumber", 0), text(one, "SegmentLabel"), "".join(words(one, "SegmentAlgorithmType")))
+        for one in _items(file, "SegmentSequence")
+    )
+    groups: list[Dataset] = []
+    fault = None
+    frames = _frames(path, groups, kind)
+    try:
+        groups = _groups(path, file)
+        frames = _frames(path, groups, kind)
+        _check_segments(path, kind, segments, frames)
+    except CIPAError as error:
+        fault = str(error)
     images = {uid for one in groups for uid in _sources(one)}
     referenced = _items(file, "ReferencedSeriesSequence")
     more = (image for one in referenced for image in _items(one, "ReferencedInstanceSequence"))
     images |= {text(image, "ReferencedSOPInstanceUID") for image in more} - {""}
     elsewhere = _items(file, "StudiesContainingOtherReferencedInstancesSequence")
     studies = {text(one, "StudyInstanceUID") for one in elsewhere}
-    frames = _frames(path, groups, kind)
-    segments = tuple(
-        Segment(count(one, "SegmentNumber", 0), text(one, "SegmentLabel"), "".join(words(one, "SegmentAlgorithmType")))
-        for one in _items(file, "SegmentSequence")
-    )
     described, patient, frame = describe(file, SEG), text(file, "PatientID"), text(file, "FrameOfReferenceUID")
     file.pop("PerFrameFunctionalGroupsSequence", None)
     return Segmentation(
@@ -186,7 +188,20 @@ def _segmentation(path: Path, file: Dataset, sha256: str) -> Segmentation:
         segments=segments,
         frames=frames,
         file=file,
+        fault=fault,
     )
+
+
+def _check_segments(path: Path, kind: str, segments: Sequence[Segment], frames: Frames) -> None:
+    if kind not in {BINARY, FRACTIONAL, LABEL_MAP}:
+        raise CIPAError(f"{path}: SegmentationType is {kind or 'missing'}; give one that is {BINARY}")
+    of = [segment.number for segment in segments]
+    twice = sorted({one for one in of if of.count(one) > 1})
+    if twice:
+        raise CIPAError(f"{path}: several segments have the number {twice[0]}; export it again")
+    lost = np.flatnonzero(~np.isin(frames.segments, of))
+    if kind != LABEL_MAP and len(lost):
+        raise CIPAError(f"{path}: frame {lost[0] + 1} is of none of its {len(of)} segments; export it again")
 
 
 def _fault_of_length(file: Dataset, data: bytes, at: int) -> str | None:
