@@ -36,14 +36,14 @@ def add(written, name, **values):
     dataset.save_as(written.folder / name, enforce_file_format=False)
 
 
-@pytest.mark.parametrize("copied", [1, 5])
-def test_copies(write, copied):
+@pytest.mark.parametrize(("copied", "files"), [(1, "1 file"), (5, "5 files")])
+def test_copies(write, copied, files):
     written = write()
     (written.folder / "again").mkdir()
     for path in written.paths[:copied]:
         shutil.copy(path, written.folder / "again")
     series = series_in(written.folder)
-    assert series.notes == (f"{copied} of its files are there twice, byte for byte; one copy of each is read",)
+    assert series.notes == (f"{files} more, byte for byte the same as others under its UID, left out",)
     is_as_written(series, written)
 
 
@@ -59,7 +59,7 @@ def test_a_localizer_among_slices(write, values):
     written = write()
     add(written, "SCOUT", **values)
     series = series_in(written.folder)
-    assert series.notes == ("1 localizers under its UID were left out",)
+    assert series.notes == ("1 localizer under its UID left out",)
     is_as_written(series, written)
 
 
@@ -67,7 +67,7 @@ def test_a_localizer_that_does_not_say_so(write):
     written = write(slices=12)
     add(written, "SCOUT", ImageOrientationPatient=CORONAL, Rows=4)
     series = series_in(written.folder)
-    assert series.notes == ("1 localizers under its UID were left out",)
+    assert series.notes == ("1 localizer under its UID left out",)
     is_as_written(series, written)
 
 

@@ -47,7 +47,7 @@ def test_bare_data_sets(write, syntax, first):
     assert not found.problems
     (candidate,) = group_series(found.images)
     series = build_series(candidate)
-    assert series.notes == ("5 of its files lack the preamble of DICOM part 10, and were read by their first elements",)
+    assert series.notes == ("5 files without the preamble of DICOM part 10, read by the first elements",)
     np.testing.assert_array_equal(sitk.GetArrayFromImage(read_ct(series)), written.stored - 1024.0)
 
 

@@ -33,13 +33,17 @@ def without_extras(headers: Sequence[Header]) -> tuple[tuple[Header, ...], tuple
         slices = kept
     notes = []
     if copies:
-        notes.append(f"{copies} of its files are there twice, byte for byte; one copy of each is read")
+        notes.append(f"{_counted(copies, 'file')} more, byte for byte the same as others under its UID, left out")
     bare = sum(header.is_bare for header in headers)
     if bare:
-        notes.append(f"{bare} of its files lack the preamble of DICOM part 10, and were read by their first elements")
+        notes.append(f"{_counted(bare, 'file')} without the preamble of DICOM part 10, read by the first elements")
     if len(slices) < len(kept):
-        notes.append(f"{len(kept) - len(slices)} localizers under its UID were left out")
+        notes.append(f"{_counted(len(kept) - len(slices), 'localizer')} under its UID left out")
     return slices, tuple(notes)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _without_copies(headers: Sequence[Header]) -> tuple[tuple[Header, ...], int]:
