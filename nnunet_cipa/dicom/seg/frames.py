@@ -11,7 +11,8 @@ from pydicom.pixels import iter_pixels
 from nnunet_cipa.dicom.attributes import DAMAGE, count, tolerant
 from nnunet_cipa.dicom.masks import steps_of
 from nnunet_cipa.dicom.part10 import as_part10
-from nnunet_cipa.dicom.seg.segmentation import FRACTIONAL, LABEL_MAP, Frames, Segment, Segmentation, damaged
+from nnunet_cipa.dicom.seg.functional_groups import Frames
+from nnunet_cipa.dicom.seg.segmentation import FRACTIONAL, LABEL_MAP, Segment, Segmentation, damaged
 from nnunet_cipa.dicom.series.geometry import MISSING_GAP, PLAUSIBLE_SPACING_MM
 from nnunet_cipa.errors import CIPAError
 

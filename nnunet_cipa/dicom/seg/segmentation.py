@@ -2,29 +2,27 @@
 
 import hashlib
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pydicom
-from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
-from nnunet_cipa.dicom.attributes import DAMAGE, count, first_line, number, numbers, text, tolerant, words
+from nnunet_cipa.dicom.attributes import DAMAGE, count, first_line, text, tolerant, words
 from nnunet_cipa.dicom.described import Description, describe
 from nnunet_cipa.dicom.files import SEG, STRUCTURES
 from nnunet_cipa.dicom.headers import read_attributes
 from nnunet_cipa.dicom.nesting import fault_of_nesting
 from nnunet_cipa.dicom.part10 import as_part10, read_kind
-from nnunet_cipa.dicom.series.geometry import ORTHONORMAL_TOLERANCE
+from nnunet_cipa.dicom.rtstruct.file import items
+from nnunet_cipa.dicom.seg.functional_groups import Frames, frames_of, functional_groups, source_images
 from nnunet_cipa.errors import CIPAError
 
 BINARY, FRACTIONAL, LABEL_MAP = "BINARY", "FRACTIONAL", "LABELMAP"
-MOST_FRAMES = 1 << 16
-Vectors = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -34,34 +32,6 @@ class Segment:
     number: int
     name: str
     algorithm: str
-
-
-@dataclass(frozen=True)
-class Frames:
-    """Where the frames of a file are.
-
-    Attributes
-    ----------
-    segments
-        (n,) number of the segment of each; 0 for all segments at once.
-    positions
-        (n, 3) centre of each one's first pixel, mm (LPS).
-    orientations
-        (n, 6) direction along a row, then down a column.
-    spacings
-        (n, 2) mm from row to row, then from column to column.
-    declared_step
-        SpacingBetweenSlices in mm, or None.
-    thickness
-        SliceThickness in mm, or None.
-    """
-
-    segments: NDArray[np.int64]
-    positions: Vectors
-    orientations: Vectors
-    spacings: Vectors
-    declared_step: float | None
-    thickness: float | None
 
 
 @dataclass(frozen=True)
@@ -155,22 +125,22 @@ def _segmentation(path: Path, file: Dataset, sha256: str) -> Segmentation:
     kind = "".join(words(file, "SegmentationType"))
     segments = tuple(
         Segment(count(one, "SegmentNumber", 0), text(one, "SegmentLabel"), "".join(words(one, "SegmentAlgorithmType")))
-        for one in _items(file, "SegmentSequence")
+        for one in items(file, "SegmentSequence")
     )
     groups: list[Dataset] = []
     fault = None
-    frames = _frames(path, groups, kind)
+    frames = frames_of(path, groups, by_segment=kind != LABEL_MAP)
     try:
-        groups = _groups(path, file)
-        frames = _frames(path, groups, kind)
+        groups = functional_groups(path, file)
+        frames = frames_of(path, groups, by_segment=kind != LABEL_MAP)
         _check_segments(path, kind, segments, frames)
     except CIPAError as error:
         fault = str(error)
-    images = {uid for one in groups for uid in _sources(one)}
-    referenced = _items(file, "ReferencedSeriesSequence")
-    more = (image for one in referenced for image in _items(one, "ReferencedInstanceSequence"))
+    images = {uid for one in groups for uid in source_images(one)}
+    referenced = items(file, "ReferencedSeriesSequence")
+    more = (image for one in referenced for image in items(one, "ReferencedInstanceSequence"))
     images |= {text(image, "ReferencedSOPInstanceUID") for image in more} - {""}
-    elsewhere = _items(file, "StudiesContainingOtherReferencedInstancesSequence")
+    elsewhere = items(file, "StudiesContainingOtherReferencedInstancesSequence")
     studies = {text(one, "StudyInstanceUID") for one in elsewhere}
     described, patient, frame = describe(file, SEG), text(file, "PatientID"), text(file, "FrameOfReferenceUID")
     file.pop("PerFrameFunctionalGroupsSequence", None)
@@ -215,68 +185,3 @@ def _fault_of_length(file: Dataset, data: bytes, at: int) -> str | None:
     bits = file.Rows * file.Columns * count(file, "NumberOfFrames", 1) * file.BitsAllocated
     expected = -(-bits // 8)
     return None if length in {expected, expected + expected % 2} else f"it has {length} bytes of pixels, not {expected}"
-
-
-def _items(holder: Dataset, keyword: str) -> list[Dataset]:
-    return list(holder.get(keyword) or [])
-
-
-def _groups(path: Path, file: Dataset) -> list[Dataset]:
-    """Return the functional groups of each frame, those that all share among them."""
-    own = _items(file, "PerFrameFunctionalGroupsSequence")
-    if len(own) != count(file, "NumberOfFrames", 1) or len(own) > MOST_FRAMES:
-        raise CIPAError(
-            f"{path}: tells of {len(own)} frames and holds {count(file, 'NumberOfFrames', 1)}; export it again"
-        )
-    shared = (_items(file, "SharedFunctionalGroupsSequence") or [Dataset()])[0]
-    for one in own:
-        for element in shared:
-            if element.tag not in one:
-                one[element.tag] = element
-    return own
-
-
-def _sources(group: Dataset) -> Iterator[str]:
-    for derivation in _items(group, "DerivationImageSequence"):
-        for source in _items(derivation, "SourceImageSequence"):
-            if uid := text(source, "ReferencedSOPInstanceUID"):
-                yield uid
-
-
-def _frames(path: Path, groups: list[Dataset], kind: str) -> Frames:
-    positions, orientations, spacings, segments = [], [], [], []
-    for index, group in enumerate(groups, 1):
-        place = _one(group, "PlanePositionSequence", "ImagePositionPatient", 3)
-        turn = _one(group, "PlaneOrientationSequence", "ImageOrientationPatient", 6)
-        spacing = _one(group, "PixelMeasuresSequence", "PixelSpacing", 2)
-        if place is None or turn is None or spacing is None or min(spacing) <= 0:
-            raise CIPAError(f"{path}: frame {index} does not say where it is in the patient; export it again")
-        rows, columns = np.array(turn[:3]), np.array(turn[3:])
-        if max(abs(rows @ rows - 1), abs(columns @ columns - 1), abs(rows @ columns)) > 2 * ORTHONORMAL_TOLERANCE:
-            raise CIPAError(f"{path}: the axes of frame {index} are not at right angles; export it again")
-        positions.append(place)
-        orientations.append(turn)
-        spacings.append(spacing)
-        segments.append(0 if kind == LABEL_MAP else _segment_of(group))
-    measures = _items(groups[0], "PixelMeasuresSequence") if groups else []
-    step, thickness = (
-        number(measures[0], name) if measures else None for name in ("SpacingBetweenSlices", "SliceThickness")
-    )
-    return Frames(
-        segments=np.array(segments, dtype=np.int64),
-        positions=np.reshape(np.array(positions, dtype=np.float64), (-1, 3)),
-        orientations=np.reshape(np.array(orientations, dtype=np.float64), (-1, 6)),
-        spacings=np.reshape(np.array(spacings, dtype=np.float64), (-1, 2)),
-        declared_step=abs(step) if step and np.isfinite(step) else None,
-        thickness=thickness if thickness and 0 < thickness < np.inf else None,
-    )
-
-
-def _one(group: Dataset, sequence: str, keyword: str, length: int) -> tuple[float, ...] | None:
-    items = _items(group, sequence)
-    return numbers(items[0], keyword, length) if items else None
-
-
-def _segment_of(group: Dataset) -> int:
-    items = _items(group, "SegmentIdentificationSequence")
-    return count(items[0], "ReferencedSegmentNumber", -1) if items else -1
