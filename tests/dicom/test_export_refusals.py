@@ -46,6 +46,14 @@ def test_command_line(study, capsys):
     assert files[0].read_bytes() != before
 
 
+def test_files_that_are_left_out_of_the_ct_are_told(study, capsys):
+    path = min((study / "ct").iterdir())
+    (study / "ct" / "again.dcm").write_bytes(path.read_bytes())
+    argv = ["export-dicom", str(study / "mask.nii.gz"), str(study / "ct"), str(study / "out")]
+    assert main(argv) == 0
+    assert f"CT series {SERIES}: 1 file more, byte for byte the same" in capsys.readouterr().err
+
+
 def grid(size=(16, 14, 5), spacing=(1.0, 1.5, 3.0), direction="axial", shift=(0, 0, 0)):
     return make_grid(size, spacing, direction, origin=np.add(GRID.GetOrigin(), shift).tolist())
 

@@ -70,6 +70,7 @@ def export_dicom(prediction: Path, ct: Path, out: Path, options: ExportOptions) 
         raise CIPAError(f"{ct}: {error}") from error
     exported = export_case(prediction, series, targets, context)
     warnings += [beside_the_point(problem) for problem in found.problems.values()]
+    warnings += [f"{ct}: CT series {series.series_uid}: {note}" for note in series.notes]
     return Exported(exported.case, exported.written, exported.told, (*warnings, *exported.warnings), exported.failures)
 
 
