@@ -203,7 +203,7 @@ FAULTS = {
     ),
     "PET that ends in the body": (
         remove("PET AC", slice(-2, None)),
-        Remedy("give a PET in the CT's frame that holds the", again("PET AC"), ("--roi", "BODY"), region="body"),
+        Remedy("give a PET in the CT's frame that does", again("PET AC"), ("--roi", "BODY"), region="body"),
     ),
 }  # fmt: skip
 
