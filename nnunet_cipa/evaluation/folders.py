@@ -1,10 +1,11 @@
 """Scores of folders of predicted masks against a folder of true ones, whoever predicted them."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from nnunet_cipa.errors import CIPAError, listed
+from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation.folder_options import EvaluateOptions
+from nnunet_cipa.evaluation.mask_folders import case_files, find_masks, shared_cases
 from nnunet_cipa.evaluation.metrics.measures import check_tolerance
 from nnunet_cipa.evaluation.patients import read_patients
 from nnunet_cipa.evaluation.report.content import ModelFacts, Report
@@ -14,11 +15,7 @@ from nnunet_cipa.evaluation.scoring import ScoringJob, score_jobs
 from nnunet_cipa.evaluation.statistics import compute_statistics
 from nnunet_cipa.files.csv_table import read_csv_table
 from nnunet_cipa.files.json_files import read_object
-from nnunet_cipa.nnunet.cases import CaseFiles, MaskFiles
-from nnunet_cipa.nnunet.channels import find_modalities
 from nnunet_cipa.versions import reported_versions
-
-ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
 
 
 def evaluate_folders(
@@ -65,11 +62,11 @@ def evaluate_folders(
 
 
 def _report(truth: Path, folders: Mapping[str, Path], options: EvaluateOptions, command: str) -> Report:
-    masks = _masks(truth)
-    found = {title: _masks(folder) for title, folder in folders.items()}
-    cases, left_out = _cases(truth, masks, folders, found, common=options.common)
+    masks = find_masks(truth)
+    found = {title: find_masks(folder) for title, folder in folders.items()}
+    cases, left_out = shared_cases(truth, masks, folders, found, common=options.common)
     patients, told = _patients(truth, cases, options.patients)
-    files = _files(options.images, {case: masks[case] for case in cases})
+    files = case_files(options.images, {case: masks[case] for case in cases})
     jobs = [
         ScoringJob(
             files[case], patients[case], None, tuple(one[case] for one in found.values()), options.tolerance_mm,
@@ -109,56 +106,6 @@ def _titles(folders: Sequence[Path], names: Sequence[str]) -> list[str]:
     return titles
 
 
-def _masks(folder: Path) -> dict[str, Path]:
-    """Return case -> mask of a folder."""
-    if not folder.is_dir():
-        raise CIPAError(f"{folder}: not a folder; give one that holds a mask per case")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        ending = next((end for end in ENDINGS if path.name.endswith(end)), None)
-        if ending is None or path.name.startswith("."):
-            continue
-        case = path.name.removesuffix(ending)
-        if case in found:
-            raise CIPAError(f"{path}: is a second mask of case {case}, beside {found[case].name}; keep one of them")
-        found[case] = path
-    if not found:
-        raise CIPAError(f"{folder}: holds no mask (a file that ends in {', '.join(ENDINGS)}); give the folder of masks")
-    return found
-
-
-def _cases(
-    truth: Path,
-    masks: Collection[str],
-    folders: Mapping[str, Path],
-    found: Mapping[str, Collection[str]],
-    *,
-    common: bool,
-) -> tuple[list[str], list[str]]:
-    """Return the cases to score, and lines that tell which are left out."""
-    shared = sorted(set(masks).intersection(*found.values()))
-    told = []
-    for title, folder in folders.items():
-        missing, more = sorted(set(masks) - set(found[title])), sorted(set(found[title]) - set(masks))
-        if missing and not common:
-            raise CIPAError(
-                f"{folder}: has no mask of {listed(missing)}, which {truth} has; predict it, or give --common to score "
-                "the cases that all folders have"
-            )
-        if more and not common:
-            raise CIPAError(
-                f"{folder}: has a mask of {listed(more)}, of which {truth} has none; remove it, or give --common to "
-                "score the cases that all folders have"
-            )
-        if missing or more:
-            told.append(f"{title}: {len(missing)} cases of the truth are not predicted, {len(more)} others are.")
-    if not shared:
-        raise CIPAError(f"{truth}: has no case that all folders of predictions have; their masks need equal names")
-    if told:
-        told.append(f"Only the {len(shared)} cases that all folders have are scored.")
-    return shared, told
-
-
 def _patients(truth: Path, cases: Sequence[str], table: Path | None) -> tuple[dict[str, str], list[str]]:
     """Return case -> patient, and what the reader should know of it."""
     if table is None:
@@ -179,26 +126,6 @@ def _patients(truth: Path, cases: Sequence[str], table: Path | None) -> tuple[di
         if case not in found:
             raise CIPAError(f"{table}: has no line for case {case}; add it")
     return {case: found[case] for case in cases}, []
-
-
-def _files(images: Path | None, masks: Mapping[str, Path]) -> dict[str, CaseFiles | MaskFiles]:
-    if images is None:
-        return {case: MaskFiles(case, mask) for case, mask in masks.items()}
-    description = images.resolve().parent / "dataset.json"
-    order = find_modalities(read_object(description)) if description.is_file() else ("CT", "PET")
-    found: dict[str, CaseFiles | MaskFiles] = {}
-    for case, mask in masks.items():
-        paths = {modality: _image(images, case, channel) for channel, modality in enumerate(order)}
-        found[case] = CaseFiles(case, paths["CT"], paths["PET"], mask)
-    return found
-
-
-def _image(images: Path, case: str, channel: int) -> Path:
-    names = [f"{case}_{channel:04d}{ending}" for ending in ENDINGS]
-    path = next((images / name for name in names if (images / name).is_file()), None)
-    if path is None:
-        raise CIPAError(f"{images / names[0]}: no such file; complete the folder, or leave out --images")
-    return path
 
 
 def _notices(truth: Path) -> Iterator[str]:
