@@ -112,14 +112,12 @@ def test_series_are_named_as_told(case, follow):
     follow(make, Remedy(told, lambda refused: ["--series", *(uid(refused.export, name) for name in right)], given))
 
 
-def test_the_ct_is_cropped_to_the_pet(pair, raw, capsys):
+def test_a_pet_that_ends_in_the_body_is_taken_on_demand(pair, raw, capsys):
     """The PET lacks six slices of 4 mm at the top: its highest is at 189 mm, and the CT's are at 88, 96, ... 208 mm."""
     shutil.rmtree(pair.folder(1))
     remove("PET AC", slice(-6, None))(pair)
     assert convert(pair) == 1
-    assert "or crop the CT" in refusal(capsys)
-    for path in pair.files(NUMBER, "CT")[13:]:
-        path.unlink()
-    assert convert(pair) == 0
+    assert "or take this one with --least-pet-cover" in refusal(capsys)
+    assert convert(pair, "--least-pet-cover", "0.8") == 0
     (case,) = cases(raw / FOLDER)
-    np.testing.assert_array_equal(values(written(raw / FOLDER, case, "mask")), drawn(NUMBER - 1).igtv[:13])
+    np.testing.assert_array_equal(values(written(raw / FOLDER, case, "mask")), drawn(NUMBER - 1).igtv)
