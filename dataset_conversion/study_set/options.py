@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any
 
 from nnunet_cipa.dataset_conversion.pipeline.channels import RAW_CHANNELS, READY_CHANNELS
 from nnunet_cipa.dataset_conversion.pipeline.options import ConversionOptions
+from nnunet_cipa.dicom.rtstruct.options import MissingSlices
+from nnunet_cipa.dicom.suv.options import SuvOptions
 from nnunet_cipa.options import Option
 
 # What scanners write outside the field of view (-3024, -2000) is not darker than air.
@@ -111,3 +114,30 @@ class StudySetOptions(ConversionOptions):
     without_tumour: Annotated[WithoutTumour, Option(hidden=True)] = WithoutTumour.REFUSE
     highest_suv: Annotated[float, Option("SUV")] = 200.0
     least_pet_cover: Annotated[float, Option("F")] = 0.9
+
+
+@dataclass(frozen=True)
+class DicomOptions(StudySetOptions):
+    """How to convert a study set that is, or may be, in DICOM.
+
+    Attributes
+    ----------
+    series : tuple of str
+        In DICOM, series to take where a patient has several that could be meant.
+    structure_sets : tuple of str
+        In DICOM, which RTSTRUCT or SEG counts where a patient has several with the region: by UID, label, date
+        (YYYYMMDD), or the words approved, latest, ct or pet (drawn on it), rtstruct, seg.
+    missing_slices : MissingSlices
+        In DICOM, what to do where slices were left out when the region was drawn, between contours of one lesion:
+        refuse; interpolate between the shapes; accept the region as it is.
+    key_table : Path or None
+        In DICOM, write the table that tells which patient a case is to this CSV file, outside of nnUNet_raw.
+    suv : SuvOptions
+        What counts where the headers of a PET do not tell SUV, or tell it wrong.
+    """
+
+    series: Annotated[tuple[str, ...], Option("UID")] = ()
+    structure_sets: Annotated[tuple[str, ...], Option("WHICH", flag="structure-set")] = ()
+    missing_slices: MissingSlices = MissingSlices.REFUSE
+    key_table: Annotated[Path | None, Option("FILE")] = None
+    suv: SuvOptions = field(default_factory=SuvOptions)

@@ -1,7 +1,5 @@
 """What is told of a series that is not CT in HU, or no whole and regular volume, done as the message has it."""
 
-import shutil
-
 import pydicom
 import pytest
 from pydicom.uid import generate_uid
@@ -29,6 +27,12 @@ def extra(function):
         dataset.save_as(export.folder(NUMBER) / "EXTRA")
 
     return fault
+
+
+def same_instance_edited(export):
+    dataset = pydicom.dcmread(export.files(NUMBER, "CT")[3])
+    dataset.SeriesDescription = "edited"
+    dataset.save_as(export.folder(NUMBER) / "EXTRA")
 
 
 def nameless_at_first(export):
@@ -61,13 +65,10 @@ FAULTS = {
         in_one_file(put(FrameOfReferenceUID="1.2.3.9")), Remedy("correct it", enter("CT", "FrameOfReferenceUID")),
     ),
     "slice of another patient": (extra(put(PatientID="ANOTHER")), Remedy(GEOMETRY, remove_file("EXTRA"))),
-    "slice across": (
-        extra(put(ImageOrientationPatient=[1, 0, 0, 0, 0, -1])), Remedy(GEOMETRY, remove_file("EXTRA")),
+    "slice turned by 10 degrees": (
+        extra(put(ImageOrientationPatient=[1, 0, 0, 0, 0.9848, 0.1736])), Remedy(GEOMETRY, remove_file("EXTRA")),
     ),
-    "file twice": (
-        lambda export: shutil.copy(export.files(NUMBER, "CT")[3], export.folder(NUMBER) / "EXTRA"),
-        Remedy("keep one", remove_file("EXTRA")),
-    ),
+    "instance twice with other content": (same_instance_edited, Remedy("keep one", remove_file("EXTRA"))),
     "one row": (change("CT", Rows=1), Remedy("export it so", again("CT"))),
     "spacing of zero": (change("CT", PixelSpacing=[0, 1.5]), Remedy("correct it", enter("CT", "PixelSpacing"))),
     "far away": (place("CT", lambda x, y, z: (1e6, y, z)), Remedy("export it again", again("CT"))),

@@ -123,7 +123,7 @@ def correct(*keywords):
 
 START, START_WITH_DATE = (f"{SEQUENCE}.{TRACER}{name}" for name in ("StartTime", "StartDateTime"))
 DOSE, HALF_LIFE = (f"{SEQUENCE}.Radionuclide{name}" for name in ("TotalDose", "HalfLife"))
-HELP = "correct the times, or export with them"
+HELP = "correct the times, export with them"
 LEAN = change("PET AC", Units="GML", SUVType="LBM")
 FAULTS = {
     "not corrected for decay": (
@@ -145,7 +145,8 @@ FAULTS = {
     ),
     "two injections": (pet(twice_injected), Remedy("leave that of the scan", edit("PET AC", leave_the_first))),
     "another decay correction": (
-        change("PET AC", DecayCorrection="NONE"), Remedy("export one of these", again("PET AC")),
+        change("PET AC", DecayCorrection="NONE"),
+        Remedy("correct the one that is wrong, or export it again", again("PET AC")),
     ),
     "weights that differ": (one_slice(scale("PatientWeight", 1.1)), Remedy("correct it", correct("PatientWeight"))),
     "slices of another reconstruction": (
