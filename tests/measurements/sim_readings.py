@@ -1,4 +1,4 @@
-"""Where SIM acts, and which of its branches: a short comparison on phantoms.
+"""Where SIM acts, and which of its branches: a short comparison, as in docs/performance.md.
 
 python -m tests.measurements.sim_readings FOLDER [--seeds 0 1 2] [--iterations 20]
 
