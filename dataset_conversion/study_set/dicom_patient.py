@@ -1,6 +1,5 @@
 """One patient of a DICOM study set: which series and regions are the case's volumes."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -16,7 +15,7 @@ from nnunet_cipa.dicom.series.grouping import Series
 from nnunet_cipa.dicom.suv.pet import read_pet
 from nnunet_cipa.dicom.suv.rules import SuvRules
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.files.hashes import file_hash
+from nnunet_cipa.files.hashes import file_hash, files_hash
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,7 @@ class DicomPatient:
         """Hash the file of a region, or those of a series in the order of its slices."""
         if volume in self.regions:
             return self.regions[volume].sha256
-        hashes = [file_hash(slice_.path) for slice_ in self._series(volume).slices]
-        return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
+        return files_hash(slice_.path for slice_ in self._series(volume).slices)
 
     def _image(self, volume: str) -> Reading:
         found = Reading(read_ct(self.ct)) if volume == "CT" else Reading(*read_pet(self.pet, self.suv))

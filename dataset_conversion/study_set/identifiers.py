@@ -5,13 +5,12 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import pydicom
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from nnunet_cipa.dataset_conversion.study_set.coded import is_coded, is_sentence
 from nnunet_cipa.dicom.attributes import DAMAGE, tolerant
-from nnunet_cipa.dicom.part10 import open_part10
+from nnunet_cipa.dicom.part10 import read_elements
 from nnunet_cipa.errors import CIPAError, refuse
 
 TEXTS = (
@@ -39,8 +38,8 @@ def identifiers_of(path: Path) -> frozenset[str]:
         If the file cannot be read any more.
     """
     try:
-        with tolerant(), open_part10(path) as file:
-            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=[*TEXTS, *NAMES])
+        with tolerant():
+            header = read_elements(path, (*TEXTS, *NAMES))
     except DAMAGE as error:
         raise _unreadable(path, error) from error
     return identifiers_in(path, header)

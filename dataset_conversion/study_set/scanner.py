@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import pydicom
-
 from nnunet_cipa.dicom.attributes import DAMAGE, text, tolerant
-from nnunet_cipa.dicom.part10 import open_part10
+from nnunet_cipa.dicom.part10 import read_elements
 from nnunet_cipa.errors import CIPAError
 
 COLUMNS = {
@@ -25,8 +23,8 @@ def scanner_columns(path: Path) -> dict[str, str]:
         If the file cannot be read any more.
     """
     try:
-        with tolerant(), open_part10(path) as file:
-            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=[*COLUMNS.values()])
+        with tolerant():
+            header = read_elements(path, COLUMNS.values())
             return {column: text(header, keyword) for column, keyword in COLUMNS.items()}
     except DAMAGE as error:
         raise CIPAError(f"{path}: cannot be read ({error}); export it again") from error

@@ -14,7 +14,7 @@ from pydicom.uid import UID, generate_uid
 
 from nnunet_cipa import __version__
 from nnunet_cipa.dicom.attributes import DAMAGE, first_line, tolerant
-from nnunet_cipa.dicom.part10 import open_part10
+from nnunet_cipa.dicom.part10 import read_elements
 from nnunet_cipa.dicom.series.grouping import Series, Slice
 from nnunet_cipa.errors import CIPAError
 
@@ -85,10 +85,9 @@ def read_header(piece: Slice, keywords: Iterable[str] | None = None) -> Dataset:
     CIPAError
         If it cannot be read any more.
     """
-    wanted = None if keywords is None else [*keywords]
     try:
-        with tolerant(), open_part10(piece.path) as file:
-            return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=wanted)
+        with tolerant():
+            return read_elements(piece.path, keywords)
     except DAMAGE as error:
         raise CIPAError(f"{piece.path}: cannot be read ({first_line(error)}); export the CT again") from error
 

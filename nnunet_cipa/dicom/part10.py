@@ -5,6 +5,7 @@ are recognised by their first elements, which have to lead to a SOPClassUID, and
 """
 
 import struct
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -91,6 +92,19 @@ def open_part10(path: Path) -> BinaryIO:
     except BaseException:
         file.close()
         raise
+
+
+def read_elements(path: Path, keywords: Iterable[str] | None = None) -> Dataset:
+    """Read all of a file but its pixels, or only some elements.
+
+    Raises
+    ------
+    Exception
+        One of ``DAMAGE`` if it cannot be read.
+    """
+    wanted = None if keywords is None else [*keywords]
+    with open_part10(path) as file:
+        return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=wanted)
 
 
 def read_meta(path: Path) -> FileMetaDataset:

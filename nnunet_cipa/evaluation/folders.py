@@ -9,6 +9,7 @@ from nnunet_cipa.evaluation.mask_folders import case_files, find_masks, shared_c
 from nnunet_cipa.evaluation.metrics.measures import check_tolerance
 from nnunet_cipa.evaluation.patients import read_patients
 from nnunet_cipa.evaluation.report.content import ModelFacts, Report
+from nnunet_cipa.evaluation.report.notices import dataset_notices, settings_facts
 from nnunet_cipa.evaluation.report.place import claimed_folder
 from nnunet_cipa.evaluation.report.write import PAGE, write_files
 from nnunet_cipa.evaluation.scoring import ScoringJob, score_jobs
@@ -79,8 +80,7 @@ def _report(truth: Path, folders: Mapping[str, Path], options: EvaluateOptions, 
     facts = {
         "truth": str(truth),
         **{f"predictions of {title}": str(folder) for title, folder in folders.items()},
-        "bootstrap": f"BCa, {settings.resamples:,} resamples of patients, seed {settings.seed}",
-        "tolerance of NSD": f"{options.tolerance_mm:g} mm",
+        **settings_facts(settings, options.tolerance_mm),
         **reported_versions(),
     }
     return Report(
@@ -130,5 +130,5 @@ def _patients(truth: Path, cases: Sequence[str], table: Path | None) -> tuple[di
 
 def _notices(truth: Path) -> Iterator[str]:
     description = truth.resolve().parent / "dataset.json"
-    if description.is_file() and read_object(description).get("synthetic"):
-        yield "These are synthetic phantoms, drawn by a program. The figures say nothing about patients."
+    if description.is_file():
+        yield from dataset_notices(read_object(description))

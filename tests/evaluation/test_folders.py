@@ -76,6 +76,13 @@ def test_the_converters_note_of_the_patient_counts(masks):
     assert {row["patient"] for row in content["cases"]} == {"P0", "P1"}
 
 
+def test_an_assumed_voxel_size_is_told(masks):
+    write_json(masks / "dataset.json", {"spacing_assumed": True, "spacing_mm": [1, 1.5, 3]})
+    page, content = evaluate(masks, "shifted")
+    assert any("[1, 1.5, 3] mm is assumed" in notice for notice in content["notices"])
+    assert "mm is assumed" in page.read_text(encoding="utf-8")
+
+
 def test_a_label_among_several(masks):
     for folder in ("labelsTs", "exact"):
         for number in range(6):

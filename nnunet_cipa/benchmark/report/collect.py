@@ -8,6 +8,7 @@ from nnunet_cipa.benchmark.report.cost import count_cost
 from nnunet_cipa.benchmark.report.models import Record
 from nnunet_cipa.evaluation.leakage import audit_leakage
 from nnunet_cipa.evaluation.report.content import ModelFacts, Report
+from nnunet_cipa.evaluation.report.notices import dataset_notices, settings_facts
 from nnunet_cipa.evaluation.scoring import Model, Study, score_folds
 from nnunet_cipa.evaluation.statistics import Settings, compute_statistics
 from nnunet_cipa.files.json_files import read_json, read_object
@@ -99,14 +100,7 @@ def _training(folder: Path, folds: list[int]) -> dict[str, str]:
 
 
 def _notices(request: ReportRequest, folds: int) -> Iterator[str]:
-    description = read_object(request.dataset / "dataset.json")
-    if description.get("synthetic"):
-        yield "These are synthetic phantoms, drawn by a program. The figures say nothing about patients."
-    if description.get("spacing_assumed"):
-        yield (
-            f"The voxel size {description.get('spacing_mm', '')} mm is assumed: the data set does not publish it. "
-            "Distances in mm and volumes are as good as that assumption."
-        )
+    yield from dataset_notices(read_object(request.dataset / "dataset.json"))
     total = len(read_json(request.splits))
     if folds < total:
         yield f"Only {folds} of {total} folds are in this report, so not every case is."
@@ -117,12 +111,10 @@ def _notices(request: ReportRequest, folds: int) -> Iterator[str]:
 def _facts(request: ReportRequest, folds: list[int], models: list[ModelFacts]) -> dict[str, str]:
     provenance = request.dataset / "provenance" / "_dataset.json"
     seed = read_object(provenance).get("seed") if provenance.is_file() else None
-    settings = request.settings
     facts = {
         "folds": ", ".join(map(str, folds)),
         "seed of the folds": "not known" if seed is None else str(seed),
-        "bootstrap": f"BCa, {settings.resamples:,} resamples of patients, seed {settings.seed}",
-        "tolerance of NSD": f"{request.tolerance_mm:g} mm",
+        **settings_facts(request.settings, request.tolerance_mm),
     }
     if request.record is not None:
         facts |= request.record.facts

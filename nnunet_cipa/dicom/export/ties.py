@@ -1,6 +1,5 @@
 """Ties of a predicted case to its CT: the key table and the provenance that ``convert`` wrote."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Protocol
 from nnunet_cipa.dicom.series.grouping import Candidate, build_series
 from nnunet_cipa.errors import CIPAError, listed
 from nnunet_cipa.files.csv_table import read_csv_table
-from nnunet_cipa.files.hashes import file_hash
+from nnunet_cipa.files.hashes import files_hash
 from nnunet_cipa.files.json_files import read_object
 
 CASE, CT_SERIES = "case", "ct_series_uid"
@@ -133,8 +132,7 @@ def _hash(candidate: Candidate) -> str | None:
         series = build_series(candidate, grid_only=True)
     except CIPAError:
         return None
-    hashes = [file_hash(piece.path) for piece in series.slices]
-    return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
+    return files_hash(piece.path for piece in series.slices)
 
 
 def _labels(candidates: Sequence[Candidate]) -> str:

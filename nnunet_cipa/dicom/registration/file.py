@@ -1,19 +1,15 @@
 """Reads DICOM REG objects: which frames of reference a registration ties together, and by which matrices."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset
 
 from nnunet_cipa.dicom.attributes import DAMAGE, first_line, numbers, text, tolerant
-from nnunet_cipa.dicom.nesting import fault_of_nesting
-from nnunet_cipa.dicom.part10 import as_part10
 from nnunet_cipa.dicom.registration.rigid import Matrix, Rigid
+from nnunet_cipa.dicom.whole import read_whole
 from nnunet_cipa.errors import CIPAError
 
 ROTATION_TOLERANCE = 1e-3
@@ -59,12 +55,7 @@ def read_registration(path: Path, frames_of_images: Mapping[str, str]) -> Regist
         with tolerant():
             if path.stat().st_size > MOST_BYTES:
                 raise ValueError(f"it has more than {MOST_BYTES >> 20} MiB")
-            data = path.read_bytes()
-            whole = as_part10(data)
-            file = pydicom.dcmread(BytesIO(whole))
-            fault = fault_of_nesting(whole, file.file_meta.TransferSyntaxUID)
-            if fault is not None:
-                raise ValueError(fault)
+            file, sha256 = read_whole(path)
             target = text(file, "FrameOfReferenceUID")
             items = list(file.get("RegistrationSequence") or [])
             found = [(_frame(item, frames_of_images), _matrix(path, item)) for item in items]
@@ -81,7 +72,7 @@ def read_registration(path: Path, frames_of_images: Mapping[str, str]) -> Regist
             raise CIPAError(f"{path}: has two different matrices for the frame of reference {frame}; export it again")
     if not target or not of_frames or "" in of_frames:
         raise CIPAError(f"{path}: does not say which frames of reference it ties together; export it again")
-    return Registration(path, hashlib.sha256(data).hexdigest(), target, of_frames)
+    return Registration(path, sha256, target, of_frames)
 
 
 def _frame(item: Dataset, frames_of_images: Mapping[str, str]) -> str:

@@ -1,17 +1,14 @@
 """The file of an RTSTRUCT, read to its end and found whole."""
 
-import hashlib
-from io import BytesIO
 from pathlib import Path
 
-import pydicom
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RTStructureSetStorage
 
 from nnunet_cipa.dicom.attributes import DAMAGE, first_line, tolerant
-from nnunet_cipa.dicom.nesting import fault_of_nesting
-from nnunet_cipa.dicom.part10 import as_part10, read_kind, read_meta
+from nnunet_cipa.dicom.part10 import read_kind, read_meta
+from nnunet_cipa.dicom.whole import read_whole
 from nnunet_cipa.errors import CIPAError
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
@@ -35,22 +32,17 @@ def read_rtstruct(path: Path) -> tuple[Dataset, str]:
     try:
         with tolerant():
             _refuse_other_kinds(path)
-            data = path.read_bytes()
-            whole = as_part10(data)
-            file = pydicom.dcmread(BytesIO(whole))
-        fault = fault_of_nesting(whole, file.file_meta.TransferSyntaxUID)
+            file, sha256 = read_whole(path)
         elements = [file.get_item(tag) for tag in file.keys()]  # noqa: SIM118 - iterating gives elements
     except DAMAGE as error:
         raise damaged(path, error) from error
-    if fault is not None:
-        raise damaged(path, ValueError(fault))
     for element in elements:
         # pydicom takes what is there of an element, and drops what is cut off of a sequence
         if isinstance(element, RawDataElement) and element.value is not None:
             held, length = len(element.value), element.length
             if length not in {held, UNDEFINED_LENGTH}:
                 raise damaged(path, ValueError(f"{element.tag} has {held} of {length} bytes"))
-    return file, hashlib.sha256(data).hexdigest()
+    return file, sha256
 
 
 def items(holder: Dataset, keyword: str) -> list[Dataset]:
