@@ -1,10 +1,10 @@
 """Where SIM acts, and which of its branches: a short comparison, as in docs/performance.md.
 
-python -m tests.measurements.sim_readings FOLDER [--seeds 0 1 2] [--iterations 20]
+python -m tests.measurements.sim_readings FOLDER [--seeds 0 1 2] [--iterations 20] [--trainers NAME ...]
 
-On the demo's phantoms, fold 0, each of seven networks of the nano variant is trained for 10 epochs with each seed by
-``nnunet-cipa benchmark run``, two at a time on a core each, and ``nnunet-cipa benchmark report`` compares them. FOLDER
-keeps the trained models, and what is there is not trained again.
+On the demo's phantoms, fold 0, each of seven networks of the nano variant, or of those that ``--trainers`` names, is
+trained for 10 epochs with each seed by ``nnunet-cipa benchmark run``, two at a time on a core each, and ``nnunet-cipa
+benchmark report`` compares them. FOLDER keeps the trained models, and what is there is not trained again.
 """
 
 import argparse
@@ -42,7 +42,7 @@ class {name}(Shortened, {trainer}):
     return name, text
 
 
-def main(folder, seeds, iterations):
+def main(folder, seeds, iterations, trainers):
     demo = Demo(folder.absolute(), DemoOptions(rows=()))
     if not demo.out.is_dir():
         prepare_folder(demo, overwrite=False)
@@ -52,7 +52,7 @@ def main(folder, seeds, iterations):
             runner.run(prepared)
     demo.own_trainers.mkdir(exist_ok=True)
     names = []
-    for trainer in TRAINERS:
+    for trainer in trainers:
         name, text = nano(trainer)
         (demo.own_trainers / f"{name}.py").write_text(text, encoding="utf-8")
         names.append(name)
@@ -78,5 +78,8 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--iterations", type=int, default=20)
+    parser.add_argument(
+        "--trainers", nargs="+", default=TRAINERS, choices=TRAINERS, metavar="NAME", help="some of the seven"
+    )
     arguments = parser.parse_args()
-    main(arguments.folder, arguments.seeds, arguments.iterations)
+    main(arguments.folder, arguments.seeds, arguments.iterations, arguments.trainers)
