@@ -1,5 +1,6 @@
 """Volume, uptake and size of the lesions of a mask in a PET: MTV, SUVmax, SUVmean, SUVpeak, TLG, diameter."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -7,16 +8,11 @@ from itertools import product
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects, label
-from scipy.signal import fftconvolve
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist
-from skimage.measure import marching_cubes
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.evaluation.metrics.lesions import NEIGHBOURHOOD
-
-PEAK_RADIUS_MM = 10 * (3 / (4 * np.pi)) ** (1 / 3)  # of a sphere of 1 ml
+from nnunet_cipa.evaluation.diameter import longest_diameter
+from nnunet_cipa.evaluation.lesion_boxes import LesionBox, find_lesions
+from nnunet_cipa.evaluation.peak import PEAK_RADIUS_MM, sphere_means
 
 
 @dataclass(frozen=True)
@@ -42,6 +38,8 @@ class Uptake:
     interpolated : bool
         Whether it is so small that it holds no centre of a PET voxel: its uptake is then interpolated at the mask's
         voxels.
+    in_pet : float
+        Part of it that the PET covers. Uptake is that of this part, TLG too; NaN where there is none.
     """
 
     volume_ml: float
@@ -53,6 +51,7 @@ class Uptake:
     centroid_mm: tuple[float, float, float]
     slices: tuple[int, int]
     interpolated: bool = False
+    in_pet: float = 1.0
 
 
 def measure_uptake(mask: sitk.Image, suv: sitk.Image) -> list[Uptake]:
@@ -75,11 +74,11 @@ def measure_uptake(mask: sitk.Image, suv: sitk.Image) -> list[Uptake]:
     Source: Image Biomarker Standardisation Initiative (IBSI) reference manual, arXiv 1612.07003: global intensity peak
     (0F91), mean intensity (Q4LE), approximate volume (YEKZ), maximum 3D diameter (L0JK). Volumes are those of voxels.
     """
-    labels, _ = label(sitk.GetArrayViewFromImage(mask), NEIGHBOURHOOD)
-    lesions = [
-        _measure(labels[place] == number, place, mask, suv) for number, place in enumerate(find_objects(labels), 1)
-    ]
-    return sorted(lesions, key=lambda lesion: -lesion.volume_ml)
+    values = sitk.GetArrayViewFromImage(mask) != 0
+    lesions = [measure_lesion(lesion, mask, suv) for lesion in find_lesions(values)]
+    if any(lesion.in_pet == 0 for lesion in lesions):
+        raise CIPAError("a lesion of the mask lies outside the PET; give the PET that belongs to the mask")
+    return lesions
 
 
 def combine_uptake(lesions: Sequence[Uptake]) -> Uptake:
@@ -91,62 +90,92 @@ def combine_uptake(lesions: Sequence[Uptake]) -> Uptake:
         If there are none.
     """
     volumes = np.array([lesion.volume_ml for lesion in lesions])
-    tlg = sum(lesion.tlg for lesion in lesions)
+    volume = float(volumes.sum())
+    covered = float(volumes @ [lesion.in_pet for lesion in lesions])
+    measured = [lesion for lesion in lesions if lesion.in_pet > 0]
+    tlg = sum(lesion.tlg for lesion in measured) if measured else math.nan
     x, y, z = np.average([lesion.centroid_mm for lesion in lesions], axis=0, weights=volumes).tolist()
     return Uptake(
-        volume_ml=float(volumes.sum()),
-        suv_max=max(lesion.suv_max for lesion in lesions),
-        suv_mean=tlg / float(volumes.sum()),
-        suv_peak=max(lesion.suv_peak for lesion in lesions),
+        volume_ml=volume,
+        suv_max=max((lesion.suv_max for lesion in measured), default=math.nan),
+        suv_mean=tlg / covered if measured else math.nan,
+        suv_peak=max((lesion.suv_peak for lesion in measured), default=math.nan),
         tlg=tlg,
         diameter_mm=max(lesion.diameter_mm for lesion in lesions),
         centroid_mm=(x, y, z),
         slices=(min(lesion.slices[0] for lesion in lesions), max(lesion.slices[1] for lesion in lesions)),
         interpolated=any(lesion.interpolated for lesion in lesions),
+        in_pet=covered / volume,
     )
 
 
-def _measure(inside: NDArray[np.bool_], place: tuple[slice, ...], mask: sitk.Image, suv: sitk.Image) -> Uptake:
-    """Measure a lesion, given in its box (z, y, x)."""
-    lesion = sitk.GetImageFromArray(inside.astype(np.uint8))
-    lesion.SetOrigin(mask.TransformIndexToPhysicalPoint([part.start for part in place[::-1]]))
-    lesion.SetSpacing(mask.GetSpacing())
-    lesion.SetDirection(mask.GetDirection())
-    near = _near(lesion, suv)
-    spheres = _sphere_means(near)
-    at_pet = sitk.GetArrayFromImage(sitk.Resample(lesion, near, sitk.Transform(), sitk.sitkNearestNeighbor)) != 0
-    if at_pet.any():
-        values, peaks = (sitk.GetArrayViewFromImage(image)[at_pet] for image in (near, spheres))
-    else:
-        values, peaks = (
-            sitk.GetArrayFromImage(sitk.Resample(image, lesion, sitk.Transform(), sitk.sitkLinear))[inside]
-            for image in (near, spheres)
-        )
+def measure_lesion(lesion: LesionBox, mask: sitk.Image, suv: sitk.Image) -> Uptake:
+    """Measure one of the lesions of a mask, wherever it lies in a PET (see ``Uptake.in_pet``).
+
+    Parameters
+    ----------
+    lesion : LesionBox
+        As ``find_lesions`` gives it.
+    mask : Image
+        On whose grid it is.
+    suv : Image
+        The PET in the same frame.
+    """
+    inside = lesion.inside
+    image = sitk.GetImageFromArray(inside.astype(np.uint8))
+    image.SetOrigin(mask.TransformIndexToPhysicalPoint([part.start for part in lesion.place[::-1]]))
+    image.SetSpacing(mask.GetSpacing())
+    image.SetDirection(mask.GetDirection())
     volume = float(np.count_nonzero(inside) * np.prod(mask.GetSpacing()) / 1000)
+    near = _near(image, suv)
+    covered = np.zeros_like(inside) if near is None else inside & _covered(near, image)
+    in_pet = np.count_nonzero(covered) / np.count_nonzero(inside)
+    values, peaks, interpolated = np.full(1, math.nan), np.full(1, math.nan), False
+    if near is not None and in_pet:
+        values, peaks, interpolated = _values(near, image, covered)
     mean = float(values.mean(dtype=np.float64))
-    middle = np.argwhere(inside).mean(axis=0)[::-1]
-    x, y, z = lesion.TransformContinuousIndexToPhysicalPoint(middle.tolist())
+    counts = [np.count_nonzero(inside, axis=axes) for axes in ((0, 1), (0, 2), (1, 2))]
+    middle = [float(np.average(np.arange(len(count)), weights=count)) for count in counts]
+    x, y, z = image.TransformContinuousIndexToPhysicalPoint(middle)
     return Uptake(
         volume_ml=volume,
         suv_max=float(values.max()),
         suv_mean=mean,
         suv_peak=float(peaks.max()),
-        tlg=mean * volume,
-        diameter_mm=_diameter(inside, mask.GetSpacing()),
+        tlg=mean * volume * in_pet,
+        diameter_mm=longest_diameter(inside, mask.GetSpacing()),
         centroid_mm=(x, y, z),
-        slices=(place[0].start + 1, place[0].stop),
-        interpolated=not at_pet.any(),
+        slices=(lesion.place[0].start + 1, lesion.place[0].stop),
+        interpolated=interpolated,
+        in_pet=in_pet,
     )
 
 
-def _near(lesion: sitk.Image, suv: sitk.Image) -> sitk.Image:
-    """Return the part of a PET in which spheres round the voxels of a lesion lie.
+def _values(
+    near: sitk.Image, lesion: sitk.Image, covered: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+    """Return SUV and means of spheres at a lesion's voxels of the PET; at its own, and True, if there are none."""
+    images = (near, sphere_means(near))
+    at_pet = sitk.GetArrayFromImage(sitk.Resample(lesion, near, sitk.Transform(), sitk.sitkNearestNeighbor)) != 0
+    if at_pet.any():
+        values, peaks = (sitk.GetArrayViewFromImage(image)[at_pet] for image in images)
+        return values, peaks, False
+    values, peaks = (
+        sitk.GetArrayFromImage(sitk.Resample(image, lesion, sitk.Transform(), sitk.sitkLinear))[covered]
+        for image in images
+    )
+    return values, peaks, True
 
-    Raises
-    ------
-    CIPAError
-        If the lesion is outside the PET.
-    """
+
+def _covered(near: sitk.Image, lesion: sitk.Image) -> NDArray[np.bool_]:
+    ones = sitk.Image(near.GetSize(), sitk.sitkUInt8) + 1
+    ones.CopyInformation(near)
+    found = sitk.Resample(ones, lesion, sitk.Transform(), sitk.sitkNearestNeighbor)
+    return sitk.GetArrayFromImage(found) != 0
+
+
+def _near(lesion: sitk.Image, suv: sitk.Image) -> sitk.Image | None:
+    """Return the part of a PET in which spheres round the voxels of a lesion lie; None if there is none."""
     ends = [(0, length - 1) for length in lesion.GetSize()]
     corners = [lesion.TransformIndexToPhysicalPoint(corner) for corner in product(*ends)]
     indices = np.array([suv.TransformPhysicalPointToContinuousIndex(corner) for corner in corners])
@@ -154,28 +183,6 @@ def _near(lesion: sitk.Image, suv: sitk.Image) -> sitk.Image:
     low = np.maximum(np.floor(indices.min(axis=0) - margin), 0).astype(int)
     high = np.minimum(np.ceil(indices.max(axis=0) + margin) + 1, suv.GetSize()).astype(int)
     if (low >= high).any():
-        raise CIPAError("a lesion of the mask lies outside the PET; give the PET that belongs to the mask")
+        return None
     x, y, z = (slice(int(start), int(stop)) for start, stop in zip(low, high, strict=True))
     return sitk.Cast(suv[x, y, z], sitk.sitkFloat64)
-
-
-def _sphere_means(suv: sitk.Image) -> sitk.Image:
-    """Return for each voxel the mean of those in the image whose centres are in a sphere of 1 ml around its centre."""
-    z, y, x = suv.GetSpacing()[::-1]
-    reach = [int(PEAK_RADIUS_MM / length) for length in (z, y, x)]
-    offsets = np.meshgrid(
-        *(np.arange(-n, n + 1) * length for n, length in zip(reach, (z, y, x), strict=True)), indexing="ij"
-    )
-    sphere = (sum(offset**2 for offset in offsets) <= PEAK_RADIUS_MM**2).astype(np.float64)
-    values = sitk.GetArrayViewFromImage(suv)
-    total, count = (fftconvolve(one, sphere, mode="same") for one in (values, np.ones_like(values)))
-    means = sitk.GetImageFromArray(total / np.rint(count))
-    means.CopyInformation(suv)
-    return means
-
-
-def _diameter(inside: NDArray[np.bool_], spacing: tuple[float, ...]) -> float:
-    """Return the longest distance of two points of the surface, half-way between voxels inside and outside."""
-    vertices, *_ = marching_cubes(np.pad(inside, 1).astype(np.float32), 0.5, spacing=spacing[::-1])
-    hull = vertices[ConvexHull(vertices).vertices]
-    return float(pdist(hull).max())
