@@ -1,0 +1,86 @@
+"""Whether cases on which trainings disagree are predicted worse, as in docs/certainty.md.
+
+python -m tests.measurements.certainty FOLDER [--seeds 0 1 2 3 4] [--patients 150] [--iterations 20]
+
+Phantoms as of the demo: four fifths of them for training, a fifth held out. The nano variant is trained on fold 0 for 10
+epochs with each seed by ``nnunet-cipa benchmark run``; each training predicts the validation cases of the fold and the
+held-out ones. The seeds are the members. Prints the correlation of the expected Dice between members with the Dice of
+their mean, and what flagging does: the threshold is chosen on the validation cases and tried on the held-out ones. FOLDER
+keeps the trained models, and what is there is not trained or predicted again.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from nnunet_cipa.demo.folder import child_environment, prepare_folder
+from nnunet_cipa.demo.layout import DATASET, Demo, step
+from nnunet_cipa.demo.options import DemoOptions
+from nnunet_cipa.demo.steps import StepRunner
+from nnunet_cipa.nnunet.splits import read_splits
+from nnunet_cipa.plugin import plugin_path
+
+TRAINER, EPOCHS = "nnUNetTrainerCIPA_demo", 10
+PARTS = ("validation", "held_out")
+
+
+def predict_all(demo, seeds, iterations):
+    """Train with each seed, and predict both parts with each; returns seed -> part -> folder of predictions."""
+    runner = StepRunner(demo.out / "logs", child_environment(os.environ, demo.variables))
+    benchmark, raw = demo.out / "benchmark", demo.main.raw
+    if not benchmark.is_dir():
+        for prepared in demo.steps()[:3]:
+            runner.run(prepared)
+    plugin = {"nnUNet_extTrainer": os.pathsep.join((str(plugin_path()), str(benchmark / "trainers")))}
+    runner.run(
+        step(
+            "benchmark", "nnunet-cipa", "benchmark", "run", 701, "--trainers", TRAINER, "--seeds", *seeds, "--folds", 0,
+            "--epochs", EPOCHS, "--iterations", iterations, "--device", "cpu", "--out", benchmark,
+            nnUNet_n_proc_DA="0",
+        )
+    )  # fmt: skip
+    images = {"validation": _link_validation(demo), "held_out": raw / "imagesTs"}
+    found = {seed: {part: demo.out / f"seed_{seed}_{part}" for part in PARTS} for seed in seeds}
+    for seed, folders in found.items():
+        name = f"{TRAINER}_{EPOCHS}x{iterations}_seed{seed}"
+        for part, out in folders.items():
+            if not (out / "predict_from_raw_data_args.json").is_file() or len(list(out.glob("*.npz"))) < _cases(
+                images[part]
+            ):
+                runner.run(
+                    step(
+                        out.name, "nnUNetv2_predict", "-i", images[part], "-o", out, "-d", 701, "-c", "2d", "-f", 0,
+                        "-tr", name, "-device", "cpu", "-npp", 0, "-nps", 0, "--save_probabilities",
+                        nnUNet_results=str(benchmark / "nnUNet_results"), **plugin,
+                    )
+                )  # fmt: skip
+    return found
+
+
+def _cases(folder):
+    return len(list(folder.glob("*_0000.nii.gz")))
+
+
+def _link_validation(demo):
+    folder = demo.out / "validation_images"
+    folder.mkdir(exist_ok=True)
+    splits = demo.out / "nnUNet_preprocessed" / DATASET / "splits_final.json"
+    for case in read_splits(splits, "start in a new folder")[0]["val"]:
+        for source in (demo.main.raw / "imagesTr").glob(f"{case}_*.nii.gz"):
+            link = folder / source.name
+            if not link.exists():
+                link.symlink_to(source)
+    return folder
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--patients", type=int, default=150)
+    parser.add_argument("--iterations", type=int, default=20)
+    arguments = parser.parse_args()
+    demo = Demo(arguments.folder.absolute(), DemoOptions(patients=arguments.patients, rows=()))
+    if not demo.out.is_dir():
+        prepare_folder(demo, overwrite=False)
+    print(predict_all(demo, arguments.seeds, arguments.iterations))
