@@ -8,6 +8,7 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from nnunet_cipa.dataset_conversion.study_set.check import PatientFacts
+from nnunet_cipa.predict.certainty.certainty import Certainty
 from nnunet_cipa.predict.model.trained import TrainedModel
 
 
@@ -73,6 +74,8 @@ class Predicted:
         When the prediction of this patient began.
     seconds
         How long it took, by the name of the step.
+    certainty
+        How far the folds agree; None if they were not compared.
     """
 
     name: str
@@ -87,3 +90,4 @@ class Predicted:
     warnings: tuple[str, ...]
     started: datetime
     seconds: Mapping[str, float]
+    certainty: Certainty | None = None

@@ -2,11 +2,10 @@
 
 python -m tests.measurements.certainty FOLDER [--seeds 0 1 2 3 4] [--patients 150] [--iterations 20]
 
-Phantoms as of the demo: four fifths of them for training, a fifth held out. The nano variant is trained on fold 0 for 10
-epochs with each seed by ``nnunet-cipa benchmark run``; each training predicts the validation cases of the fold and the
-held-out ones. The seeds are the members. Prints the correlation of the expected Dice between members with the Dice of
-their mean, and what flagging does: the threshold is chosen on the validation cases and tried on the held-out ones. FOLDER
-keeps the trained models, and what is there is not trained or predicted again.
+Phantoms as of the demo: four fifths of them for training, a fifth held out. The nano variant is trained on fold 0 for
+10 epochs with each seed by ``nnunet-cipa benchmark run``; each training predicts the validation cases of the fold and
+the held-out ones. The seeds are the members. Prints the correlation of the expected Dice between members with the Dice
+of their mean, and what flagging does. FOLDER keeps the trained models, and what is there is not trained again.
 """
 
 import argparse
