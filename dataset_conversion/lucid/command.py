@@ -7,7 +7,7 @@ from typing import Annotated
 from nnunet_cipa.dataset_conversion.lucid.options import Options, choose_roi
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Conversion
 from nnunet_cipa.dataset_conversion.study_set.options import Roi
-from nnunet_cipa.options import Option
+from nnunet_cipa.options import Option, UsageError
 
 
 def convert(
@@ -35,6 +35,8 @@ def convert(
     """
     from nnunet_cipa.dataset_conversion.lucid.convert import convert_lucid  # noqa: PLC0415 - slow to import
 
+    if options.no_labels and (roi is not None or label is not None):
+        raise UsageError("--no-labels: leaves nothing for --roi and --label to act on; leave one of them out")
     region, pattern = choose_roi(roi, label)
     once = tuple(dict.fromkeys(options.organs))
     return convert_lucid(source, replace(options, roi=region, pattern=pattern, organs=once))

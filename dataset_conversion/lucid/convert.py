@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from nnunet_cipa.dataset_conversion.lucid.options import Options
+from nnunet_cipa.dataset_conversion.lucid.options import Options, refuse_with_no_labels
 from nnunet_cipa.dataset_conversion.study_set.convert import StudyConversion, convert_study_set
 from nnunet_cipa.dataset_conversion.study_set.dicom_set import Wanted, read_dicom_set
 from nnunet_cipa.dataset_conversion.study_set.nifti_set import is_nifti_layout, read_nifti_set
@@ -22,16 +22,20 @@ def convert_lucid(source: Path, options: Options | None = None) -> StudyConversi
     source
         A folder tree with CT, PET and RTSTRUCT in DICOM; or a folder for each patient with CT.nii.gz (HU), PET.nii.gz
         (SUV by body weight, any axial grid in the CT's frame) and IGTV.nii.gz or GTV.nii.gz (0 and 1 on the CT's grid).
+        With ``no_labels`` neither structures nor masks are looked at.
     options
         How to convert.
 
     Raises
     ------
+    UsageError
+        For options that ``no_labels`` excludes.
     CIPAError
         If anything is wrong with the source, the options or nnUNet_raw; with ``keep_going``, not for what is wrong
         with single patients, if others are left.
     """
     options = options or Options()
+    refuse_with_no_labels(options)
     return convert_study_set(partial(_read, source, options), options, options.key_table)
 
 
@@ -40,12 +44,12 @@ def _read(source: Path, options: Options) -> StudySet:
         raise CIPAError(f"{source}: not a folder; give the folder that holds the patients")
     if is_nifti_layout(source):
         _refuse_for_nifti(source, options)
-        return read_nifti_set(source, options.roi, options.test_fraction, options.seed, options.organs)
+        return read_nifti_set(source, options.label, options.test_fraction, options.seed, options.organs)
     threshold = options.seg_threshold
     if threshold is not None and not 0 < threshold <= 1:
         raise CIPAError(f"--seg-threshold {threshold:g}: give a number above 0, up to 1")
     wanted = Wanted(
-        roi=options.roi,
+        roi=options.label,
         pattern=options.pattern,
         organs=options.organs,
         series=options.series,

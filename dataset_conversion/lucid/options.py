@@ -5,7 +5,7 @@ from typing import Annotated
 
 from nnunet_cipa.dataset_conversion.study_set.options import ORGANS, DicomOptions, Roi
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.options import Option
+from nnunet_cipa.options import Option, UsageError
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Options(DicomOptions):
     organs : tuple of str
         Also write the masks of these organs, as <case>_HEART.nii.gz to organsTr and organsTs, to count false positives
         in them.
+    no_labels : bool
+        Write CT and PET alone, to imagesTs, of patients who are to be predicted; contours are not looked at.
     """
 
     dataset_id: Annotated[int, Option("N")] = 702
@@ -32,6 +34,29 @@ class Options(DicomOptions):
     per_study: bool = False
     seg_threshold: Annotated[float | None, Option("F", default="such a SEG is refused")] = None
     organs: Annotated[tuple[str, ...], Option(choices=lambda: ORGANS)] = ()
+    no_labels: bool = False
+
+
+def refuse_with_no_labels(options: Options) -> None:
+    """Refuse options of labels and folds where there are to be none.
+
+    Raises
+    ------
+    UsageError
+        For one that was given with ``no_labels``.
+    """
+    given = {
+        "roi": options.roi is not Options.roi or options.pattern is not None,
+        "organs": options.organs,
+        "structure-set": options.structure_sets,
+        "seg-threshold": options.seg_threshold is not None,
+        "missing-slices": options.missing_slices is not Options.missing_slices,
+        "test-fraction": options.test_fraction is not None,
+        "group": options.group is not None,
+        "group-table": options.group_table is not None,
+    }
+    for name in (name for name, there in given.items() if there and options.no_labels):
+        raise UsageError(f"--no-labels: leaves nothing for --{name} to act on; leave one of them out")
 
 
 def choose_roi(roi: str | None, label: Roi | None) -> tuple[Roi, str | None]:

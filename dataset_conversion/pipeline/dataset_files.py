@@ -34,7 +34,7 @@ class DatasetFacts:
     name
         Of the dataset.
     label
-        Name of label 1.
+        Name of label 1; None for images without labels.
     channels
         ``READY_CHANNELS``, which nnU-Net leaves alone, or ``RAW_CHANNELS``, which it normalises.
     training_cases
@@ -44,7 +44,7 @@ class DatasetFacts:
     """
 
     name: str
-    label: str
+    label: str | None
     channels: dict[str, dict[str, Any]]
     training_cases: int
     more: dict[str, object] = field(default_factory=dict)
@@ -93,7 +93,7 @@ def write_dataset_json(folder: Path, facts: DatasetFacts) -> None:
     generate_dataset_json(
         str(folder),
         facts.channels["channel_names"],
-        {"background": 0, facts.label: 1},
+        {"background": 0, **({} if facts.label is None else {facts.label: 1})},
         facts.training_cases,
         ".nii.gz",
         dataset_name=facts.name,

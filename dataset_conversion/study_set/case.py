@@ -42,13 +42,16 @@ class Grid:
 
 @dataclass(frozen=True)
 class StudyCaseJob:
-    """A checked patient, and the dataset folder it goes to; ``kind`` says what the patient comes from."""
+    """A checked patient, and the dataset folder it goes to; ``kind`` says what the patient comes from.
+
+    Without a ``roi`` no label is written.
+    """
 
     folder: Path
     kind: str
     patient: Patient
     facts: PatientFacts
-    roi: Roi
+    roi: Roi | None
     storage: Storage
     organs: tuple[str, ...] = ()
 
@@ -64,7 +67,7 @@ class StudyCaseJob:
             "patient": self.patient.subject,
             "source": f"{self.kind} study set",
             "part": self.patient.part,
-            "roi": self.roi.value,
+            "roi": None if self.roi is None else self.roi.value,
             "organs": self.organs,
             "converted_by": CONVERTED_BY,
             "units": UNITS,
@@ -88,12 +91,12 @@ class StudyCaseJob:
         _write(self, ct_path, ct, partial(stored_hu, storage=self.storage))
         del ct
         _write(self, pet_path, resample_to(_read(self, "PET"), grid), partial(stored_suv, storage=self.storage))
-        _write(self, label_path, _read_oriented(self, self.roi.value), _mask)
+        masks = {} if self.roi is None else {self.roi.value: label_path}
         organs = self.folder / ORGAN_FOLDERS[self.patient.part]
-        paths = {name: organs / f"{self.case}_{name}.nii.gz" for name in self.organs}
-        for name, path in paths.items():
+        masks |= {name: organs / f"{self.case}_{name}.nii.gz" for name in self.organs}
+        for name, path in masks.items():
             _write(self, path, _read_oriented(self, name), _mask)
-        return [ct_path, pet_path, label_path, *paths.values()]
+        return [ct_path, pet_path, *masks.values()]
 
 
 def resample_to(image: sitk.Image, grid: Grid) -> sitk.Image:

@@ -26,17 +26,23 @@ FaultOf = Callable[[NDArray[np.generic]], str | None]
 class StudyCheckJob:
     """A patient to check, the mask that is the truth, masks of organs, and whether the case will be cropped.
 
-    ``may_be_empty`` is for masks without tumour, a PET with more than ``highest_suv`` is in other units, and one that
-    covers less of the body than ``least_pet_cover`` is another.
+    Without a ``roi`` there is no truth, as of a patient to predict. ``may_be_empty`` is for masks without tumour, a
+    PET with more than ``highest_suv`` is in other units, and one that covers less of the body than ``least_pet_cover``
+    is another.
     """
 
     patient: Patient
-    roi: Roi
+    roi: Roi | None
     organs: tuple[str, ...] = ()
     crop: bool = False
     may_be_empty: bool = False
     highest_suv: float = 200.0
     least_pet_cover: float = 0.9
+
+    @property
+    def tumour(self) -> str | None:
+        """Name of the mask that is the truth."""
+        return None if self.roi is None else self.roi.value
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class PatientFacts:
     hu, suv
         Least and greatest value.
     tumour_ml, tumour_slices
-        Volume of the mask and the number of slices it is on.
+        Volume of the mask and the number of slices it is on; None without a mask.
     pet_cover
         Part of the CT's field of view that the PET has.
     pet_body_cover
@@ -75,8 +81,8 @@ class PatientFacts:
     pet_spacing_mm: tuple[float, ...]
     hu: tuple[float, float]
     suv: tuple[float, float]
-    tumour_ml: float
-    tumour_slices: int
+    tumour_ml: float | None
+    tumour_slices: int | None
     pet_cover: float
     pet_body_cover: float | None
     orientation: str
@@ -98,12 +104,10 @@ def check_study(job: StudyCheckJob) -> CheckedStudy:
     """Read the images of a patient, measure them and collect what is wrong with them."""
     problems: list[str] = []
     readings: dict[str, Reading] = {}
-    faults: dict[str, FaultOf] = {
-        "CT": ct_fault,
-        "PET": partial(pet_fault, highest=job.highest_suv),
-        job.roi.value: partial(tumour_fault, may_be_empty=job.may_be_empty),
-        **dict.fromkeys(job.organs, binary_fault),
-    }
+    faults: dict[str, FaultOf] = {"CT": ct_fault, "PET": partial(pet_fault, highest=job.highest_suv)}
+    if job.tumour is not None:
+        faults[job.tumour] = partial(tumour_fault, may_be_empty=job.may_be_empty)
+    faults |= dict.fromkeys(job.organs, binary_fault)
     for name, fault_of in faults.items():
         try:
             reading = job.patient.read(name)
@@ -114,11 +118,11 @@ def check_study(job: StudyCheckJob) -> CheckedStudy:
         if fault is not None:
             problems.append(f"{job.patient.where(name)}: {fault}")
         readings[name] = reading
-    if not problems:
-        readings[job.roi.value] = _with_gaps(readings[job.roi.value])
+    if not problems and job.tumour is not None:
+        readings[job.tumour] = _with_gaps(readings[job.tumour])
     images = {name: reading.image for name, reading in readings.items()}
     if not problems:
-        fault = geometry_fault(job.patient, images, job.roi.value, job.organs)
+        fault = geometry_fault(job.patient, images, job.tumour, job.organs)
         problems += [] if fault is None else [fault]
         moved = registration_fault(images["CT"], images["PET"], readings["PET"].facts)
         problems += [] if moved is None else [f"{job.patient.where('PET')}: {moved}"]
@@ -145,10 +149,11 @@ def _crop(job: StudyCheckJob, images: dict[str, sitk.Image]) -> tuple[Crop | Non
     """Return what the case is to be cut to, and how much of that the PET covers."""
     if not job.crop:
         return None, measure_cover(images["CT"], images["PET"])
-    ct, mask = (sitk.DICOMOrient(images[name], WRITTEN) for name in ("CT", job.roi.value))
-    hu, tumour = (sitk.GetArrayViewFromImage(image) for image in (ct, mask))
+    ct = sitk.DICOMOrient(images["CT"], WRITTEN)
+    mask = None if job.tumour is None else sitk.DICOMOrient(images[job.tumour], WRITTEN)
     x, y, z = ct.GetSpacing()
-    crop = find_crop(hu, tumour, (z, y, x), job.patient.where("CT"))
+    tumour = None if mask is None else sitk.GetArrayViewFromImage(mask)
+    crop = find_crop(sitk.GetArrayViewFromImage(ct), tumour, (z, y, x), job.patient.where("CT"))
     return crop, measure_cover(ct, images["PET"], crop)
 
 
@@ -156,7 +161,7 @@ def _measure(job: StudyCheckJob, readings: dict[str, Reading], crop: Crop | None
     images = {name: reading.image for name, reading in readings.items()}
     ct, pet = (images[name] for name in IMAGES)
     hu, suv = (sitk.GetArrayViewFromImage(image) for image in (ct, pet))
-    tumour = sitk.GetArrayViewFromImage(images[job.roi.value]) > 0
+    tumour = None if job.tumour is None else sitk.GetArrayViewFromImage(images[job.tumour]) > 0
     told = {name: (*reading.notes, *(cover.notes if name == "PET" else ())) for name, reading in readings.items()}
     return PatientFacts(
         sha256={name: job.patient.sha256(name) for name in images},
@@ -167,8 +172,8 @@ def _measure(job: StudyCheckJob, readings: dict[str, Reading], crop: Crop | None
         pet_spacing_mm=pet.GetSpacing(),
         hu=(float(hu.min()), float(hu.max())),
         suv=(float(suv.min()), float(suv.max())),
-        tumour_ml=float(np.count_nonzero(tumour) * np.prod(ct.GetSpacing()) / 1000),
-        tumour_slices=int(np.count_nonzero(tumour.any(axis=(1, 2)))),
+        tumour_ml=None if tumour is None else float(np.count_nonzero(tumour) * np.prod(ct.GetSpacing()) / 1000),
+        tumour_slices=None if tumour is None else int(np.count_nonzero(tumour.any(axis=(1, 2)))),
         pet_cover=cover.field,
         pet_body_cover=cover.body,
         orientation=sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(ct.GetDirection()),

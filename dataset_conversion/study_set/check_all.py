@@ -37,7 +37,7 @@ def check_all(found: StudySet, options: StudySetOptions) -> tuple[tuple[Case, ..
     jobs = [
         StudyCheckJob(
             patient,
-            options.roi,
+            options.label,
             options.organs,
             options.crop,
             may_be_empty,
@@ -61,9 +61,10 @@ def check_all(found: StudySet, options: StudySetOptions) -> tuple[tuple[Case, ..
     refuse(_duplicates(cases))
     if options.without_tumour is WithoutTumour.LEAVE_OUT:
         cases = [case for case in cases if case.facts.tumour_slices]
-    left = sum(case.patient.part == "train" for case in cases)
+    left = cases if options.label is None else [case for case in cases if case.patient.part == "train"]
     if failures and not left:
-        refuse(["no patient in order is left to train on; correct the others", *_problems(failures)])
+        of_use = "" if options.label is None else " to train on"
+        refuse([f"no patient in order is left{of_use}; correct the others", *_problems(failures)])
     return tuple(cases), tuple(failures)
 
 

@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Conversion, Failure
-from nnunet_cipa.dataset_conversion.pipeline.dataset import NewDataset, place, write_dataset
-from nnunet_cipa.dataset_conversion.pipeline.dataset_files import CONVERTED_BY, FOLDERS, DatasetFacts, folds_warning
+from nnunet_cipa.dataset_conversion.pipeline.dataset import place, write_dataset
+from nnunet_cipa.dataset_conversion.pipeline.dataset_files import FOLDERS, folds_warning
 from nnunet_cipa.dataset_conversion.pipeline.folds import Folds, TrainingPatient, make_folds
-from nnunet_cipa.dataset_conversion.study_set.case import ORGAN_FOLDERS, StudyCaseJob
 from nnunet_cipa.dataset_conversion.study_set.check_all import Case, check_all
+from nnunet_cipa.dataset_conversion.study_set.dataset import left_out, of_part, study_dataset, tumour_slices
 from nnunet_cipa.dataset_conversion.study_set.identifiers import refuse_identifiers
 from nnunet_cipa.dataset_conversion.study_set.key_table import check_key_table_place, writing_keys
 from nnunet_cipa.dataset_conversion.study_set.options import LOWEST_HU, Storage, StudySetOptions
-from nnunet_cipa.dataset_conversion.study_set.study_set import UNITS, StudySet
+from nnunet_cipa.dataset_conversion.study_set.study_set import StudySet
 from nnunet_cipa.errors import CIPAError
 
 
@@ -28,7 +28,7 @@ class StudyConversion(Conversion):
 
     def part(self, name: str) -> list[Case]:
         """Return the cases of ``train`` or ``test``."""
-        return _part(self.cases, name)
+        return of_part(self.cases, name)
 
 
 def convert_study_set(
@@ -60,19 +60,22 @@ def convert_study_set(
     _check_storage(options.storage)
     found = read()
     cases, failures = check_all(found, options)
-    folds = make_folds(_training_patients(found, _part(cases, "train")), options)
-    warnings = [*_noted(found, cases), *folds_warning(final, folds)]
+    warnings = [*_noted(found, cases)]
+    folds = Folds([])
+    if options.label is not None:
+        folds = make_folds(_training_patients(found, of_part(cases, "train")), options)
+        warnings += folds_warning(final, folds)
     if found.keys and key_table is None:
         warnings.append("which patient a case is was not written down; give --key-table FILE to have it")
     written = {name for case in cases for name in (case.name, case.patient.subject)}
     keys = [key for key in found.keys if key.case in written]
     with writing_keys(key_table, keys):
-        dataset = _dataset(found, cases, failures, options, folds)
+        dataset = study_dataset(found, cases, failures, options, folds)
         check = partial(refuse_identifiers, cases=written, identifiers=found.identifiers)
         write_dataset(final, dataset, options, check)
     told = (
-        *_told(cases, options.roi.value),
-        *_without_tumour(found, cases, failures),
+        *_told(cases, options),
+        *(() if options.label is None else _without_tumour(found, cases, failures)),
         *(f"passed over: {count} files of {kind}" for kind, count in found.passed_over.items()),
         *folds.told(),
         f"written to {final}",
@@ -87,10 +90,6 @@ def _check_storage(storage: Storage) -> None:
         low, high = limits
         if not (math.isfinite(low) and math.isfinite(high) and low < high and high > least):
             raise CIPAError(f"--{name} {low:g} {high:g}: give a lower and a higher number, the higher above {least:g}")
-
-
-def _part(cases: tuple[Case, ...], name: str) -> list[Case]:
-    return [case for case in cases if case.patient.part == name]
 
 
 def _training_patients(found: StudySet, cases: list[Case]) -> list[TrainingPatient]:
@@ -110,44 +109,6 @@ def _training_patients(found: StudySet, cases: list[Case]) -> list[TrainingPatie
     return patients
 
 
-def _dataset(
-    found: StudySet, cases: tuple[Case, ...], failures: tuple[Failure, ...], options: StudySetOptions, folds: Folds
-) -> NewDataset:
-    storage, roi, parts = options.storage, options.roi, {name: _part(cases, name) for name in FOLDERS}
-    more = {"units": UNITS, "synthetic": found.synthetic, **found.terms, **storage.facts()}
-    provenance = {
-        "source": f"{found.kind} study set",
-        "converted_by": CONVERTED_BY,
-        "roi": roi.value,
-        "organs": options.organs,
-        "crop": options.crop,
-        **more,
-        "seed": options.seed,
-        "test_fraction": options.test_fraction,
-        "cases_without_tumour": sum(not case.facts.tumour_slices for case in cases),
-        "left_out_without_tumour": _left_out(found, cases, failures),
-        **folds.facts(_telling(folds.left_out, found.identifiers)),
-        "patients_not_converted": len(failures),
-        "cases": {name: len(part) for name, part in parts.items()},
-        "slices": {name: sum(case.facts.size[2] for case in part) for name, part in parts.items()},
-        "tumour_slices": {name: sum(case.facts.tumour_slices for case in part) for name, part in parts.items()},
-    }
-
-    def jobs(folder: Path) -> list[StudyCaseJob]:
-        return [
-            StudyCaseJob(folder, found.kind, case.patient, case.facts, roi, storage, options.organs) for case in cases
-        ]
-
-    facts = DatasetFacts(options.name, roi.value, storage.intensity.channels, len(parts["train"]), more)
-    return NewDataset(facts, folds.splits, provenance, jobs, tuple(ORGAN_FOLDERS.values()) if options.organs else ())
-
-
-def _telling(groups: tuple[str, ...], identifiers: frozenset[str]) -> list[str]:
-    """Return the groups that would tell who the patients are, such as an institution."""
-    texts = [text.casefold() for text in identifiers]
-    return [group for group in groups if any(text in group.casefold() or group.casefold() in text for text in texts)]
-
-
 def _noted(found: StudySet, cases: tuple[Case, ...]) -> Iterator[str]:
     for case in cases:
         who = found.known_as.get(case.name, case.name)
@@ -155,22 +116,18 @@ def _noted(found: StudySet, cases: tuple[Case, ...]) -> Iterator[str]:
             yield from (f"patient {who}: {case.patient.where(volume)}: {note}" for note in notes)
 
 
-def _left_out(found: StudySet, cases: tuple[Case, ...], failures: tuple[Failure, ...]) -> int:
-    """Return the number of those who were in order but for the tumour that they do not have."""
-    return len(found.patients) + len(found.failures) - len(cases) - len(failures)
-
-
 def _without_tumour(found: StudySet, cases: tuple[Case, ...], failures: tuple[Failure, ...]) -> Iterator[str]:
     kept = sum(not case.facts.tumour_slices for case in cases)
-    left_out = _left_out(found, cases, failures)
-    if kept or left_out:
-        yield f"without tumour: {kept} cases kept as background, {left_out} left out"
+    gone = left_out(found, cases, failures)
+    if kept or gone:
+        yield f"without tumour: {kept} cases kept as background, {gone} left out"
 
 
-def _told(cases: tuple[Case, ...], roi: str) -> list[str]:
-    lines = []
+def _told(cases: tuple[Case, ...], options: StudySetOptions) -> Iterator[str]:
     for name, (images, _) in FOLDERS.items():
-        facts = [case.facts for case in _part(cases, name)]
-        slices, with_tumour = sum(one.size[2] for one in facts), sum(one.tumour_slices for one in facts)
-        lines.append(f"{name}: {len(facts)} cases, {slices} slices in {images}, {with_tumour} of them with {roi}")
-    return lines
+        part = of_part(cases, name)
+        line = f"{name}: {len(part)} cases, {sum(case.facts.size[2] for case in part)} slices in {images}"
+        if options.label is not None:
+            yield f"{line}, {tumour_slices(part)} of them with {options.label.value}"
+        elif part:
+            yield f"{line}, without labels"

@@ -67,13 +67,13 @@ class Crop:
         return whole
 
 
-def find_crop(hu: NDArray[Any], tumour: NDArray[Any], spacing: tuple[float, float, float], source: str) -> Crop:
+def find_crop(hu: NDArray[Any], tumour: NDArray[Any] | None, spacing: tuple[float, float, float], source: str) -> Crop:
     """Crop to the body; the tumour, with the margin, is inside whatever the body's outline is.
 
     Parameters
     ----------
     hu, tumour
-        The CT and a mask, (z, y, x).
+        The CT and a mask, or None where there is none to keep, (z, y, x).
     spacing
         In mm, z, y, x.
     source
@@ -86,7 +86,7 @@ def find_crop(hu: NDArray[Any], tumour: NDArray[Any], spacing: tuple[float, floa
     """
     outline = body_box(hu, spacing, source)
     box = outline
-    if tumour.any():
+    if tumour is not None and tumour.any():
         # Every slice is kept, so only what lies in the plane can be cut.
         rows, columns = (_extent((tumour != 0).any(axis=(0, 2 - axis)), spacing[axis + 1]) for axis in (0, 1))
         box = outline[0], _union(outline[1], rows), _union(outline[2], columns)

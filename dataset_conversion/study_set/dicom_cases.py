@@ -9,8 +9,10 @@ from nnunet_cipa.dataset_conversion.study_set.dicom_choice import Choice, Wish, 
 from nnunet_cipa.dataset_conversion.study_set.dicom_patient import DicomPatient
 from nnunet_cipa.dataset_conversion.study_set.exports import Export
 from nnunet_cipa.dataset_conversion.study_set.identifiers import tells_who
-from nnunet_cipa.dataset_conversion.study_set.region_sets import RegionSet
+from nnunet_cipa.dataset_conversion.study_set.image_choice import choose_images, imaged_studies
+from nnunet_cipa.dataset_conversion.study_set.region_sets import Found, RegionSet
 from nnunet_cipa.dataset_conversion.study_set.scanner import scanner_columns
+from nnunet_cipa.dataset_conversion.study_set.set_choice import ChosenSet
 from nnunet_cipa.dataset_conversion.study_set.study_set import Facts, Key
 from nnunet_cipa.dicom.drawn_on import series_named
 from nnunet_cipa.errors import CIPAError
@@ -30,38 +32,39 @@ def choose_cases(export: Export, wish: Wish, subject: str, *, per_study: bool) -
     subject
         Name of the patient; of the case too, if there is one, else before its number.
     per_study
-        Make a case of each study with a CT that a structure set or segmentation was made on. Series of other studies
-        that share its CT's frame of reference count as well where it has none of that kind.
+        Make a case of each study with a CT that a structure set or segmentation was made on, or with CT and PET where
+        the images alone are wanted. Series of other studies that share its CT's frame of reference count as well where
+        it has none of that kind.
 
     Raises
     ------
     CIPAError
         See ``choose``; of several studies, for all of them.
     """
-    sets = export.read_sets()
     if not per_study:
-        return {subject: choose(export, sets, wish)}
+        return {subject: _choose(export, export.read_sets() if wish.patterns else [], wish)}
+    studies = _drawn_studies(export) if wish.patterns else _imaged_studies(export)
     chosen, faults = {}, []
-    for number, (study, (part, own)) in enumerate(_studies(export, sets).items(), 1):
+    for number, (study, (part, own)) in enumerate(studies.items(), 1):
         try:
-            chosen[f"{subject}_{number}"] = choose(part, own, _of(part, own, wish))
+            chosen[f"{subject}_{number}"] = _choose(part, own, _of(part, own, wish))
         except CIPAError as error:
             faults.append(f"study {study}: {error}")
     if faults:
         raise CIPAError("; ".join(faults))
+    needed, lacking = ("a structure set or segmentation of it", "its contours") if wish.patterns else ("a PET", "a PET")
     if not chosen:
-        raise CIPAError("no study has a CT and a structure set or segmentation of it; leave out --per-study")
+        raise CIPAError(f"no study has a CT and {needed}; leave out --per-study")
     passed = len({one.study_uid for one in export.series if one.modality == "CT"}) - len(chosen)
-    told = f"{passed} more {'studies' if passed > 1 else 'study'} of the patient with a CT, but without its contours"
+    told = f"{passed} more {'studies' if passed > 1 else 'study'} of the patient with a CT, but without {lacking}"
     if not passed:
         return chosen
-    tumour = next(iter(wish.patterns))
-    return {case: _with_note(choice, tumour, told) for case, choice in chosen.items()}
+    volume = next(iter(wish.patterns), "CT")
+    return {case: _with_note(choice, volume, told) for case, choice in chosen.items()}
 
 
 def make_key(case: str, part: str, patient_id: str, choice: Choice) -> Key:
     """Return who a case is, and of what it was made, for the key table."""
-    held, index = choice.chosen.found.set, choice.chosen.found.index
     return Key(
         case,
         {
@@ -70,29 +73,16 @@ def make_key(case: str, part: str, patient_id: str, choice: Choice) -> Key:
             "study_uid": choice.ct.study_uid,
             "ct_series_uid": choice.ct.series_uid,
             "pet_series_uid": choice.pet.series_uid,
-            "structure_set_uid": held.described.sop_instance_uid,
-            "roi_name": held.names[index],
-            "structure_set_kind": held.described.kind,
-            "structure_set_label": held.described.label,
-            "structure_set_date": held.described.date,
-            "approval_status": held.described.approval,
-            "roi_generation": held.algorithm(index),
+            **({} if choice.chosen is None else _set_columns(choice.chosen.found)),
             **scanner_columns(choice.pet.slices[0].path),
         },
     )
 
 
-def make_patient(case: str, part: str, subject: str, choice: Choice, tumour: str) -> DicomPatient:
+def make_patient(case: str, part: str, subject: str, choice: Choice) -> DicomPatient:
     """Return a case, with what its provenance says of the choice: numbers, codes and a label, no date."""
-    held, index = choice.chosen.found.set, choice.chosen.found.index
-    truth: Facts = {
-        "kind": held.described.kind,
-        "approval_status": held.described.approval,
-        "generation": held.algorithm(index),
-        LABEL: held.described.label,
-        "days_after_ct": _days(choice.ct_date, held.described.date),
-        "chosen_by": choice.chosen.by,
-    }
+    chosen = choice.chosen
+    truth = {} if chosen is None else {next(iter(choice.regions)): _truth(chosen, choice.ct_date)}
     return DicomPatient(
         name=case,
         part=part,
@@ -101,7 +91,7 @@ def make_patient(case: str, part: str, subject: str, choice: Choice, tumour: str
         regions=choice.regions,
         notes=choice.notes,
         patient=subject,
-        facts={tumour: truth},
+        facts=truth,
         pet_to_ct=choice.pet_to_ct,
     )
 
@@ -115,25 +105,55 @@ def without_identifiers(patient: DicomPatient, identifiers: frozenset[str]) -> D
     return replace(patient, facts=told)
 
 
+def _choose(export: Export, sets: Sequence[RegionSet], wish: Wish) -> Choice:
+    return choose(export, sets, wish) if wish.patterns else choose_images(export, wish)
+
+
+def _set_columns(found: Found) -> dict[str, str]:
+    held, index = found.set, found.index
+    return {
+        "structure_set_uid": held.described.sop_instance_uid,
+        "roi_name": held.names[index],
+        "structure_set_kind": held.described.kind,
+        "structure_set_label": held.described.label,
+        "structure_set_date": held.described.date,
+        "approval_status": held.described.approval,
+        "roi_generation": held.algorithm(index),
+    }
+
+
+def _truth(chosen: ChosenSet, ct_date: str) -> Facts:
+    held, index = chosen.found.set, chosen.found.index
+    return {
+        "kind": held.described.kind,
+        "approval_status": held.described.approval,
+        "generation": held.algorithm(index),
+        LABEL: held.described.label,
+        "days_after_ct": _days(ct_date, held.described.date),
+        "chosen_by": chosen.by,
+    }
+
+
 def _with_note(choice: Choice, volume: str, note: str) -> Choice:
     return replace(choice, notes={**choice.notes, volume: (*choice.notes.get(volume, ()), note)})
 
 
-def _studies(export: Export, sets: Sequence[RegionSet]) -> dict[str, tuple[Export, list[RegionSet]]]:
+def _drawn_studies(export: Export) -> dict[str, tuple[Export, list[RegionSet]]]:
     """Return the studies with a CT that has structure sets, by UID: what was exported of each, and those sets."""
     own = defaultdict(list)
-    for one in sets:
+    for one in export.read_sets():
         own[_study_of(export, one)].append(one)
     studies = {}
     for uid in sorted({series.study_uid for series in export.series if series.modality == "CT"} & own.keys()):
-        series = [one for one in export.series if one.study_uid == uid]
-        frames = {one.frame_of_reference_uid for one in series if one.modality == "CT"}
-        there = {one.modality for one in series}
-        beside = (one for one in export.series if one.frame_of_reference_uid in frames and one.modality not in there)
         paths = {one.path for one in own[uid]}
         files = tuple(file for file in export.structures if file.path in paths)
-        studies[uid] = Export((*series, *beside), files, export.registrations), own[uid]
+        studies[uid] = export.of_study(uid, files), own[uid]
     return studies
+
+
+def _imaged_studies(export: Export) -> dict[str, tuple[Export, list[RegionSet]]]:
+    """Return the studies with CT and PET in the same way."""
+    return {uid: (export.of_study(uid), []) for uid in imaged_studies(export.series)}
 
 
 def _study_of(export: Export, held: RegionSet) -> str:

@@ -7,13 +7,13 @@ from nnunet_cipa.dataset_conversion.study_set.ct_choice import ChosenCt, choose_
 from nnunet_cipa.dataset_conversion.study_set.exports import Export
 from nnunet_cipa.dataset_conversion.study_set.identifiers import identifiers_in, identifiers_of
 from nnunet_cipa.dataset_conversion.study_set.joined import join_region
+from nnunet_cipa.dataset_conversion.study_set.pet_choice import MOVED, choose_pet, pet_to_ct
 from nnunet_cipa.dataset_conversion.study_set.region_sets import Found, RegionSet, indices, with_region
 from nnunet_cipa.dataset_conversion.study_set.regions import Region
 from nnunet_cipa.dataset_conversion.study_set.set_choice import ChosenSet, SetWish, choose_set
 from nnunet_cipa.dataset_conversion.study_set.ties import Ties
 from nnunet_cipa.dicom.registration.rigid import Rigid
-from nnunet_cipa.dicom.series.grouping import Candidate, Series, build_series
-from nnunet_cipa.dicom.series.selection import select_pet
+from nnunet_cipa.dicom.series.grouping import Candidate, Series
 from nnunet_cipa.errors import CIPAError
 
 
@@ -25,7 +25,7 @@ class Wish:
     ----------
     patterns
         For the name of each mask the pattern of its region; the first is the tumour's (see ``choose_roi``), the others
-        are organs, whose regions have their names.
+        are organs, whose regions have their names. Without any the images alone are wanted.
     series
         UIDs that go before others; those of other patients are passed over.
     structure_sets
@@ -58,12 +58,13 @@ class Choice:
     ----------
     ct, pet
         Series whose geometry has been checked.
-    chosen
-        The structure set or segmentation, the region of the tumour in it, and by what it was chosen.
-    regions
-        The region of each mask.
     identifiers
         Texts in these files that tell who the patient is.
+    chosen
+        The structure set or segmentation, the region of the tumour in it, and by what it was chosen; None where the
+        images alone are wanted.
+    regions
+        The region of each mask.
     ct_date
         StudyDate of the CT, YYYYMMDD, or an empty text.
     pet_to_ct
@@ -74,9 +75,9 @@ class Choice:
 
     ct: Series
     pet: Series
-    chosen: ChosenSet
-    regions: dict[str, Region]
     identifiers: frozenset[str]
+    chosen: ChosenSet | None = None
+    regions: Mapping[str, Region] = field(default_factory=dict)
     ct_date: str = ""
     pet_to_ct: Rigid | None = None
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -106,8 +107,8 @@ def choose(export: Export, sets: Sequence[RegionSet], wish: Wish) -> Choice:
     chosen = choose_set(found, SetWish.of(wish.structure_sets, wish.series, wish.preferred), export.series)
     agreed = _only_ct(export.series, chosen.found) if wish.by_frame else ()
     drawn = choose_ct(chosen.found, export.series, (*wish.series, *agreed), ties)
-    pet = _pet(export.series, wish.series, drawn.ct)
-    pet_to_ct = _pet_to_ct(pet, drawn.ct, ties)
+    pet = choose_pet(export.series, wish.series, drawn.ct)
+    to_ct = pet_to_ct(pet, drawn.ct, ties)
     _check_unused(export, wish.series, chosen.found, drawn, pet)
     regions, notes = {}, {tumour: chosen.notes}
     for name, index in indices(chosen.found, tuple(wish.patterns)).items():
@@ -121,10 +122,10 @@ def choose(export: Export, sets: Sequence[RegionSet], wish: Wish) -> Choice:
     identifiers = identifiers_in(chosen.found.set.path, chosen.found.set.file)
     for series in (drawn.ct, pet):
         identifiers |= identifiers_of(series.slices[0].path)
-    if pet_to_ct is not None:
-        notes["PET"] = ("has another frame of reference, and was moved to the CT's as a REG says",)
+    if to_ct is not None:
+        notes["PET"] = (MOVED,)
     (ct,) = [one for one in export.series if one.series_uid == drawn.ct.series_uid]
-    return Choice(drawn.ct, pet, chosen, regions, identifiers, ct.headers[0].study_date, pet_to_ct, notes)
+    return Choice(drawn.ct, pet, identifiers, chosen, regions, ct.headers[0].study_date, to_ct, notes)
 
 
 def _only_ct(series: Sequence[Candidate], found: Found) -> tuple[str, ...]:
@@ -132,26 +133,6 @@ def _only_ct(series: Sequence[Candidate], found: Found) -> tuple[str, ...]:
     frame = found.references.frame_of_reference_uid
     uids = [one.series_uid for one in series if one.modality == "CT" and one.frame_of_reference_uid == frame]
     return tuple(uids) if len(uids) == 1 else ()
-
-
-def _pet(series: Sequence[Candidate], wanted: Sequence[str], ct: Series) -> Series:
-    chosen = [one.series_uid for one in series if one.modality == "PT" and one.series_uid in wanted]
-    if len(chosen) > 1:
-        raise CIPAError(f"--series names {len(chosen)} PET series of one patient ({', '.join(chosen)}); name one")
-    return build_series(select_pet(series, chosen[0] if chosen else None, ct.frame_of_reference_uid))
-
-
-def _pet_to_ct(pet: Series, ct: Series, ties: Ties) -> Rigid | None:
-    if pet.frame_of_reference_uid == ct.frame_of_reference_uid:
-        return None
-    found = ties.between(pet.frame_of_reference_uid, ct.frame_of_reference_uid)
-    if found is None:
-        raise CIPAError(
-            f"PET series {pet.series_uid} has the frame of reference {pet.frame_of_reference_uid or '(none)'} and CT "
-            f"series {ct.series_uid} {ct.frame_of_reference_uid or '(none)'}, so where they are to each other is not "
-            f"known{ties.why_not}; export a PET that was registered to the CT, or the rigid REG of the two"
-        )
-    return found
 
 
 def _check_unused(export: Export, wanted: Sequence[str], found: Found, drawn: ChosenCt, pet: Series) -> None:

@@ -1,5 +1,6 @@
 """A study set as a hospital exports it in DICOM: a folder tree with CT, PET and RTSTRUCT of any number of patients."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from nnunet_cipa.dataset_conversion.study_set.held_out import held_out, read_fac
 from nnunet_cipa.dataset_conversion.study_set.nifti_set import name_fault
 from nnunet_cipa.dataset_conversion.study_set.options import Roi
 from nnunet_cipa.dataset_conversion.study_set.study_set import StudySet
-from nnunet_cipa.dicom.files import scan_folder
+from nnunet_cipa.dicom.files import Headers, scan_folder
 from nnunet_cipa.dicom.rtstruct.options import MissingSlices
 from nnunet_cipa.dicom.rtstruct.roi_names import check_pattern
 from nnunet_cipa.dicom.suv.options import SuvOptions
@@ -41,7 +42,7 @@ class Wanted:
     Attributes
     ----------
     roi
-        The mask that is the truth.
+        The mask that is the truth; None for images alone, of patients who are to be predicted and all held out.
     pattern
         Of its region's name; None for the usual names of an IGTV.
     organs
@@ -68,7 +69,7 @@ class Wanted:
         What to do where slices of a region were left out.
     """
 
-    roi: Roi = Roi.IGTV
+    roi: Roi | None = Roi.IGTV
     pattern: str | None = None
     organs: tuple[str, ...] = ()
     series: tuple[str, ...] = ()
@@ -83,12 +84,18 @@ class Wanted:
     missing_slices: MissingSlices = MissingSlices.REFUSE
 
     @property
+    def patterns(self) -> dict[str, str | None]:
+        """Pattern of the region of each mask (see ``Wish``)."""
+        if self.roi is None:
+            return {}
+        tumour = self.pattern if self.pattern is not None or self.roi is Roi.IGTV else self.roi.value
+        return {self.roi.value: tumour, **{organ: organ for organ in self.organs}}
+
+    @property
     def wish(self) -> Wish:
         """The same as the choice takes it."""
-        tumour = self.pattern if self.pattern is not None or self.roi is Roi.IGTV else self.roi.value
-        patterns = {self.roi.value: tumour, **{organ: organ for organ in self.organs}}
         return Wish(
-            patterns=patterns,
+            patterns=self.patterns,
             series=self.series,
             structure_sets=self.structure_sets,
             threshold=self.threshold,
@@ -127,7 +134,7 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
     check_wanted(exports, wanted.series, wanted.structure_sets)
     nameless = exports.pop("", None)
     rules = suv_rules(wanted.suv, {who: pet_studies(export) for who, export in exports.items()})
-    test = held_out(source, list(exports), test_fraction, seed)
+    test = {*exports} if wanted.roi is None else held_out(source, list(exports), test_fraction, seed)
     damage = attribute_problems(source, headers.problems, {who: export.paths for who, export in exports.items()})
     nobodys = [*damage.pop(None, []), *without_id(nameless)]
     failures = [Failure("unknown", tuple(nobodys))] if nobodys else []
@@ -148,7 +155,7 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
         for case, choice in chosen.items():
             identifiers |= choice.identifiers
             keys.append(make_key(case, part, patient_id, choice))
-            patient = make_patient(case, part, subject, choice, wanted.roi.value)
+            patient = make_patient(case, part, subject, choice)
             patients.append(replace(patient, suv=suv[case], missing_slices=wanted.missing_slices))
     patients.sort(key=lambda patient: patient.name)
     keys.sort(key=lambda key: key.case)
@@ -160,8 +167,13 @@ def read_dicom_set(source: Path, wanted: Wanted, name: str, test_fraction: float
         synthetic=read_facts(source),
         keys=tuple(keys),
         identifiers=frozenset(identifiers),
-        passed_over=headers.others,
+        passed_over=headers.others if wanted.roi is not None else _with_structures(headers),
     )
+
+
+def _with_structures(headers: Headers) -> dict[str, int]:
+    """Return the kinds of files that no case is made of, where structure sets and segmentations are among them."""
+    return {**headers.others, **Counter(file.kind for file in headers.structures)}
 
 
 def _names(patient_ids: Sequence[str], wanted: Wanted, name: str, seed: int) -> dict[str, str]:

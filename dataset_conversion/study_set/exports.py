@@ -27,6 +27,17 @@ class Export:
         images = (header.path for series in self.series for header in series.headers)
         return (*images, *(file.path for file in (*self.structures, *self.registrations)))
 
+    def of_study(self, uid: str, structures: tuple[StructureFile, ...] = ()) -> "Export":
+        """Return what counts of a study.
+
+        Series of other studies that share the frame of reference of its CT count too where it has none of that kind.
+        """
+        own = [one for one in self.series if one.study_uid == uid]
+        frames = {one.frame_of_reference_uid for one in own if one.modality == "CT"}
+        there = {one.modality for one in own}
+        beside = (one for one in self.series if one.frame_of_reference_uid in frames and one.modality not in there)
+        return Export((*own, *beside), structures, self.registrations)
+
     def read_sets(self) -> list[RegionSet]:
         """Read the structure sets and segmentations, copies of one file once.
 

@@ -80,7 +80,7 @@ def is_nifti_layout(source: Path) -> bool:
 
 
 def read_nifti_set(
-    source: Path, roi: Roi, test_fraction: float | None, seed: int, organs: tuple[str, ...] = ()
+    source: Path, roi: Roi | None, test_fraction: float | None, seed: int, organs: tuple[str, ...] = ()
 ) -> StudySet:
     """Find the patients; no image is opened.
 
@@ -90,7 +90,7 @@ def read_nifti_set(
         Folder with one folder a patient, and perhaps test.txt and study.json. Names that start with a dot are not
         looked at.
     roi
-        The mask that every patient must have.
+        The mask that every patient must have; None for patients to predict, who are all held out.
     test_fraction
         Part of the patients, 0 to 0.5, to hold out; None to go by test.txt, or hold out none.
     seed
@@ -111,16 +111,22 @@ def read_nifti_set(
         raise CIPAError(f"{source}: holds no folder; it should hold one per patient, with {', '.join(FILES[:3])}")
     refuse(_foreign(path) for path in entries if not path.is_dir() and path.name not in {TEST_LIST, FACTS})
     synthetic = read_facts(source)
-    test = held_out(source, [folder.name for folder in folders], test_fraction, seed)
+    names = [folder.name for folder in folders]
+    test = {*names} if roi is None else held_out(source, names, test_fraction, seed)
+    masks = (*(() if roi is None else (roi.value,)), *organs)
     patients, failures = [], []
     for folder in folders:
-        problems = tuple(_faults(folder, (roi.value, *organs)))
+        problems = tuple(nifti_faults(folder, masks))
         if problems:
             failures.append(Failure(folder.name, problems))
         else:
-            paths = {name: folder / f"{name}.nii.gz" for name in (*IMAGES, roi.value, *organs)}
-            patients.append(NiftiPatient(folder.name, "test" if folder.name in test else "train", paths))
+            patients.append(nifti_patient(folder, "test" if folder.name in test else "train", masks))
     return StudySet("NIfTI", tuple(patients), tuple(failures), synthetic)
+
+
+def nifti_patient(folder: Path, part: str, masks: tuple[str, ...] = ()) -> NiftiPatient:
+    """Return the patient whose files are in a folder."""
+    return NiftiPatient(folder.name, part, {name: folder / f"{name}.nii.gz" for name in (*IMAGES, *masks)})
 
 
 def name_fault(where: Path, name: str) -> str | None:
@@ -128,6 +134,18 @@ def name_fault(where: Path, name: str) -> str | None:
     if _PATIENT.fullmatch(name) is not None:
         return None
     return f"{where}: use up to 64 letters, digits, hyphens and underscores in a patient's name; rename the folder"
+
+
+def nifti_faults(folder: Path, masks: tuple[str, ...] = ()) -> Iterator[str]:
+    """Return what is wrong with the names of a patient's folder and the files in it."""
+    fault = name_fault(folder, folder.name)
+    if fault is not None:
+        yield fault
+    found = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    for name in (*IMAGES, *masks):
+        if not (folder / f"{name}.nii.gz").is_file():
+            yield f"{folder / name}.nii.gz: missing; add it, or remove the patient"
+    yield from (_foreign(folder / name) for name in sorted(found - set(FILES)))
 
 
 def _looks_like_dicom(path: Path) -> bool:
@@ -139,14 +157,3 @@ def _looks_like_dicom(path: Path) -> bool:
 
 def _foreign(path: Path) -> str:
     return f"{path}: is not part of the layout (see the documentation of convert lucid); move it elsewhere"
-
-
-def _faults(folder: Path, masks: tuple[str, ...]) -> Iterator[str]:
-    fault = name_fault(folder, folder.name)
-    if fault is not None:
-        yield fault
-    found = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    for name in (*IMAGES, *masks):
-        if not (folder / f"{name}.nii.gz").is_file():
-            yield f"{folder / name}.nii.gz: missing; add it, or remove the patient"
-    yield from (_foreign(folder / name) for name in sorted(found - set(FILES)))

@@ -103,6 +103,8 @@ class StudySetOptions(ConversionOptions):
         A PET with more is taken to be in other units, and refused.
     least_pet_cover : float
         Part of the body on the CT, 0 to 1, that a PET has to cover, after the crop; the tumour always has to be.
+    no_labels : bool
+        Write CT and PET alone, to imagesTs, of patients who are to be predicted; contours are not looked at.
     """
 
     roi: Annotated[Roi, Option(hidden=True)] = Roi.IGTV
@@ -114,6 +116,12 @@ class StudySetOptions(ConversionOptions):
     without_tumour: Annotated[WithoutTumour, Option(hidden=True)] = WithoutTumour.REFUSE
     highest_suv: Annotated[float, Option("SUV")] = 200.0
     least_pet_cover: Annotated[float, Option("F")] = 0.9
+    no_labels: Annotated[bool, Option(hidden=True)] = False
+
+    @property
+    def label(self) -> Roi | None:
+        """The mask that becomes the label, or None for no labels."""
+        return None if self.no_labels else self.roi
 
 
 @dataclass(frozen=True)

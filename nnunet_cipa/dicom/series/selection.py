@@ -49,9 +49,15 @@ def select_pet(
         if not _is_corrected(chosen):
             raise CIPAError(f"PET series {_describe(chosen)} cannot give SUV; choose a corrected one with --series")
         return chosen
-    usable = [candidate for candidate in found if _is_corrected(candidate) and not _is_projection(candidate)]
+    usable = usable_pets(found)
     beside_ct = [one for one in usable if one.frame_of_reference_uid == frame_of_reference_uid]
     return _only(beside_ct or usable, found, "PET")
+
+
+def usable_pets(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Return the PET series that are corrected for attenuation and hold slices."""
+    found = (candidate for candidate in candidates if candidate.modality == "PT")
+    return [candidate for candidate in found if _is_corrected(candidate) and not _is_projection(candidate)]
 
 
 def _by_uid(found: Sequence[Candidate], kind: str, series_uid: str) -> Candidate:
