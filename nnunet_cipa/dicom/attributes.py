@@ -43,6 +43,11 @@ def text(found: Dataset, keyword: str) -> str:
     return "" if value is None else "".join(c for c in str(value) if c.isprintable()).strip()
 
 
+def ascii_text(value: str) -> str:
+    """Return a text as an attribute of one value holds it in any character set; what does not fit becomes ``?``."""
+    return "".join(c if c.isascii() and c.isprintable() and c != "\\" else "?" for c in value)
+
+
 def words(found: Dataset, keyword: str) -> tuple[str, ...]:
     """Return the values of an attribute in capitals, none if missing."""
     value = found.get(keyword)

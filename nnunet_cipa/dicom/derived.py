@@ -23,7 +23,12 @@ MODEL = "nnunet_cipa export-dicom"
 VERSION = __version__
 SERIES_DESCRIPTION = "nnunet_cipa prediction"
 # Beyond those of scanners, so that a study's list ends with them; a DICOMDIR cannot do without a number.
-SERIES_NUMBERS = {"RTSTRUCT": 9001, "SEG": 9002}
+SERIES_NUMBERS = {"RTSTRUCT": 9001, "SEG": 9002, "SR": 9003, "SEG of the SR": 9004}
+# What highdicom asks of source images beyond what they are; it comes from the CT at the end, byte by byte.
+PLACEHOLDERS = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
+    "AccessionNumber", "ReferringPhysicianName",
+)  # fmt: skip
 # The second value: the attribute has to be there, if need be without a value (type 2).
 _PATIENT_AND_STUDY = {
     "SpecificCharacterSet": False,

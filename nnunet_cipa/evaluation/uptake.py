@@ -105,7 +105,7 @@ def combine_uptake(lesions: Sequence[Uptake]) -> Uptake:
         centroid_mm=(x, y, z),
         slices=(min(lesion.slices[0] for lesion in lesions), max(lesion.slices[1] for lesion in lesions)),
         interpolated=any(lesion.interpolated for lesion in lesions),
-        in_pet=covered / volume,
+        in_pet=1.0 if all(lesion.in_pet == 1 for lesion in lesions) else covered / volume,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 REQUIRED = "NNUNET_CIPA_REQUIRE_CLIENTS"
 PACKAGES = {
     "dciodvfy": "dicom3tools", "dcentvfy": "dicom3tools", "dcmmkdir": "dcmtk", "storescu": "dcmtk", "getscu": "dcmtk",
-    "dcmcjpeg": "dcmtk", "plastimatch": "plastimatch", "Orthanc": "orthanc",
+    "dcmcjpeg": "dcmtk", "dsrdump": "dcmtk", "plastimatch": "plastimatch", "Orthanc": "orthanc",
 }  # fmt: skip
 
 

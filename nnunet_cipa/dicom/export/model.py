@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from nnunet_cipa.dicom.attributes import ascii_text
 from nnunet_cipa.dicom.export.options import ModelOptions
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.hashes import file_hash
@@ -34,18 +35,18 @@ class Model:
     def words(self) -> tuple[str, ...]:
         """What SoftwareVersions says: name, folds and the beginning of each hash."""
         folds = [f"{fold} {self.checkpoint} {value[:16]}"[:LONGEST] for fold, value in self.hashes.items()]
-        return (self.label, *map(_ascii, folds))
+        return (self.label, *map(ascii_text, folds))
 
     @property
     def label(self) -> str:
         """The name, as far as there is room for it."""
-        return _ascii(self.name)[:LONGEST]
+        return ascii_text(self.name)[:LONGEST]
 
     @property
     def description(self) -> str:
         """All that is known, for StructureSetDescription and ROIDescription, of 1,024 characters at most."""
         folds = "; ".join(f"{fold} SHA-256 {value}" for fold, value in self.hashes.items())
-        return _ascii(f"model {self.dataset}/{self.name}; {self.checkpoint}: {folds}")[:1024]
+        return ascii_text(f"model {self.dataset}/{self.name}; {self.checkpoint}: {folds}")[:1024]
 
     @property
     def version(self) -> str:
@@ -77,7 +78,3 @@ def read_model(options: ModelOptions) -> Model | None:
     hashes = {fold: file_hash(folder / fold / options.checkpoint) for fold in folds}
     place = folder.resolve()
     return Model(place.name, place.parent.name, options.checkpoint, hashes)
-
-
-def _ascii(text: str) -> str:
-    return "".join(c if c.isascii() and c.isprintable() and c != "\\" else "?" for c in text)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.attributes import tolerant
 from nnunet_cipa.dicom.derived import Origin
 from nnunet_cipa.dicom.export.context import Context, read_context
 from nnunet_cipa.dicom.export.options import ExportOptions
@@ -17,11 +16,11 @@ from nnunet_cipa.dicom.export.rois import left_out, make_regions
 from nnunet_cipa.dicom.files import scan_folder
 from nnunet_cipa.dicom.region import Region
 from nnunet_cipa.dicom.rtstruct.writer import make_structure_set
+from nnunet_cipa.dicom.saving import save_object
 from nnunet_cipa.dicom.seg.writer import make_segmentation
 from nnunet_cipa.dicom.series.grouping import Candidate, Series, build_series, group_series
 from nnunet_cipa.dicom.series.selection import select_ct
 from nnunet_cipa.errors import CIPAError, refuse
-from nnunet_cipa.files.atomic import replacing
 
 Make = Callable[[Sequence[Region], Series, Origin], Dataset]
 
@@ -100,7 +99,7 @@ def export_case(prediction: Path, series: Series, targets: Sequence[Target], con
     written, failures = [], []
     for target in targets:
         try:
-            _write(target, regions, series, origin)
+            save_object(target.make(regions, series, origin), target.path)
             written.append(target.path)
         except CIPAError as error:
             failures.append(f"{target.path}: was not written: {error}")
@@ -182,15 +181,3 @@ def _protect(inputs: list[Path], targets: Sequence[Target]) -> None:
     for target in targets:
         if target.path.resolve() in taken:
             raise CIPAError(f"{target.path}: is an input of the export; give another OUT")
-
-
-def _write(target: Target, regions: Sequence[Region], series: Series, origin: Origin) -> None:
-    made = target.make(regions, series, origin)
-    try:
-        target.path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(target.path) as file, tolerant():
-            made.save_as(file, enforce_file_format=True)
-    except OSError as error:
-        where = error.filename or target.path.parent
-        remedy = "free space, check permissions, or give another OUT"
-        raise CIPAError(f"{where}: writing failed ({error.strerror}); {remedy}") from error

@@ -1,0 +1,1 @@
+"""DICOM structured reports of measurements, TID 1500."""
