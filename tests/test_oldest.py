@@ -14,7 +14,7 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
-FOR_USERS = ("seg", "slurm")  # mamba needs a GPU to build; what is in dev and docs is nobody's installation
+FOR_USERS = ("seg", "slurm", "listen")  # mamba needs a GPU to build; what is in dev and docs is nobody's installation
 
 
 def requirements() -> list[Requirement]:
