@@ -39,7 +39,7 @@ def staged_folder(final: Path, *, overwrite: bool) -> Iterator[Path]:
     CIPAError
         If ``final`` exists and is not to be replaced, or if another run is writing beside it.
     """
-    with alone(final.parent / LOCK, f"{final.parent}: another conversion is writing here; wait for it to end"):
+    with alone(final.parent / LOCK, f"{final.parent}: another run is writing here; wait for it to end"):
         staging = final.with_name(NEW + final.name)
         _clean_up(final.parent, staging)
         if final.exists() and not overwrite:

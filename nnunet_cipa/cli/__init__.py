@@ -18,6 +18,7 @@ from nnunet_cipa.cli import (
     export_dicom,
     phantom,
     plugin_path,
+    predict,
     weights,
 )
 from nnunet_cipa.cli.command import add_commands
@@ -26,7 +27,19 @@ from nnunet_cipa.options import UsageError
 
 COMMANDS = tuple(
     module.COMMAND
-    for module in (plugin_path, doctor, convert, phantom, weights, benchmark, evaluate, export_dicom, demo, bench)
+    for module in (
+        plugin_path,
+        doctor,
+        convert,
+        phantom,
+        weights,
+        benchmark,
+        predict,
+        evaluate,
+        export_dicom,
+        demo,
+        bench,
+    )
 )
 
 

@@ -54,6 +54,8 @@ class Predicted:
         Of the folder in OUT; for DICOM, made of the PatientID.
     patient_id
         PatientID, or the name of the folder of NIfTI files.
+    pseudonym
+        A name that tells nobody who it is.
     sources
         Where ``CT`` and ``PET`` were read from.
     ct
@@ -80,6 +82,7 @@ class Predicted:
 
     name: str
     patient_id: str
+    pseudonym: str
     sources: Mapping[str, Source]
     ct: sitk.Image
     pet: sitk.Image

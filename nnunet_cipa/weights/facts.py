@@ -30,6 +30,10 @@ class Facts:
         Neighbouring slices that the network reads.
     intensities : dict or None
         What dataset.json says of stored intensities (see ``nnunet_cipa.nnunet.intensities.KEYS``).
+    configuration : str or None
+        Name of the configuration in the plans; only checkpoints of nnU-Net have it.
+    mirror_axes : tuple of int or None
+        Axes along which nnU-Net mirrors when it predicts; None for no mirroring too.
     """
 
     patch_size: tuple[int, int] | None = None
@@ -40,6 +44,8 @@ class Facts:
     regions_class_order: list[Any] | None = None
     slices: int | None = None
     intensities: dict[str, Any] | None = None
+    configuration: str | None = None
+    mirror_axes: tuple[int, ...] | None = None
 
     @property
     def has_regions(self) -> bool:
@@ -64,6 +70,8 @@ def facts_of_checkpoint(content: Any) -> Facts:
             "intensities": {key: dataset_json[key] for key in KEYS if key in dataset_json}
             if isinstance(dataset_json, dict)
             else None,
+            "configuration": configuration,
+            "mirror_axes": _look_up(content, "inference_allowed_mirroring_axes"),
         }
     )
 
@@ -101,6 +109,8 @@ def _check(found: dict[str, Any]) -> Facts:
         regions_class_order=_plain(found["regions_class_order"], list),
         slices=_count(found["slices"] if arch_kwargs is None else arch_kwargs.get("slices", 1)),
         intensities=_plain(found["intensities"], dict) or None,
+        configuration=_name(found.get("configuration")),
+        mirror_axes=_axes(found.get("mirror_axes")),
     )
 
 
@@ -120,6 +130,12 @@ def _name(value: Any) -> str | None:
 
 def _count(value: Any) -> int | None:
     return value if type(value) is int and value > 0 else None
+
+
+def _axes(value: Any) -> tuple[int, ...] | None:
+    if isinstance(value, list | tuple) and value and all(type(axis) is int and 0 <= axis < 3 for axis in value):
+        return tuple(value)
+    return None
 
 
 def _two_sides(value: Any) -> tuple[int, int] | None:

@@ -93,7 +93,7 @@ def test_leftovers_of_a_living_run_are_not_touched(raw):
             text=True,
             check=False,
         )
-    assert "another conversion is writing here" in run.stderr
+    assert "another run is writing here" in run.stderr
     assert (raw / f"{NEW}abc" / "file").exists()
 
 

@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cipa.dataset_conversion.study_set.options import Storage
+from nnunet_cipa.dicom.export.model import Model
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A trained model's folder, TRAINER__PLANS__CONFIGURATION.
+    """A trained model.
 
     Attributes
     ----------
     folder
         Where its files are; of a zip, a temporary place.
-    name, dataset
-        Of the folder, and of the one that holds it: TRAINER__PLANS__CONFIGURATION and DatasetNNN_NAME.
+    trainer, configuration
+        Their names, as its weights were saved with.
+    dataset
+        Name of the data set that it was trained on, as its folder or its plans tell it.
     checkpoint
         File of the weights in each fold.
     hashes
@@ -25,15 +28,18 @@ class TrainedModel:
     plans, dataset_json
         Content of the files.
     fingerprint
-        Content of dataset_fingerprint.json; None where it is not there, as in some zips.
+        Content of dataset_fingerprint.json; None where it is not there.
     storage
         How intensities have to be stored.
     crop
         Whether its cases were cut to the patient's outline.
+    mirror_axes
+        Axes of mirror images, as its weights were saved with.
     """
 
     folder: Path
-    name: str
+    trainer: str
+    configuration: str
     dataset: str
     checkpoint: str
     hashes: Mapping[str, str]
@@ -42,13 +48,19 @@ class TrainedModel:
     fingerprint: Mapping[str, Any] | None
     storage: Storage
     crop: bool
+    mirror_axes: tuple[int, ...] | None = None
 
     @property
-    def trainer(self) -> str:
-        """Name of the trainer."""
-        return self.name.split("__")[0]
+    def name(self) -> str:
+        """TRAINER__PLANS__CONFIGURATION."""
+        return f"{self.trainer}__{self.plans['plans_name']}__{self.configuration}"
 
     @property
-    def configuration(self) -> str:
-        """Name of the configuration in the plans."""
-        return self.name.split("__")[2]
+    def paths(self) -> dict[str, Path]:
+        """Files of the weights by fold."""
+        return {fold: self.folder / fold / self.checkpoint for fold in self.hashes}
+
+    @property
+    def named(self) -> Model:
+        """The model in the words that DICOM has room for."""
+        return Model(self.name, self.dataset, self.checkpoint, dict(self.hashes))

@@ -1,0 +1,85 @@
+"""Predicts the patients of a folder, one after the other."""
+
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from nnunet_cipa.dataset_conversion.pipeline.staging import staged_folder
+from nnunet_cipa.dicom.export.rois import check_roi_options
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.ops.registry import check_device
+from nnunet_cipa.predict.manifest import identity, is_done
+from nnunet_cipa.predict.model.members import MemberPredictor, load_predictor
+from nnunet_cipa.predict.model.place import model_place
+from nnunet_cipa.predict.model.read import read_trained_model
+from nnunet_cipa.predict.model.trained import TrainedModel
+from nnunet_cipa.predict.options import PredictOptions
+from nnunet_cipa.predict.outcome import Outcome
+from nnunet_cipa.predict.outputs import write_outputs
+from nnunet_cipa.predict.patient import predict_patient
+from nnunet_cipa.predict.study import NewPatient, read_study
+
+
+def predict_study(study: Path, out: Path, model: Path, options: PredictOptions | None = None) -> list[Outcome]:
+    """Predict every patient of a folder; see ``predict_patients``, which gives each when it is there."""
+    return list(predict_patients(study, out, model, options))
+
+
+def predict_patients(study: Path, out: Path, model: Path, options: PredictOptions | None = None) -> Iterator[Outcome]:
+    """Predict every patient of a folder, to ``out/NAME``; who is there already, is passed over.
+
+    Parameters
+    ----------
+    study
+        A folder tree with CT and PET in DICOM, of as many patients as there may be; or a folder for each patient with
+        CT.nii.gz (HU) and PET.nii.gz (SUV by body weight, any axial grid in the CT's frame).
+    out
+        Folder; it is made.
+    model
+        Trained model's folder, or a zip of ``nnUNetv2_export_model_to_zip``.
+    options
+        How.
+
+    Yields
+    ------
+    Outcome
+        Of each patient, when it is there; what is wrong with a patient is its failure.
+
+    Raises
+    ------
+    CIPAError
+        If the options, the model or the folder are wrong.
+    """
+    chosen = options or PredictOptions()
+    check_device(chosen.use.device)
+    check_roi_options(chosen.roi)
+    with model_place(model, chosen.use.checkpoint) as folder:
+        trained = read_trained_model(folder, chosen.use, chosen.intensities)
+        found = read_study(study, chosen.series, chosen.suv)
+        out.mkdir(parents=True, exist_ok=True)
+        yield from (Outcome(one.patient, failure="; ".join(one.problems)) for one in found.failures)
+        # Not before somebody has to be predicted
+        load = cache(partial(load_predictor, trained, chosen.use.device, mirror=not chosen.use.disable_tta))
+        for new in tqdm(found.patients, desc="predicting", unit="patient", disable=None):
+            yield _one(new, trained, load, out / new.name, chosen)
+
+
+def _one(
+    new: NewPatient, model: TrainedModel, load: Callable[[], MemberPredictor], final: Path, options: PredictOptions
+) -> Outcome:
+    try:
+        decides = identity({volume: source.sha256 for volume, source in new.sources().items()}, model, options)
+        if not options.overwrite and is_done(final, decides):
+            return Outcome(new.who.patient_id, final, told=(f"there already: {final}",))
+        with staged_folder(final, overwrite=options.overwrite) as folder:
+            predicted, mask = predict_patient(new, model, load(), folder, options)
+            outcome = write_outputs(predicted, new.ct, mask, folder, decides, options)
+        written = tuple(final / path.name for path in outcome.written)
+        return Outcome(new.who.patient_id, final, written, outcome.told, outcome.warnings)
+    except CIPAError as error:
+        return Outcome(new.who.patient_id, failure=str(error))
+    except OSError as error:
+        reason = f"{error.filename or final}: {error.strerror}; check it and its permissions"
+        return Outcome(new.who.patient_id, failure=reason)
