@@ -41,7 +41,7 @@ def folder_names(studies: Sequence[Who]) -> list[str]:
 def _name(one: Who, *, several: bool) -> str:
     wanted = f"{one.patient_id}_{one.day}" if several and one.day else one.patient_id
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", wanted)[:_LONGEST].lstrip(".")
-    return safe if safe == wanted else f"{safe or 'patient'}_{_short(one.patient_id)}"
+    return safe if safe == wanted != "" else f"{safe or 'patient'}_{_short(one.patient_id)}"
 
 
 def _short(text: str) -> str:

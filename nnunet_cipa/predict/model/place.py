@@ -54,8 +54,10 @@ def _unpacked(model: Path, checkpoint: str, to: Path) -> Path:
     try:
         with zipfile.ZipFile(model) as archive:
             plans = [PurePosixPath(name) for name in archive.namelist() if PurePosixPath(name).name == "plans.json"]
-            if len(plans) != 1:
-                found = ", ".join(str(path.parent) for path in plans) or "no plans.json"
+            if not plans:
+                raise CIPAError(f"--model {model}: holds no plans.json, or was cut off; {_FOLDER}")
+            if len(plans) > 1:
+                found = ", ".join(str(path.parent) for path in plans)
                 raise CIPAError(
                     f"--model {model}: holds {len(plans)} models ({found}); install it with "
                     "nnUNetv2_install_pretrained_model_from_zip, and give the folder of one"
