@@ -19,13 +19,12 @@ def study_dataset(
     """Return what the dataset of a study set holds, of whose patients ``cases`` are in order and ``failures`` not."""
     storage, label, parts = options.storage, options.label, {name: of_part(cases, name) for name in FOLDERS}
     roi = None if label is None else label.value
-    more = {"units": UNITS, "synthetic": found.synthetic, **found.terms, **storage.facts()}
+    more = {"units": UNITS, "synthetic": found.synthetic, **found.terms, **storage.facts(), "crop": options.crop}
     provenance = {
         "source": f"{found.kind} study set",
         "converted_by": CONVERTED_BY,
         "roi": roi,
         "organs": options.organs,
-        "crop": options.crop,
         **more,
         "seed": options.seed,
         "test_fraction": options.test_fraction,

@@ -31,7 +31,7 @@ def read_unlabelled(
     suv
         What counts where the headers of a PET do not tell SUV.
     per_study
-        Take each DICOM study with CT and PET, not one of each patient.
+        Take each DICOM study with CT and PET, not one of each patient; a folder of NIfTI files is one study.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def read_unlabelled(
         raise CIPAError(f"{source}: not a folder; give the folder that holds the study")
     alone = any((source / f"{name}.nii.gz").is_file() for name in IMAGES)
     if alone or is_nifti_layout(source):
-        for flag, given in (("series", series), ("suv-override", suv.suv_override), ("per-study", per_study)):
+        for flag, given in (("series", series), ("suv-override", suv.suv_override)):
             if given:
                 raise CIPAError(f"--{flag}: is for DICOM, and {source} holds NIfTI files; leave it out")
         return _one_nifti(source.resolve()) if alone else read_nifti_set(source, None, None, 0)

@@ -1,7 +1,9 @@
 """Which series or file a volume of a patient was read from, for the manifest and the page."""
 
+from pathlib import Path
+
 from nnunet_cipa.dataset_conversion.study_set.dicom_patient import DicomPatient
-from nnunet_cipa.dataset_conversion.study_set.nifti_set import NiftiPatient
+from nnunet_cipa.dataset_conversion.study_set.study_set import Patient
 from nnunet_cipa.dicom.attributes import DAMAGE, first_line, text, tolerant
 from nnunet_cipa.dicom.part10 import read_elements
 from nnunet_cipa.dicom.series.grouping import Series
@@ -12,7 +14,7 @@ _TIMES = (("AcquisitionDate", "AcquisitionTime"), ("SeriesDate", "SeriesTime"), 
 _SCANNER = ("Manufacturer", "ManufacturerModelName")
 
 
-def find_source(patient: DicomPatient | NiftiPatient, volume: str, sha256: str) -> Source:
+def find_source(patient: Patient, volume: str, sha256: str) -> Source:
     """Tell where ``CT`` or ``PET`` of a patient was read from.
 
     Raises
@@ -20,8 +22,8 @@ def find_source(patient: DicomPatient | NiftiPatient, volume: str, sha256: str) 
     CIPAError
         If a file cannot be read any more.
     """
-    if isinstance(patient, NiftiPatient):
-        return Source(patient.paths[volume], 1, sha256)
+    if not isinstance(patient, DicomPatient):
+        return Source(Path(patient.where(volume)), 1, sha256)
     return _of_series(patient.ct if volume == "CT" else patient.pet, sha256)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Failure
 from nnunet_cipa.dataset_conversion.study_set.dicom_patient import DicomPatient
-from nnunet_cipa.dataset_conversion.study_set.nifti_set import NiftiPatient
+from nnunet_cipa.dataset_conversion.study_set.study_set import Patient
 from nnunet_cipa.dataset_conversion.study_set.unlabelled import read_unlabelled
 from nnunet_cipa.dicom.series.grouping import Series
 from nnunet_cipa.dicom.suv.options import SuvOptions
@@ -31,7 +31,7 @@ class NewPatient:
         "NIfTI" or "DICOM".
     """
 
-    patient: DicomPatient | NiftiPatient
+    patient: Patient
     who: Who
     name: str
     kind: str
@@ -77,7 +77,7 @@ def read_study(folder: Path, series: Sequence[str], suv: SuvOptions) -> Study:
     CIPAError
         If there is nobody, or what is wanted is of nobody.
     """
-    found = read_unlabelled(folder, series, suv)
+    found = read_unlabelled(folder, series, suv, per_study=True)
     whose = [_who(patient) for patient in found.patients]
     patients = [
         NewPatient(patient, who, name, found.kind)
@@ -86,8 +86,8 @@ def read_study(folder: Path, series: Sequence[str], suv: SuvOptions) -> Study:
     return Study(tuple(sorted(patients, key=lambda one: one.name)), found.failures)
 
 
-def _who(patient: DicomPatient | NiftiPatient) -> Who:
-    if isinstance(patient, NiftiPatient):
+def _who(patient: Patient) -> Who:
+    if not isinstance(patient, DicomPatient):
         return Who(patient.name)
     day = find_source(patient, "CT", "").taken[:10]
     return Who(patient.ct.patient_id, patient.ct.study_uid, day)
