@@ -1,8 +1,14 @@
 """Programs of other makers that read DICOM, where they are installed: see ``.ci/run``."""
 
+import json
 import os
 import shutil
+import socket
 import subprocess
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
 
 import pytest
 
@@ -32,3 +38,37 @@ def run(name, *arguments, **options):
         command, capture_output=True, text=True, errors="replace", check=False, timeout=300, **options
     )
     return done.stdout + done.stderr, done.returncode
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@contextmanager
+def orthanc(folder, **more):
+    """Run Orthanc on loopback, with more settings; gives its DICOM port and the address of its pages."""
+    program, dicom, pages = client("Orthanc"), free_port(), free_port()
+    settings = {
+        "Name": "test", "StorageDirectory": str(folder / "db"), "IndexDirectory": str(folder / "db"), "Plugins": [],
+        "HttpPort": pages, "DicomPort": dicom, "DicomAet": "ORTHANC", "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False, "DicomCheckCalledAet": False, "DicomAlwaysAllowGet": True,
+        "DicomAlwaysAllowFind": True, "DicomAlwaysAllowStore": True, **more,
+    }  # fmt: skip
+    (folder / "orthanc.json").write_text(json.dumps(settings))
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([program, str(folder / "orthanc.json")], stdout=log, stderr=log)
+    try:
+        address = f"http://127.0.0.1:{pages}"
+        for _ in range(120):
+            try:
+                with urllib.request.urlopen(f"{address}/system", timeout=5):
+                    break
+            except (urllib.error.URLError, ConnectionError):
+                assert server.poll() is None, (folder / "log").read_text(errors="replace")[-2000:]
+                time.sleep(0.5)
+        yield dicom, address
+    finally:
+        server.terminate()
+        server.wait(30)

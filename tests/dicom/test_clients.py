@@ -2,10 +2,6 @@
 
 import json
 import shutil
-import socket
-import subprocess
-import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -19,7 +15,7 @@ from pydicom.uid import JPEGLosslessSV1
 from nnunet_cipa.cli import main
 from nnunet_cipa.dataset_conversion.phantoms.lucid import make_lucid_phantom
 from nnunet_cipa.dataset_conversion.phantoms.options import LucidPhantomOptions
-from tests.dicom.clients import REQUIRED, client, run
+from tests.dicom.clients import REQUIRED, client, orthanc, run
 from tests.dicom.ct_series import write_ct
 from tests.dicom.export_study import GRID, mask_on
 
@@ -155,39 +151,10 @@ def test_plastimatch_reads_the_masks(study):
         np.testing.assert_array_equal(found > 0, expected == label)
 
 
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
-    """Orthanc on loopback: its DICOM port and the address of its pages."""
-    program, folder = client("Orthanc"), tmp_path_factory.mktemp("orthanc")
-    dicom, pages = free_port(), free_port()
-    settings = {
-        "Name": "test", "StorageDirectory": str(folder / "db"), "IndexDirectory": str(folder / "db"), "Plugins": [],
-        "HttpPort": pages, "DicomPort": dicom, "DicomAet": "ORTHANC", "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": False, "DicomCheckCalledAet": False, "DicomAlwaysAllowGet": True,
-        "DicomAlwaysAllowFind": True, "DicomAlwaysAllowStore": True,
-    }  # fmt: skip
-    (folder / "orthanc.json").write_text(json.dumps(settings))
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([program, str(folder / "orthanc.json")], stdout=log, stderr=log)
-    try:
-        address = f"http://127.0.0.1:{pages}"
-        for _ in range(120):
-            try:
-                with urllib.request.urlopen(f"{address}/system", timeout=5):
-                    break
-            except (urllib.error.URLError, ConnectionError):
-                assert server.poll() is None, (folder / "log").read_text(errors="replace")[-2000:]
-                time.sleep(0.5)
-        yield dicom, address
-    finally:
-        server.terminate()
-        server.wait(30)
+    with orthanc(tmp_path_factory.mktemp("orthanc")) as found:
+        yield found
 
 
 def test_an_archive_stores_all_of_it_and_gives_it_back(study, archive, tmp_path):

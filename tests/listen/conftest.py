@@ -8,7 +8,8 @@ from nnunet_cipa.listen.arrivals import Arrivals
 from nnunet_cipa.listen.options import ListenOptions
 from nnunet_cipa.listen.server import Server
 from nnunet_cipa.listen.spool import Spool
-from tests.listen.peers import Receiver, free_port
+from tests.dicom.clients import free_port
+from tests.listen.peers import Receiver
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What nodes talk to: a sender, and a receiver that can be told how to answer."""
 
-import socket
 import threading
 from collections import Counter
 
@@ -8,13 +7,9 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE, StoragePresentationContexts, evt
 
+from tests.dicom.clients import free_port
+
 STUDY = "1.2.3.4"
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 def make_object(number=1, study=STUDY, kind=CTImageStorage, **elements):

@@ -38,6 +38,28 @@ def predict(study: Path, out: Path) -> Outcome:
     return Outcome(warnings=("look at it",))
 
 
+def export(study: Path, out: Path) -> Outcome:
+    """Write a structure set and a segmentation of a mask in the middle of the CT, as a prediction would."""
+    import numpy as np
+    import SimpleITK as sitk
+
+    from nnunet_cipa.dicom.export.options import ExportOptions
+    from nnunet_cipa.dicom.export.write import export_dicom
+    from nnunet_cipa.dicom.files import scan_folder
+    from nnunet_cipa.dicom.series.grouping import build_series, group_series
+    from nnunet_cipa.dicom.series.selection import select_ct
+
+    grid = build_series(select_ct(group_series(scan_folder(study).images), None), grid_only=True).grid()
+    values = np.zeros(grid.GetSize()[::-1], np.uint8)
+    values[4:8, 20:40, 20:40] = 1
+    mask = sitk.GetImageFromArray(values)
+    mask.CopyInformation(grid)
+    out.mkdir()
+    sitk.WriteImage(mask, out / "mask.nii.gz")
+    options = ExportOptions(segmentation=True)
+    return Outcome(warnings=export_dicom(out / "mask.nii.gz", study, out / "patient", options).warnings)
+
+
 def slow(study: Path, out: Path) -> Outcome:
     """Take longer than any test."""
     time.sleep(600)

@@ -13,9 +13,10 @@ from pynetdicom import AE, evt
 from nnunet_cipa.listen.couriers import Courier
 from nnunet_cipa.listen.options import ListenOptions
 from nnunet_cipa.listen.versions import FAILED, PREDICTED, SENT
+from tests.dicom.clients import free_port
 from tests.listen import quick
 from tests.listen.node import wait_until
-from tests.listen.peers import STUDY, Receiver, free_port, make_object
+from tests.listen.peers import STUDY, Receiver, make_object
 from tests.listen.test_spool import whole
 
 

@@ -15,9 +15,10 @@ from nnunet_cipa.listen.arrivals import Arrivals
 from nnunet_cipa.listen.options import ListenOptions
 from nnunet_cipa.listen.spool import Spool
 from nnunet_cipa.listen.versions import SENT
+from tests.dicom.clients import free_port
 from tests.listen import quick
 from tests.listen.node import Node, wait_until
-from tests.listen.peers import STUDY, Receiver, associate, free_port, make_object
+from tests.listen.peers import STUDY, Receiver, associate, make_object
 from tests.listen.test_spool import whole
 
 KILLS = 20

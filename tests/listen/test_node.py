@@ -2,9 +2,10 @@
 
 import pytest
 
+from tests.dicom.clients import free_port
 from tests.listen import quick
 from tests.listen.node import Node, wait_until
-from tests.listen.peers import STUDY, associate, free_port, make_object, send
+from tests.listen.peers import STUDY, associate, make_object, send
 
 OTHER = "1.2.3.5"
 

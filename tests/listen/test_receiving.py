@@ -22,7 +22,8 @@ from nnunet_cipa.listen import spool as spool_module
 from nnunet_cipa.listen.arrivals import Arrivals
 from nnunet_cipa.listen.options import ListenOptions
 from nnunet_cipa.listen.server import Server
-from tests.listen.peers import STUDY, associate, free_port, make_object, send
+from tests.dicom.clients import free_port
+from tests.listen.peers import STUDY, associate, make_object, send
 
 PRIVATE = "1.3.12.2.1107.5.9.1"  # Siemens' objects that are no images
 
