@@ -46,6 +46,7 @@ def resolve_benchmark(
         configurations=tuple(dict.fromkeys(compared.configurations)),
         budget=compared.budget,
         seeds=tuple(dict.fromkeys(compared.seeds)),
+        probabilities=compared.probabilities,
         device=placed.device,
         num_gpus=1 if cluster is None else cluster.gpus,
     )

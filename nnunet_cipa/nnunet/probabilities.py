@@ -15,9 +15,9 @@ _MEMBER = "probabilities.npy"
 _REMEDY = "predict again, for a validation with nnUNetv2_train --val --npz"
 
 
-def probability_file(mask: Path, ending: str) -> Path:
-    """Return where nnU-Net saves the probabilities of a predicted mask, whose name has the ending."""
-    return mask.with_name(f"{mask.name.removesuffix(ending)}.npz")
+def probability_file(mask: Path, case: str) -> Path:
+    """Return where nnU-Net saves the probabilities that it makes the mask of a case of."""
+    return mask.with_name(f"{case}.npz")
 
 
 def read_probabilities(path: Path, mask: Volume) -> NDArray[np.float32]:

@@ -43,6 +43,8 @@ class Job:
         What its environment has beyond the caller's.
     seed : int or None
         The seed of the training.
+    probabilities : bool
+        Whether the probabilities of its validation cases are wanted.
     """
 
     model: str
@@ -53,6 +55,7 @@ class Job:
     first_start: tuple[str, ...]
     variables: Mapping[str, str] = field(hash=False)
     seed: int | None = None
+    probabilities: bool = False
 
     @property
     def name(self) -> str:
@@ -75,8 +78,17 @@ class Job:
         A checkpoint that was not written to its end, as a kill leaves it, counts as none.
         """
         if is_whole(self.folder / FINAL):
-            return Action.NONE if _is_json(self.folder / "validation" / "summary.json") else Action.VALIDATE
+            return Action.NONE if self._is_validated() else Action.VALIDATE
         return Action.CONTINUE if any(is_whole(self.folder / name) for name in (LATEST, BEST)) else Action.TRAIN
+
+    def _is_validated(self) -> bool:
+        validation = self.folder / "validation"
+        try:
+            summary = json.loads((validation / "summary.json").read_bytes())
+        except (FileNotFoundError, ValueError):
+            return False
+        cases = summary.get("metric_per_case", []) if isinstance(summary, dict) else []
+        return not self.probabilities or len(list(validation.glob("*.npz"))) >= len(cases)
 
     def step(self, action: Action) -> Step:
         """Return the command of an action."""
@@ -93,11 +105,3 @@ class Job:
 def is_whole(checkpoint: Path) -> bool:
     """Whether a checkpoint is there to its end: torch writes a zip archive, whose directory comes last."""
     return checkpoint.is_file() and zipfile.is_zipfile(checkpoint)
-
-
-def _is_json(path: Path) -> bool:
-    try:
-        json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return False
-    return True

@@ -43,6 +43,8 @@ class ComparisonOptions:
         Train each trainer once with each of these seeds, nnU-Net's own too.
     iterations : int
         Iterations of an epoch.
+    probabilities : bool
+        Save the probabilities of the validation cases too, for their calibration in the report.
     """
 
     trainers: Annotated[tuple[str, ...], Option("NAME[:FILE]")] = ()
@@ -56,6 +58,7 @@ class ComparisonOptions:
     epochs: Annotated[str, Option("N")] = str(Budget.epochs)
     seeds: Annotated[tuple[int, ...], Option("N", least=0, most=LARGEST_SEED, default="NNUNET_CIPA_SEED, if set")] = ()
     iterations: Annotated[int, Option("N", least=1)] = Budget.iterations
+    probabilities: bool = False
 
     @property
     def budget(self) -> Budget | None:

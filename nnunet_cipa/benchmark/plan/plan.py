@@ -42,6 +42,8 @@ class BenchmarkRequest:
     seeds : tuple of int
         Every trainer is trained once with each; none leaves it to ``NNUNET_CIPA_SEED``, which trainers that know it
         take, and the others not.
+    probabilities : bool
+        Save the probabilities of the validation cases.
     device : str
         As after ``-device``.
     num_gpus : int
@@ -56,6 +58,7 @@ class BenchmarkRequest:
     configurations: tuple[str, ...] = ComparisonOptions.configurations
     budget: Budget | None = Budget()  # noqa: RUF009 - it is frozen
     seeds: tuple[int, ...] = ()
+    probabilities: bool = False
     device: str = PlacementOptions.device
     num_gpus: int = 1
 
@@ -162,7 +165,7 @@ def _resolve_start(entry: Entry, *, cipa: bool) -> Start:
 def _job(request: BenchmarkRequest, model: PlannedModel, fold: int) -> Job:
     out, dataset = request.out, request.dataset
     words = ["nnUNetv2_train", dataset.name, model.configuration, str(fold), "-tr", model.trained_as]
-    words += ["-p", model.plans, "-device", request.device]
+    words += ["-p", model.plans, "-device", request.device, *(["--npz"] if request.probabilities else [])]
     if request.num_gpus > 1:
         words += ["-num_gpus", str(request.num_gpus)]
     pretrained = model.pretrained(out)
@@ -175,6 +178,7 @@ def _job(request: BenchmarkRequest, model: PlannedModel, fold: int) -> Job:
         first_start=() if pretrained is None else ("-pretrained_weights", str(pretrained)),
         variables=job_variables(request, model),
         seed=model.seed,
+        probabilities=request.probabilities,
     )
 
 

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nnunet_cipa.benchmark.report.calibration import calibrate, check_probabilities
 from nnunet_cipa.benchmark.report.cost import count_cost
 from nnunet_cipa.benchmark.report.models import Record
 from nnunet_cipa.evaluation.leakage import audit_leakage
 from nnunet_cipa.evaluation.report.content import ModelFacts, Report
 from nnunet_cipa.evaluation.report.notices import dataset_notices, settings_facts
-from nnunet_cipa.evaluation.scoring import Model, Study, score_folds
+from nnunet_cipa.evaluation.scoring import Model, Score, Study, score_folds
 from nnunet_cipa.evaluation.statistics import Settings, compute_statistics
 from nnunet_cipa.files.json_files import read_json, read_object
 from nnunet_cipa.nnunet.logs import read_curve
@@ -28,6 +29,8 @@ class ReportRequest(Study):
         For scoring and the audit.
     audit : bool
         Look for patients under two names.
+    calibrate : bool
+        Every model has to be calibrated, as its temperature is to be kept.
     record : Record or None
         Of the benchmark, if ``benchmark run`` made the models.
     command : str
@@ -37,6 +40,7 @@ class ReportRequest(Study):
     settings: Settings = field(default_factory=Settings)
     processes: int = 1
     audit: bool = True
+    calibrate: bool = False
     record: Record | None = None
     command: str = ""
 
@@ -47,13 +51,18 @@ def collect(request: ReportRequest) -> Report:
     Raises
     ------
     CIPAError
-        As ``score_folds`` and ``audit_leakage``.
+        As ``score_folds``, ``audit_leakage`` and ``calibrate``.
     """
+    if request.calibrate:
+        check_probabilities(request)
     scores = score_folds(request, request.processes)
     audit = audit_leakage(request.dataset, request.processes) if request.audit else None
     folds = sorted({score.fold for score in scores if score.fold is not None})
     record = request.record
-    models = [_facts_of(model, folds) for model in request.models]
+    models = [
+        _facts_of(request, model, folds, [score for score in scores if score.model == model.title])
+        for model in request.models
+    ]
     commands = (*(record.commands if record else ()), *([request.command] if request.command else ()))
     return Report(
         dataset=request.dataset.name,
@@ -68,13 +77,14 @@ def collect(request: ReportRequest) -> Report:
     )
 
 
-def _facts_of(model: Model, folds: list[int]) -> ModelFacts:
+def _facts_of(request: ReportRequest, model: Model, folds: list[int], scores: list[Score]) -> ModelFacts:
     configuration = model.folder.name.rpartition("__")[2]
     return ModelFacts(
         model.title,
         count_cost(model.folder, configuration),
         {fold: read_curve(model.folder / f"fold_{fold}") for fold in folds},
         _training(model.folder, folds),
+        calibrate(scores, request.settings, request.processes),
     )
 
 

@@ -32,6 +32,8 @@ class ReportOptions:
         Processes for scoring and the audit.
     audit : bool
         Compare the voxels of all images, to find patients under two names.
+    calibrate : bool
+        Write the temperature of each model to calibration.json in its folder, where predict looks for it.
     """
 
     out: Annotated[Path, Option("DIR")]
@@ -51,3 +53,4 @@ class ReportOptions:
         default_factory=default_processes
     )
     audit: bool = True
+    calibrate: bool = False

@@ -36,6 +36,7 @@ def resolve_report(dataset: str, options: ReportOptions, command: str = "") -> R
         settings=options.settings,
         processes=options.processes,
         audit=options.audit,
+        calibrate=options.calibrate,
         record=record,
         command=command,
     )

@@ -1,10 +1,7 @@
-"""Charts as SVG that take the colour of the page's text, so that they read in light and dark."""
+"""Charts of scores and trainings."""
 
-import io
 import math
-import re
 from collections.abc import Sequence
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -14,35 +11,17 @@ from matplotlib.ticker import MaxNLocator
 
 from nnunet_cipa.evaluation.metrics.catalogue import shown_metrics
 from nnunet_cipa.evaluation.report.content import ModelFacts, Report
+from nnunet_cipa.evaluation.report.svg import as_svg, chart_style
 from nnunet_cipa.evaluation.statistics import values
 from nnunet_cipa.pages.numbers import format_number
 from nnunet_cipa.pages.palette import SERIES, TEXT
-
-
-def _style(name: str) -> Any:
-    """Return matplotlib's settings for a chart; its name keeps its ids apart from those of the other charts."""
-    return {
-        "svg.fonttype": "none",
-        "font.family": "sans-serif",
-        "font.size": 11,
-        "text.color": TEXT,
-        "axes.edgecolor": TEXT,
-        "axes.labelcolor": TEXT,
-        "axes.titlesize": 12,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "xtick.color": TEXT,
-        "ytick.color": TEXT,
-        "text.parse_math": False,
-        "svg.hashsalt": name,
-    }
 
 
 def box_plots(report: Report) -> str:
     """Draw the tested measures by model: quartiles, whiskers to 1.5 times their range, and each case."""
     shown = shown_metrics()
     metrics = [shown[name] for name in report.statistics.settings.tested]
-    with mpl.rc_context(_style("boxes")):
+    with mpl.rc_context(chart_style("boxes")):
         height = 1.3 + 0.48 * len(report.titles)
         figure = Figure(figsize=(3.9 * len(metrics), height), layout="constrained")
         for axis, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
@@ -52,7 +31,7 @@ def box_plots(report: Report) -> str:
             axis.set_ylim(len(report.titles) - 0.4, -0.6)
             axis.set_title(metric.label)
             axis.grid(axis="x", alpha=0.25)
-        return _svg(figure, "Box plots of the measures by model")
+        return as_svg(figure, "Box plots of the measures by model")
 
 
 def _box(axis: Axes, row: int, scores: Sequence[float]) -> None:
@@ -70,7 +49,7 @@ def _box(axis: Axes, row: int, scores: Sequence[float]) -> None:
 
 def bland_altman(report: Report) -> str:
     """Draw predicted less true volume by their mean, with the mean difference and the limits of agreement."""
-    with mpl.rc_context(_style("volumes")):
+    with mpl.rc_context(chart_style("volumes")):
         columns = min(3, len(report.titles))
         rows = math.ceil(len(report.titles) / columns)
         figure = Figure(figsize=(4 * columns, 3.2 * rows), layout="constrained")
@@ -84,7 +63,7 @@ def bland_altman(report: Report) -> str:
             axis.tick_params(labelbottom=True, labelleft=index % columns == 0)
         figure.supxlabel("mean of true and predicted volume, ml", fontsize=11)
         figure.supylabel("predicted less true, ml", fontsize=11)
-        return _svg(figure, "Predicted less true volume by their mean")
+        return as_svg(figure, "Predicted less true volume by their mean")
 
 
 def limits_of_agreement(differences: Sequence[float]) -> tuple[float, float, float]:
@@ -123,7 +102,7 @@ def training_curves(models: Sequence[ModelFacts]) -> str:
     shown = [model for model in models if any(curve.epochs for curve in model.curves.values())]
     if not shown:
         return ""
-    with mpl.rc_context(_style("curves")):
+    with mpl.rc_context(chart_style("curves")):
         figure = Figure(figsize=(11.7, 2.5 * len(shown)), layout="constrained")
         axes = figure.subplots(len(shown), 3, squeeze=False)
         for index, (row, model) in enumerate(zip(axes, shown, strict=True)):
@@ -143,23 +122,4 @@ def training_curves(models: Sequence[ModelFacts]) -> str:
                 if index == len(shown) - 1:
                     axis.set_xlabel("epoch")
             row[0].set_ylabel(model.title, fontsize=10)
-        return _svg(figure, "Training curves by model and fold")
-
-
-def _svg(figure: Figure, label: str) -> str:
-    """Return the figure as an element for a page, as wide as there is room up to its own width.
-
-    ``label`` is what a screen reader says in its place; it is not text of the user.
-    """
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :].replace(TEXT, "currentColor")
-    width = re.search(r'width="([\d.]+)pt"', text)
-    assert width is not None  # noqa: S101 - matplotlib always writes it
-    text = re.sub(r' height="[\d.]+pt"', "", text, count=1)
-    return text.replace(
-        width[0],
-        f'role="img" aria-label="{label}" style="width:100%;max-width:{float(width[1]) * 4 / 3:.0f}px;height:auto"',
-        1,
-    )
+        return as_svg(figure, "Training curves by model and fold")

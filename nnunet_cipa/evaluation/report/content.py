@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from nnunet_cipa.evaluation.calibration.model import ModelCalibration
 from nnunet_cipa.evaluation.leakage import LeakageAudit
 from nnunet_cipa.evaluation.scoring import Score
 from nnunet_cipa.evaluation.statistics import Statistics
@@ -53,12 +54,15 @@ class ModelFacts:
         Fold -> training curve, of the folds that have a log.
     training : dict
         Name -> value of what nnU-Net recorded of the training, the same for all folds.
+    calibration : ModelCalibration or None
+        None where probabilities were not saved for every case.
     """
 
     title: str
     cost: Cost = field(default_factory=Cost)
     curves: Mapping[int, Curve] = field(default_factory=dict)
     training: Mapping[str, str] = field(default_factory=dict)
+    calibration: ModelCalibration | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cipa.evaluation.metrics.catalogue import all_metrics
-from nnunet_cipa.evaluation.report import charts, tables
+from nnunet_cipa.evaluation.report import calibration, charts, tables
 from nnunet_cipa.evaluation.report.content import Report
 from nnunet_cipa.evaluation.report.pictures import Picture, choose_cases, draw_case
 from nnunet_cipa.evaluation.report.place import claimed_folder
@@ -46,7 +46,7 @@ def report_tables(report: Report) -> list[Table]:
         found.append(tables.fold_table(report))
     found += [tables.stratum_table(report), tables.paper_table(report)]
     if report.cross_validated:
-        found.append(tables.cost_table(report))
+        found += [tables.cost_table(report), calibration.calibration_table(report)]
     return found
 
 
@@ -65,6 +65,7 @@ def _page(report: Report) -> str:
         cases=tables.case_table(report),
         boxes=charts.box_plots(report),
         volumes=charts.bland_altman(report),
+        reliability=calibration.reliability_chart(report.models),
         curves=charts.training_curves(report.models),
         pictures={title: _pictures(report, title) for title in report.titles},
         palette=palette,
@@ -125,7 +126,13 @@ def _content(report: Report) -> dict[str, Any]:
             for model, found in statistics.slices.items()
         },
         "models": [
-            {"title": m.title, **_plain(m.cost), "multiply_adds_512": _plain(m.cost.of_a_slice), **m.training}
+            {
+                "title": m.title,
+                **_plain(m.cost),
+                "multiply_adds_512": _plain(m.cost.of_a_slice),
+                **m.training,
+                "calibration": _plain(m.calibration),
+            }
             for m in report.models
         ],
         "notices": list(report.notices),

@@ -1,4 +1,4 @@
-"""How sure a prediction is: members of a model compared with each other, voxel by voxel and as wholes."""
+"""Certainty of a prediction: members of a model compared with each other, voxel by voxel and as wholes."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""How sure a prediction is, for tables, pages and files."""
+"""Certainty of a prediction, for tables, pages and files."""
 
 import math
 from collections.abc import Mapping

@@ -59,7 +59,7 @@ class Members:
         if probability.shape != self._shape:
             raise CIPAError(f"{name}: predicts {probability.shape} voxels of {self._shape}; predict again")
         if not (probability.min() >= 0 and probability.max() <= 1):  # NaN is neither
-            raise CIPAError(f"{name}: predicts numbers that are no probabilities; leave it out by --folds")
+            raise CIPAError(f"{name}: predicts numbers that are not probabilities; leave it out by --folds")
         self._masks[name] = _pack(probability > 0.5)
         number = len(self._masks)
         for index, given in enumerate(probability):  # by slice, as 32-bit floats of all take memory

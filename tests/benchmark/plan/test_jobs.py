@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -74,3 +75,11 @@ def test_a_summary_that_a_kill_has_cut_off_is_written_again(job):
     put(job, FINAL)
     (job.folder / SUMMARY).write_text('{"mean": {"1"')
     assert job.next_action() is Action.VALIDATE
+
+
+@pytest.mark.parametrize(("there", "action"), [(0, Action.VALIDATE), (1, Action.VALIDATE), (2, Action.NONE)])
+def test_a_fold_whose_probabilities_are_wanted_has_those_of_every_case(job, there, action):
+    put(job, FINAL, *(f"validation/case{number}.npz" for number in range(there)))
+    (job.folder / SUMMARY).write_text(json.dumps({"metric_per_case": [{}, {}]}))
+    assert job.next_action() is Action.NONE
+    assert replace(job, probabilities=True).next_action() is action

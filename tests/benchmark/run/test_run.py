@@ -38,6 +38,17 @@ def test_what_is_done_is_not_done_again_and_what_is_not_goes_on(fake):
     assert actions == [["train", "continue"], ["train", "validate"], ["train", "train"]]
 
 
+def test_probabilities_are_saved_by_the_stock_option(fake):
+    fake.behave("*/1 fail-in-validation")
+    assert fake.run("--probabilities") == 1
+    name = "nnUNetTrainer_218x250"
+    assert fake.words() == [f"{WORDS.format(fold, name)} --npz" for fold in (0, 1)]
+    fake.forget()
+    fake.behave()
+    assert fake.run("--probabilities") == 0
+    assert fake.words() == [f"{WORDS.format(1, name)} --npz --val"]
+
+
 def test_a_failure_does_not_stop_the_others_and_is_told_in_a_line_with_its_log(fake, capsys):
     fake.behave("nnUNetTrainer_218x250/0 fail", "nnUNetTrainer_218x250/1 say-nothing-left")
     assert fake.run(trainers=("nnUNetTrainer", "nnUNetTrainerCIPA")) == 1

@@ -122,7 +122,7 @@ def test_what_is_no_probability_is_refused():
     for bad in (math.nan, -0.1, 1.1):
         given = np.zeros(SHAPE)
         given[0, 0, 0] = bad
-        with pytest.raises(CIPAError, match="fold 3: predicts numbers that are no probabilities"):
+        with pytest.raises(CIPAError, match="fold 3: predicts numbers that are not probabilities"):
             members.add("fold 3", given)
     with pytest.raises(ValueError, match="no member"):
         members.summarise(np.zeros(SHAPE, bool), 1.0, 0.5)

@@ -1,51 +1,13 @@
 """Members that nnU-Net's predictor averages: its result stays as it is, and they are what it is made of."""
 
-import copy
-
 import numpy as np
 import pytest
 import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
-from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from scipy.special import expit, softmax
-from torch import nn
 
 from nnunet_cipa.predict.certainty import MemberPredictor, tumour_probability
-from tests.trainers.conftest import DATASET, PLANS
-
-RESAMPLING = {
-    "resampling_fn_probabilities": "resample_data_or_seg_to_shape",
-    "resampling_fn_probabilities_kwargs": {"is_seg": False, "order": 1, "order_z": 0, "force_separate_z": None},
-}
-FOLDS = ("fold 0", "fold 2")
-
-
-class Net(nn.Module):
-    """A convolution that no flip leaves as it is, in two or three dimensions."""
-
-    def __init__(self, dimensions, outputs=2):
-        super().__init__()
-        self.layer = (nn.Conv2d, nn.Conv3d)[dimensions - 2](2, outputs, 5, padding=2)
-
-    def forward(self, x):
-        return 3 * torch.tanh(self.layer(x))
-
-
-def make(kind, configuration="2d", axes=(0, 1), labels=None, **how):
-    plans = copy.deepcopy(PLANS)
-    patch = [16, 24] if configuration == "2d" else [4, 16, 24]
-    plans["configurations"][configuration] |= {**RESAMPLING, "patch_size": patch}
-    dataset = {**copy.deepcopy(DATASET), **(labels or {})}
-    plans = PlansManager(plans)
-    torch.manual_seed(0)
-    outputs = plans.get_label_manager(dataset).num_segmentation_heads
-    nets = [Net(len(plans.get_configuration(configuration).patch_size), outputs) for _ in FOLDS]
-    predictor = kind(device=torch.device("cpu"), allow_tqdm=False, **how)
-    predictor.manual_initialization(
-        nets[0], plans, plans.get_configuration(configuration), [copy.deepcopy(net.state_dict()) for net in nets],
-        dataset, "nnUNetTrainer", axes,
-    )  # fmt: skip
-    return predictor
+from tests.predict.certainty.predictors import FOLDS, PROPERTIES, make
 
 
 @pytest.fixture
@@ -125,14 +87,6 @@ def test_an_error_leaves_the_predictor_as_it_was(image):
         predictor.predict_logits_from_preprocessed_data(image)
     assert predictor.network is network
     assert predictor.use_mirroring
-
-
-PROPERTIES = {
-    "spacing": [2.8, 1.0, 1.0],
-    "shape_before_cropping": (8, 35, 40),
-    "shape_after_cropping_and_before_resampling": (6, 30, 40),
-    "bbox_used_for_cropping": [[1, 7], [5, 35], [0, 40]],
-}
 
 
 def probability_of(logits, **how):
