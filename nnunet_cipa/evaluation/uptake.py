@@ -129,7 +129,7 @@ def measure_lesion(lesion: LesionBox, mask: sitk.Image, suv: sitk.Image) -> Upta
     volume = float(np.count_nonzero(inside) * np.prod(mask.GetSpacing()) / 1000)
     near = _near(image, suv)
     covered = np.zeros_like(inside) if near is None else inside & _covered(near, image)
-    in_pet = np.count_nonzero(covered) / np.count_nonzero(inside)
+    in_pet = int(np.count_nonzero(covered)) / int(np.count_nonzero(inside))
     values, peaks, interpolated = np.full(1, math.nan), np.full(1, math.nan), False
     if near is not None and in_pet:
         values, peaks, interpolated = _values(near, image, covered)

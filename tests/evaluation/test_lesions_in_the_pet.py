@@ -1,6 +1,7 @@
 """Lesions that a PET covers in part or not at all, and specks; their box, hull and order."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -91,3 +92,22 @@ def test_lesions_are_the_18_connected_components_wherever_slices_are_empty():
         again[lesion.place] |= lesion.inside
     np.testing.assert_array_equal(again, mask)
     assert find_lesions(np.zeros((3, 4, 5), dtype=bool)) == []
+
+
+def test_lesions_far_apart_take_little_more_memory_than_the_mask():
+    """Numbers of components for the whole image would take four times its bytes."""
+    mask = np.zeros((96, 256, 256), dtype=bool)
+    mask[2:9, 3:40, 5:50] = mask[80:95, 200:250, 190:255] = True
+    pet = image(np.ones((24, 64, 64)), (4, 4, 4))
+    tracemalloc.start()
+    try:
+        assert len(measured_without_a_copy(mask, pet)) == 2
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.5 * mask.nbytes
+
+
+def measured_without_a_copy(mask, pet):
+    grid = image(np.zeros((1, 1, 1), dtype=np.uint8))
+    return [measure_lesion(lesion, grid, pet) for lesion in find_lesions(mask)]

@@ -1,4 +1,4 @@
-"""What a report of measurements is made of."""
+"""Measured lesions, of which a report is made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

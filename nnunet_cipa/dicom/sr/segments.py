@@ -1,5 +1,7 @@
 """Segmentation of which each lesion is a segment, for a report to refer to."""
 
+from dataclasses import replace
+
 import numpy as np
 from pydicom.dataset import Dataset
 
@@ -7,6 +9,9 @@ from nnunet_cipa.dicom.derived import SERIES_NUMBERS, Origin
 from nnunet_cipa.dicom.seg.writer import Content, describe, encode
 from nnunet_cipa.dicom.series.grouping import Series
 from nnunet_cipa.dicom.sr.measured import MeasuredRegion
+
+LONGEST_DESCRIPTION = 64
+BY_LESION = ", by lesion"
 
 
 def make_lesion_segmentation(region: MeasuredRegion, series: Series, origin: Origin) -> Dataset:
@@ -42,4 +47,5 @@ def make_lesion_segmentation(region: MeasuredRegion, series: Series, origin: Ori
     content = Content(
         pixels, segments, series.slices[first:last], SERIES_NUMBERS["SEG of the SR"], sparse=True, option="--sr"
     )
-    return encode(content, series, origin)
+    described = f"{origin.series_description[: LONGEST_DESCRIPTION - len(BY_LESION)]}{BY_LESION}"
+    return encode(content, series, replace(origin, series_description=described))

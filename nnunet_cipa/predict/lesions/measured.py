@@ -58,7 +58,10 @@ def measure_lesions(predicted: Predicted) -> PatientLesions:
     """Measure the lesions of each label apart; labels may overlap."""
     values, labels = sitk.GetArrayViewFromImage(predicted.mask), []
     for label, wanted in predicted.labels.items():
-        boxes = find_lesions(np.isin(values, wanted))
+        inside = np.zeros(values.shape, dtype=bool)
+        for value in wanted:  # isin would take several times the memory
+            inside |= values == value
+        boxes = find_lesions(inside)
         uptake = tuple(measure_lesion(box, predicted.mask, predicted.pet) for box in boxes)
         labels.append(LabelLesions(label, tuple(boxes), uptake, combine_uptake(uptake) if uptake else None))
     return PatientLesions(predicted.name, tuple(labels))

@@ -133,7 +133,8 @@ def test_it_is_preliminary_and_says_who_made_it(tmp_path):
     assert said["Algorithm Parameters"] == ORIGIN.versions[1]
     for made in (report, segmented):
         assert list(made.SoftwareVersions[1:]) == list(ORIGIN.versions)
-        assert made.SeriesDescription == ORIGIN.series_description
+    assert report.SeriesDescription == ORIGIN.series_description
+    assert segmented.SeriesDescription == f"{ORIGIN.series_description}, by lesion"
     (observer,) = report.content.get_observer_contexts()
     assert observer.observer_identifying_attributes.name == "nnunet_cipa"
 
