@@ -91,12 +91,18 @@ def pet_cover(ct: sitk.Image, pet: sitk.Image) -> float:
     return float(np.prod(common / (ct_high - ct_low)))
 
 
-def _inside(index: NDArray[np.int64], image: sitk.Image, pet: sitk.Image) -> NDArray[np.bool_]:
-    """Return which voxels of an image, by their index (x, y, z), have their centre in the PET."""
+def index_in_pet(index: NDArray[np.int64], image: sitk.Image, pet: sitk.Image) -> NDArray[np.float64]:
+    """Return at which index of a PET, not rounded, the voxels of an image have their centre, by their own (x, y, z)."""
     steps, pet_steps = (np.reshape(one.GetDirection(), (3, 3)) * one.GetSpacing() for one in (image, pet))
     turn = np.linalg.solve(pet_steps, steps)
     shift = np.linalg.solve(pet_steps, np.subtract(image.GetOrigin(), pet.GetOrigin()))
-    there = index @ turn.T + shift
+    there: NDArray[np.float64] = index @ turn.T + shift
+    return there
+
+
+def _inside(index: NDArray[np.int64], image: sitk.Image, pet: sitk.Image) -> NDArray[np.bool_]:
+    """Return which voxels of an image, by their index (x, y, z), have their centre in the PET."""
+    there = index_in_pet(index, image, pet)
     inside: NDArray[np.bool_] = (
         (there >= -0.5 - _ROUNDING) & (there <= np.array(pet.GetSize()) - 0.5 + _ROUNDING)
     ).all(axis=1)

@@ -6,6 +6,7 @@ from nnunet_cipa.dataset_conversion.phantoms.lucid import make_lucid_phantom
 from nnunet_cipa.dataset_conversion.phantoms.options import Form, LucidPhantomOptions
 from nnunet_cipa.dataset_conversion.study_set.options import Storage
 from tests.predict.models import TRAINERS, make_dataset_json, make_plans, stored, threshold_weights, write_model
+from tests.predict.phantom import PATIENTS, make_predicted, make_studies, trained_on
 
 SIZE, SLICES = 64, 16
 SPACING = 502 / SIZE
@@ -48,3 +49,18 @@ def make_model(tmp_path, monkeypatch):
         return write_model(tmp_path / name, make_plans(SPACING, SIZE), make_dataset_json(Storage(), **more), folds)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def phantom_patients(tmp_path_factory):
+    """Two phantoms as if predicted, for reading only; the second has a lesion of three voxels."""
+    folder = tmp_path_factory.mktemp("predicted") / "dicom"
+    studies = make_studies(folder)
+    model = trained_on(studies)
+    return [make_predicted(folder, index, studies, model) for index in range(PATIENTS)]
+
+
+@pytest.fixture
+def patient(phantom_patients):
+    """The first of them, whose scan and mask are in order."""
+    return phantom_patients[0]

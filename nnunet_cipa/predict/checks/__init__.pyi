@@ -1,0 +1,3 @@
+from .catalogue import CHECKS, Check, find_warnings
+
+__all__ = ["CHECKS", "Check", "find_warnings"]
