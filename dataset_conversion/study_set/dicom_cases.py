@@ -32,18 +32,19 @@ def choose_cases(export: Export, wish: Wish, subject: str, *, per_study: bool) -
     subject
         Name of the patient; of the case too, if there is one, else before its number.
     per_study
-        Make a case of each study with a CT that a structure set or segmentation was made on, or with CT and PET where
-        the images alone are wanted. Series of other studies that share its CT's frame of reference count as well where
-        it has none of that kind.
+        Make a case of each study with a CT that a structure set or segmentation was made on. Series of other studies
+        that share its CT's frame of reference count as well where it has none of that kind. Where the images alone are
+        wanted, of each with CT and PET, and one of all together if no study has both.
 
     Raises
     ------
     CIPAError
         See ``choose``; of several studies, for all of them.
     """
-    if not per_study:
-        return {subject: _choose(export, export.read_sets() if wish.patterns else [], wish)}
-    studies = _drawn_studies(export) if wish.patterns else _imaged_studies(export)
+    images_alone = not wish.patterns
+    if not per_study or (images_alone and not imaged_studies(export.series)):
+        return {subject: _choose(export, [] if images_alone else export.read_sets(), wish)}
+    studies = _imaged_studies(export) if images_alone else _drawn_studies(export)
     chosen, faults = {}, []
     for number, (study, (part, own)) in enumerate(studies.items(), 1):
         try:
@@ -52,10 +53,10 @@ def choose_cases(export: Export, wish: Wish, subject: str, *, per_study: bool) -
             faults.append(f"study {study}: {error}")
     if faults:
         raise CIPAError("; ".join(faults))
-    needed, lacking = ("a structure set or segmentation of it", "its contours") if wish.patterns else ("a PET", "a PET")
     if not chosen:
-        raise CIPAError(f"no study has a CT and {needed}; leave out --per-study")
+        raise CIPAError("no study has a CT and a structure set or segmentation of it; leave out --per-study")
     passed = len({one.study_uid for one in export.series if one.modality == "CT"}) - len(chosen)
+    lacking = "a PET" if images_alone else "its contours"
     told = f"{passed} more {'studies' if passed > 1 else 'study'} of the patient with a CT, but without {lacking}"
     if not passed:
         return chosen

@@ -102,10 +102,9 @@ def index_in_pet(index: NDArray[np.int64], image: sitk.Image, pet: sitk.Image) -
 
 def _inside(index: NDArray[np.int64], image: sitk.Image, pet: sitk.Image) -> NDArray[np.bool_]:
     """Return which voxels of an image, by their index (x, y, z), have their centre in the PET."""
-    there = index_in_pet(index, image, pet)
-    inside: NDArray[np.bool_] = (
-        (there >= -0.5 - _ROUNDING) & (there <= np.array(pet.GetSize()) - 0.5 + _ROUNDING)
-    ).all(axis=1)
+    there, last = index_in_pet(index, image, pet), np.array(pet.GetSize()) - 0.5
+    within: NDArray[np.bool_] = (there >= -0.5 - _ROUNDING) & (there <= last + _ROUNDING)
+    inside: NDArray[np.bool_] = np.logical_and.reduce(within, axis=1)
     return inside
 
 

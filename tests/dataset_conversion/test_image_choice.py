@@ -111,6 +111,13 @@ def test_each_study_can_be_taken(one):
     assert "1 more study of the patient with a CT, but without a PET" in patient.read("CT").notes
 
 
+def test_ct_and_pet_of_two_studies_are_one_case(one):
+    change("PET AC", StudyInstanceUID="1.2.3.8")(one)
+    for per_study in (False, True):
+        (patient,) = taken(one, per_study=per_study)
+        assert (patient.ct.series_uid, patient.pet.series_uid) == (uid_of(one, "CT"), uid_of(one, "PET AC"))
+
+
 def test_a_registration_ties_the_pet_to_the_ct(one):
     own_pet_frame(one, transform=turn((30.0, -20.0, 8.0)))
     (patient,) = taken(one)

@@ -41,5 +41,5 @@ def specks(_predicted: Predicted, lesions: PatientLesions) -> Iterator[str]:
 
 def is_speck(label: LabelLesions, number: int) -> bool:
     """Return whether a lesion, counted from 1, is one."""
-    voxels = np.count_nonzero(label.boxes[number - 1].inside)
+    voxels = int(np.count_nonzero(label.boxes[number - 1].inside))
     return voxels < LEAST_VOXELS or label.uptake[number - 1].volume_ml < LEAST_ML
