@@ -1,15 +1,7 @@
 from .certainty import Certainty, Member
 from .members import Members
 from .options import CertaintyOptions
-from .passes import MemberPredictor, tumour_probability
-from .watch import watch_members
+from .passes import flip_logits, tumour_probability
+from .watch import MemberWatch
 
-__all__ = [
-    "Certainty",
-    "CertaintyOptions",
-    "Member",
-    "MemberPredictor",
-    "Members",
-    "tumour_probability",
-    "watch_members",
-]
+__all__ = ["Certainty", "CertaintyOptions", "Member", "MemberWatch", "Members", "flip_logits", "tumour_probability"]

@@ -1,7 +1,7 @@
-"""Shows what nnU-Net's predictor averages one by one: folds, or mirrored passes of each."""
+"""Mirrored passes of nnU-Net's predictor one by one, and probabilities of logits."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,66 +11,38 @@ from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from numpy.typing import NDArray
 from torch import nn
 
-Observer = Callable[[str, torch.Tensor], None]
 
+def flip_logits(predictor: nnUNetPredictor, image: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
+    """Predict each mirrored pass by itself with the weights that are loaded, in the time of nnU-Net's mean of them.
 
-class MemberPredictor(nnUNetPredictor):
-    """nnU-Net's predictor, which shows each fold's logits, or each mirrored pass's, before they are averaged.
+    The mean of what comes out is nnU-Net's but for rounding: nnU-Net adds the passes up tile by tile, in 16 bits. So a
+    mask is made of nnU-Net's own prediction, and not of this.
 
-    What it returns is nnU-Net's own, bit for bit. Folds cost nothing beyond it. Mirrored passes are computed once more,
-    one at a time: nnU-Net adds them up tile by tile, and the rounding of that sum is in its result.
+    Parameters
+    ----------
+    predictor : nnUNetPredictor
+        Of a model with mirroring, which is not switched off; it is as before when all passes are taken.
+    image : Tensor
+        (channels, z, y, x), preprocessed.
+
+    Yields
+    ------
+    str, Tensor
+        How the image was flipped, and the logits, (labels, z, y, x), flipped back.
     """
-
-    network: nn.Module
-    _observe: Observer | None = None
-    _folds: tuple[str, ...] = ()
-    _flips = False
-    _at = 0
-
-    def watch(self, folds: Sequence[str], observe: Observer, *, flips: bool = False) -> None:
-        """Show members from now on.
-
-        Parameters
-        ----------
-        folds : sequence of str
-            Names of the folds whose weights are loaded, in their order.
-        observe : callable
-            Takes the name of a member and its logits, which it must not change.
-        flips : bool
-            Show each mirrored pass instead, where the model was trained with mirroring and it is not switched off.
-        """
-        self._folds, self._observe, self._flips = tuple(folds), observe, flips
-
-    def predict_logits_from_preprocessed_data(self, data: torch.Tensor) -> torch.Tensor:
-        """Predict as nnU-Net does, the folds counted from the first."""
-        self._at = 0
-        return super().predict_logits_from_preprocessed_data(data)
-
-    def predict_sliding_window_return_logits(self, input_image: torch.Tensor) -> torch.Tensor:
-        """Predict with the weights that are loaded, and show what came out."""
-        logits = super().predict_sliding_window_return_logits(input_image)
-        if self._observe is not None:
-            fold = self._folds[self._at]
-            self._at += 1
-            if self._flips and self.use_mirroring and self.allowed_mirroring_axes:
-                self._show_flips(fold, self._observe, input_image)
-            else:
-                self._observe(fold, logits)
-        return logits
-
-    def _show_flips(self, fold: str, observe: Observer, image: torch.Tensor) -> None:
-        axes = tuple(self.allowed_mirroring_axes)
-        names = "zyx"[-len(self.configuration_manager.patch_size) :]
-        network, self.use_mirroring = self.network, False
-        try:
-            for count in range(len(axes) + 1):
-                for flipped in itertools.combinations(axes, count):
-                    self.network = _Flipped(network, flipped)
-                    along = " and ".join(names[axis] for axis in flipped)
-                    name = f"{fold}, flipped along {along}" if along else f"{fold}, not flipped"
-                    observe(name, super().predict_sliding_window_return_logits(image))
-        finally:
-            self.network, self.use_mirroring = network, True
+    axes = tuple(predictor.allowed_mirroring_axes)
+    names = "zyx"[-len(predictor.configuration_manager.patch_size) :]
+    network, mirroring = predictor.network, predictor.use_mirroring
+    predictor.use_mirroring = False
+    try:
+        for count in range(len(axes) + 1):
+            for flipped in itertools.combinations(axes, count):
+                predictor.network = _Flipped(network, flipped)
+                along = " and ".join(names[axis] for axis in flipped)
+                name = f"flipped along {along}" if along else "not flipped"
+                yield name, predictor.predict_sliding_window_return_logits(image)
+    finally:
+        predictor.network, predictor.use_mirroring = network, mirroring
 
 
 class _Flipped(nn.Module):

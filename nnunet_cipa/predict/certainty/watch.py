@@ -1,56 +1,107 @@
-"""Collects the members of a model while it predicts."""
+"""Collects the members of a model while it predicts a patient."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import SimpleITK as sitk
 import torch
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+from numpy.typing import NDArray
 
 from nnunet_cipa.evaluation.calibration.record import read_temperature
+from nnunet_cipa.predict.certainty.certainty import Certainty
 from nnunet_cipa.predict.certainty.members import Members
 from nnunet_cipa.predict.certainty.options import CertaintyOptions
-from nnunet_cipa.predict.certainty.passes import MemberPredictor, tumour_probability
+from nnunet_cipa.predict.certainty.passes import flip_logits, tumour_probability
 from nnunet_cipa.predict.model.trained import TrainedModel
 
 
-def watch_members(
-    predictor: MemberPredictor,
-    model: TrainedModel,
-    properties: Mapping[str, Any],
-    shape: tuple[int, ...],
-    options: CertaintyOptions,
-) -> tuple[Members, str]:
-    """Make a predictor fill members with the next image that it predicts.
+class MemberWatch:
+    """Sees each fold of a model on one patient, and what its mirrored passes predict if they are wanted.
 
     Parameters
     ----------
-    predictor : MemberPredictor
-        With the weights of the model's folds.
+    predictor : nnUNetPredictor
+        Which predicts; of each fold while its weights are loaded.
     model : TrainedModel
         What predicts.
-    properties : dict
-        nnU-Net's of the image.
-    shape : tuple of int
-        (z, y, x), the image's before preprocessing.
     options : CertaintyOptions
         How.
 
-    Returns
-    -------
-    Members, str
-        The members, filled once ``predict_logits_from_preprocessed_data`` has run, and why probabilities are not
-        calibrated, else empty.
+    Attributes
+    ----------
+    note : str
+        Why probabilities are not calibrated; empty if they are.
 
     Raises
     ------
     CIPAError
         If calibration.json of the model is damaged.
     """
-    given = options.temperature
-    temperature, note = read_temperature(model.folder, model.hashes) if given is None else (given, "")
-    members = Members(shape, temperature, information=options.flips)
 
-    def take(name: str, logits: torch.Tensor) -> None:
-        members.add(name, tumour_probability(predictor, logits, properties))
+    def __init__(self, predictor: nnUNetPredictor, model: TrainedModel, options: CertaintyOptions) -> None:
+        self._predictor, self._options = predictor, options
+        given = options.temperature
+        self._temperature, self.note = read_temperature(model.folder, model.hashes) if given is None else (given, "")
+        self._members: Members | None = None
 
-    predictor.watch([fold.replace("_", " ") for fold in model.hashes], take, flips=options.flips)
-    return members, note
+    def __call__(self, member: str, logits: torch.Tensor, properties: Mapping[str, Any], image: torch.Tensor) -> None:
+        """Take a fold.
+
+        Parameters
+        ----------
+        member : str
+            Its name, such as ``fold_0``.
+        logits : Tensor
+            (labels, z, y, x) of the preprocessed image; they are not kept.
+        properties : dict
+            nnU-Net's of the image.
+        image : Tensor
+            (channels, z, y, x), preprocessed.
+        """
+        name, predictor = member.replace("_", " "), self._predictor
+        if self._options.flips and predictor.use_mirroring and predictor.allowed_mirroring_axes:
+            for flip, flipped in flip_logits(predictor, image):
+                self._add(f"{name}, {flip}", flipped, properties)
+        else:
+            self._add(name, logits, properties)
+
+    def _add(self, name: str, logits: torch.Tensor, properties: Mapping[str, Any]) -> None:
+        probability = tumour_probability(self._predictor, logits, properties)
+        if self._members is None:
+            self._members = Members(probability.shape, self._temperature, information=self._options.flips)
+        self._members.add(name, probability)
+
+    def certainty(self, mask: sitk.Image, grid: sitk.Image) -> Certainty:
+        """Compare the members that were seen.
+
+        Parameters
+        ----------
+        mask : Image
+            What they led to, labels above 0, on the voxels of the image that was predicted.
+        grid : Image
+            The CT, of which these are a part, perhaps with axes turned; the maps are put on it.
+
+        Raises
+        ------
+        ValueError
+            If none was seen.
+        """
+        if self._members is None:
+            raise ValueError("no member was seen")
+        inside = sitk.GetArrayViewFromImage(mask) > 0
+        found = self._members.summarise(inside, math.prod(mask.GetSpacing()) / 1000, self._options.unsure_below)
+        return replace(found, maps={name: _placed(values, mask, grid) for name, values in found.maps.items()})
+
+
+def _placed(values: NDArray[np.uint8], own: sitk.Image, grid: sitk.Image) -> NDArray[np.uint8]:
+    image = sitk.GetImageFromArray(values)
+    image.CopyInformation(own)
+    # the voxels are those of the grid, so the nearest is the same one
+    placed: NDArray[np.uint8] = sitk.GetArrayFromImage(
+        sitk.Resample(image, grid, sitk.Transform(), sitk.sitkNearestNeighbor)
+    )
+    return placed

@@ -6,13 +6,14 @@ import torch
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from torch import nn
 
+from nnunet_cipa.predict.model.members import MemberPredictor
 from tests.trainers.conftest import DATASET, PLANS
 
 RESAMPLING = {
     "resampling_fn_probabilities": "resample_data_or_seg_to_shape",
     "resampling_fn_probabilities_kwargs": {"is_seg": False, "order": 1, "order_z": 0, "force_separate_z": None},
 }
-FOLDS = ("fold 0", "fold 2")
+FOLDS = ("fold_0", "fold_2")
 
 
 class Net(nn.Module):
@@ -26,7 +27,7 @@ class Net(nn.Module):
         return 3 * torch.tanh(self.layer(x))
 
 
-def make(kind, configuration="2d", axes=(0, 1), labels=None, **how):
+def make(configuration="2d", axes=(0, 1), labels=None, **how):
     plans = copy.deepcopy(PLANS)
     patch = [16, 24] if configuration == "2d" else [4, 16, 24]
     plans["configurations"][configuration] |= {**RESAMPLING, "patch_size": patch}
@@ -35,7 +36,7 @@ def make(kind, configuration="2d", axes=(0, 1), labels=None, **how):
     torch.manual_seed(0)
     outputs = plans.get_label_manager(dataset).num_segmentation_heads
     nets = [Net(len(plans.get_configuration(configuration).patch_size), outputs) for _ in FOLDS]
-    predictor = kind(device=torch.device("cpu"), allow_tqdm=False, **how)
+    predictor = MemberPredictor(device=torch.device("cpu"), allow_tqdm=False, **how)
     predictor.manual_initialization(
         nets[0], plans, plans.get_configuration(configuration), [copy.deepcopy(net.state_dict()) for net in nets],
         dataset, "nnUNetTrainer", axes,

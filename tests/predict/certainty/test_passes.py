@@ -1,13 +1,12 @@
-"""Members that nnU-Net's predictor averages: its result stays as it is, and they are what it is made of."""
+"""Mirrored passes against nnU-Net's own mean of them; probabilities against SciPy's."""
 
 import numpy as np
 import pytest
 import torch
-from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from scipy.special import expit, softmax
 
-from nnunet_cipa.predict.certainty import MemberPredictor, tumour_probability
-from tests.predict.certainty.predictors import FOLDS, PROPERTIES, make
+from nnunet_cipa.predict.certainty import flip_logits, tumour_probability
+from tests.predict.certainty.predictors import PROPERTIES, make
 
 
 @pytest.fixture
@@ -15,82 +14,56 @@ def image():
     return torch.from_numpy(np.random.default_rng(1).normal(size=(2, 6, 30, 40)).astype(np.float32))
 
 
-def watched(image, *, flips=False, **how):
-    """Return what the predictor gives, and its members."""
-    predictor, members = make(MemberPredictor, **how), {}
-    predictor.watch(FOLDS, lambda name, logits: members.setdefault(name, logits.clone()), flips=flips)
-    return predictor.predict_logits_from_preprocessed_data(image), members
+def mean_of(members):
+    return torch.stack([logits.float() for logits in members.values()]).mean(0)
 
 
-@pytest.mark.parametrize("flips", [False, True])
 @pytest.mark.parametrize("use_gaussian", [False, True])
 @pytest.mark.parametrize(("configuration", "axes"), [("2d", (0, 1)), ("3d_fullres", (0, 1, 2)), ("3d_fullres", (1, 2))])
-def test_the_result_is_nnunets_own(image, configuration, axes, use_gaussian, flips):
-    how = {"configuration": configuration, "axes": axes, "use_gaussian": use_gaussian}
-    found, members = watched(image, flips=flips, **how)
-    expected = make(nnUNetPredictor, **how).predict_logits_from_preprocessed_data(image)
-    assert torch.equal(found, expected)
-    assert len(members) == len(FOLDS) * (2 ** len(axes) if flips else 1)
-    mean = torch.stack([logits.float() for logits in members.values()]).mean(0)
-    difference = (mean - expected.float()).abs()
+def test_their_mean_is_nnunets_own(image, configuration, axes, use_gaussian):
+    predictor = make(configuration=configuration, axes=axes, use_gaussian=use_gaussian)
+    members = dict(flip_logits(predictor, image))
+    assert len(members) == 2 ** len(axes)
+    difference = (mean_of(members) - predictor.predict_sliding_window_return_logits(image).float()).abs()
     assert difference.median() < 0.002
     # nnU-Net sums 16-bit floats, which leave few bits of the weights at the corners of a tile
     assert use_gaussian or difference.max() < 0.005
 
 
-def test_members_are_the_folds(image):
-    _, members = watched(image)
-    for number, name in enumerate(FOLDS):
-        predictor = make(nnUNetPredictor)
-        predictor.list_of_parameters = predictor.list_of_parameters[number : number + 1]
-        assert torch.equal(members[name], predictor.predict_logits_from_preprocessed_data(image))
-    assert not torch.equal(*members.values())
-
-
-def test_members_are_the_flips(image):
+def test_each_is_the_image_flipped(image):
     """One tile, so that flipping the image is flipping the tile."""
     image = image[:, :, :16, :24]
-    _, members = watched(image, flips=True, use_gaussian=False)
-    plain = make(nnUNetPredictor, use_mirroring=False, use_gaussian=False)
-    plain.list_of_parameters = plain.list_of_parameters[1:]
+    members = dict(flip_logits(make(use_gaussian=False), image))
+    plain = make(use_mirroring=False, use_gaussian=False)
     names = {"not flipped": (), "flipped along y": (2,), "flipped along x": (3,), "flipped along y and x": (2, 3)}
-    assert list(members) == [f"{fold}, {name}" for fold in FOLDS for name in names]
+    assert list(members) == list(names)
     for name, axes in names.items():
-        expected = torch.flip(plain.predict_logits_from_preprocessed_data(torch.flip(image, axes)), axes)
-        assert (members[f"fold 2, {name}"] - expected).abs().max() < 0.005
+        expected = torch.flip(plain.predict_sliding_window_return_logits(torch.flip(image, axes)), axes)
+        assert (members[name] - expected).abs().max() < 0.005
+    assert not torch.equal(members["not flipped"], members["flipped along x"])
 
 
-@pytest.mark.parametrize("how", [{"axes": None}, {"use_mirroring": False}])
-def test_without_mirroring_the_folds_are_the_members(image, how):
-    assert list(watched(image, flips=True, **how)[1]) == list(FOLDS)
+def test_axes_of_a_volume_have_their_names(image):
+    predictor = make(configuration="3d_fullres", axes=(0, 2))
+    names = [name for name, _ in flip_logits(predictor, image)]
+    assert names == ["not flipped", "flipped along z", "flipped along x", "flipped along z and x"]
 
 
-def test_the_predictor_is_as_before_afterwards(image):
-    predictor = make(MemberPredictor)
-    network = predictor.network
-    predictor.watch(FOLDS, lambda *_: None, flips=True)
-    first, second = (predictor.predict_logits_from_preprocessed_data(image) for _ in range(2))
-    assert torch.equal(first, second)
+@pytest.mark.parametrize("taken", [1, 4])
+def test_the_predictor_is_as_before_afterwards(image, taken):
+    predictor = make()
+    network, before = predictor.network, predictor.predict_sliding_window_return_logits(image)
+    passes = flip_logits(predictor, image)
+    for _ in range(taken):
+        next(passes)
+    passes.close()
     assert predictor.network is network
     assert predictor.use_mirroring
-
-
-def test_an_error_leaves_the_predictor_as_it_was(image):
-    predictor = make(MemberPredictor)
-    network = predictor.network
-
-    def fail(*_):
-        raise KeyboardInterrupt
-
-    predictor.watch(FOLDS, fail, flips=True)
-    with pytest.raises(KeyboardInterrupt):
-        predictor.predict_logits_from_preprocessed_data(image)
-    assert predictor.network is network
-    assert predictor.use_mirroring
+    assert torch.equal(predictor.predict_sliding_window_return_logits(image), before)
 
 
 def probability_of(logits, **how):
-    return tumour_probability(make(MemberPredictor, **how), torch.from_numpy(logits), PROPERTIES)
+    return tumour_probability(make(**how), torch.from_numpy(logits), PROPERTIES)
 
 
 def test_probability_of_tumour_on_the_whole_image():
