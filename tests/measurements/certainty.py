@@ -12,15 +12,21 @@ import argparse
 import os
 from pathlib import Path
 
+import numpy as np
+from scipy.stats import bootstrap, spearmanr
+
 from nnunet_cipa.demo.folder import child_environment, prepare_folder
 from nnunet_cipa.demo.layout import DATASET, Demo, step
 from nnunet_cipa.demo.options import DemoOptions
 from nnunet_cipa.demo.steps import StepRunner
+from nnunet_cipa.evaluation import measure, read_mask
 from nnunet_cipa.nnunet.splits import read_splits
 from nnunet_cipa.plugin import plugin_path
+from nnunet_cipa.predict.certainty import Members
 
 TRAINER, EPOCHS = "nnUNetTrainerCIPA_demo", 10
 PARTS = ("validation", "held_out")
+THRESHOLDS, BAD = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9), 0.6
 
 
 def predict_all(demo, seeds, iterations):
@@ -72,6 +78,41 @@ def _link_validation(demo):
     return folder
 
 
+def compare(demo, folders, part):
+    """Return the expected Dice between members and the Dice of their mean, (cases, 2)."""
+    labels = demo.main.raw / ("labelsTr" if part == "validation" else "labelsTs")
+    found = []
+    for path in sorted(folders[0].glob("*.npz")):
+        truth = read_mask(labels / f"{path.stem}.nii.gz")
+        given = np.stack([1 - np.load(folder / path.name)["probabilities"][0] for folder in folders])
+        members = Members(truth.array.shape)
+        for number, probability in enumerate(given):
+            members.add(f"seed {number}", probability)
+        mask = given.mean(axis=0) > 0.5
+        certainty = members.summarise(mask, truth.voxel_ml, 0.5)
+        predicted = type(truth)(path, mask, truth.spacing, truth.origin, truth.direction)
+        found.append((certainty.expected_dice, measure(truth, predicted).dice))
+    return np.array(found)
+
+
+def tell(part, found):
+    """Print the correlation with its interval, and what flagging does at several thresholds."""
+    expected, true = found.T
+    interval = bootstrap(
+        (expected, true), lambda *pair: spearmanr(*pair).statistic, paired=True, vectorized=False, n_resamples=1999,
+        rng=np.random.default_rng(0),
+    ).confidence_interval  # fmt: skip
+    print(f"{part}: {len(found)} cases, Dice {true.mean():.3f} (lowest {true.min():.3f}), expected between members "
+          f"{expected.mean():.3f}; Spearman {spearmanr(expected, true).statistic:.2f} "
+          f"[{interval.low:.2f}, {interval.high:.2f}]")  # fmt: skip
+    bad = true < BAD
+    for threshold in THRESHOLDS:
+        flagged = expected < threshold
+        means = [f"{true[those].mean():.3f}" if those.any() else "none" for those in (flagged, ~flagged)]
+        print(f"  unsure below {threshold}: {flagged.sum()} flagged, Dice {means[0]}, others {means[1]}; of the "
+              f"{bad.sum()} below {BAD} {(bad & flagged).sum()} are flagged")  # fmt: skip
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -82,4 +123,6 @@ if __name__ == "__main__":
     demo = Demo(arguments.folder.absolute(), DemoOptions(patients=arguments.patients, rows=()))
     if not demo.out.is_dir():
         prepare_folder(demo, overwrite=False)
-    print(predict_all(demo, arguments.seeds, arguments.iterations))
+    predictions = predict_all(demo, arguments.seeds, arguments.iterations)
+    for part in PARTS:
+        tell(part, compare(demo, [folders[part] for folders in predictions.values()], part))
