@@ -39,6 +39,8 @@ class Certainty:
         Name -> percent (uint8), (z, y, x). ``members``: how many of the members have a voxel as tumour;
         ``probability``: the mean of their probabilities. With flips ``entropy``, of that mean, and
         ``mutual_information``, the part of it that their differences make, both in hundredths of a bit.
+    note : str
+        Why probabilities are not calibrated; empty if they are.
     """
 
     members: tuple[Member, ...]
@@ -47,16 +49,12 @@ class Certainty:
     disputed_ml: float
     temperature: float
     maps: Mapping[str, NDArray[np.uint8]] = field(repr=False)
+    note: str = ""
 
     @property
-    def known(self) -> bool:
-        """Whether there were members to compare."""
-        return not math.isnan(self.expected_dice)
-
-    @property
-    def unsure(self) -> bool:
-        """Whether the patient is flagged: members differ more than they may, or cannot be compared."""
-        return not self.expected_dice >= self.unsure_below
+    def unsure(self) -> bool | None:
+        """Whether the patient is flagged, as members differ more than they may; None with a single member."""
+        return None if math.isnan(self.expected_dice) else self.expected_dice < self.unsure_below
 
     @property
     def volume_range_ml(self) -> tuple[float, float]:
@@ -66,9 +64,7 @@ class Certainty:
 
     @property
     def warning(self) -> str:
-        """A sentence for the person who looks at the patient; empty if there is nothing to say."""
-        if not self.known:
-            return "How sure the prediction is, is not known: a single fold has nothing to be compared with."
+        """A sentence for the person who looks at the patient; empty if nothing is flagged."""
         if not self.unsure:
             return ""
         low, high = self.volume_range_ml
@@ -81,13 +77,14 @@ class Certainty:
         """Return what a manifest says, of plain types; ``None`` where there is nothing to compare."""
         low, high = self.volume_range_ml
         return {
-            "expected_dice_between_members": self.expected_dice if self.known else None,
-            "unsure": self.unsure if self.known else None,
+            "expected_dice_between_members": None if self.unsure is None else self.expected_dice,
+            "unsure": self.unsure,
             "unsure_below": self.unsure_below,
             "lowest_ml": low,
             "highest_ml": high,
             "disputed_ml": self.disputed_ml,
             "temperature": self.temperature,
+            "note": self.note,
             "members": [
                 {"name": member.name, "volume_ml": member.volume_ml, "dice_with_mask": member.dice}
                 for member in self.members

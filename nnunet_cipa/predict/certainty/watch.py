@@ -31,11 +31,6 @@ class MemberWatch:
     options : CertaintyOptions
         How.
 
-    Attributes
-    ----------
-    note : str
-        Why probabilities are not calibrated; empty if they are.
-
     Raises
     ------
     CIPAError
@@ -45,7 +40,7 @@ class MemberWatch:
     def __init__(self, predictor: nnUNetPredictor, model: TrainedModel, options: CertaintyOptions) -> None:
         self._predictor, self._options = predictor, options
         given = options.temperature
-        self._temperature, self.note = read_temperature(model.folder, model.hashes) if given is None else (given, "")
+        self._temperature, self._note = read_temperature(model.folder, model.hashes) if given is None else (given, "")
         self._members: Members | None = None
 
     def __call__(self, member: str, logits: torch.Tensor, properties: Mapping[str, Any], image: torch.Tensor) -> None:
@@ -94,7 +89,8 @@ class MemberWatch:
             raise ValueError("no member was seen")
         inside = sitk.GetArrayViewFromImage(mask) > 0
         found = self._members.summarise(inside, math.prod(mask.GetSpacing()) / 1000, self._options.unsure_below)
-        return replace(found, maps={name: _placed(values, mask, grid) for name, values in found.maps.items()})
+        placed = {name: _placed(values, mask, grid) for name, values in found.maps.items()}
+        return replace(found, maps=placed, note=self._note)
 
 
 def _placed(values: NDArray[np.uint8], own: sitk.Image, grid: sitk.Image) -> NDArray[np.uint8]:

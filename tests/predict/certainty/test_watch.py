@@ -53,7 +53,8 @@ def predict(model, grid=None, **how):
     for name, logits in zip(FOLDS, predictor.members(image()), strict=True):
         watch(name, logits, PROPERTIES, image())
     mask = case(np.mean(masks_of_folds(), axis=0) > 0.5)
-    return watch.certainty(mask, mask if grid is None else grid), watch.note
+    found = watch.certainty(mask, mask if grid is None else grid)
+    return found, found.note
 
 
 def test_members_are_the_masks_of_the_folds(model):
