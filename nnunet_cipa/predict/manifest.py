@@ -1,4 +1,4 @@
-"""What a prediction was made of and by what: it is written beside the files, and tells later runs what is done."""
+"""The manifest beside the files of a prediction: its inputs, its model, and what later runs need to know."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Which series or file a volume of a patient was read from, for the manifest and the page."""
+"""The series or file that a volume of a patient was read from, for the manifest and the page."""
 
 from pathlib import Path
 

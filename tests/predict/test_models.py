@@ -109,7 +109,7 @@ def test_a_folder_or_zip_that_is_no_model_is_refused(make_model, tmp_path):
         archive.writestr("Dataset702_LUCID/other__plans__3d/plans.json", "{}")
     for path, remedy in (
         (tmp_path / "nowhere", "not there"),
-        (tmp_path / "text.zip", "is no zip"),
+        (tmp_path / "text.zip", "is not a zip"),
         (tmp_path / "cut.zip", "holds no plans.json, or was cut off"),
         (two, "nnUNetv2_install_pretrained_model_from_zip"),
         (model.parent.parent, f"{model.parent.name}/{model.name}; give one of these"),

@@ -36,7 +36,7 @@ def model_place(model: Path, checkpoint: str) -> Iterator[Path]:
     if not model.is_file():
         raise CIPAError(f"--model {model}: not there; {_FOLDER}")
     if not zipfile.is_zipfile(model):
-        raise CIPAError(f"--model {model}: is no zip; {_FOLDER}")
+        raise CIPAError(f"--model {model}: is not a zip; {_FOLDER}")
     with tempfile.TemporaryDirectory(prefix="nnunet_cipa_model_") as folder:
         yield _unpacked(model, checkpoint, Path(folder))
 

@@ -1,4 +1,4 @@
-"""How a model wants its intensities: as the data set was stored that it was trained on."""
+"""Intensities as a model wants them: stored like the data set that it was trained on."""
 
 from collections.abc import Mapping
 from typing import Any
