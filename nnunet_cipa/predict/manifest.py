@@ -28,6 +28,8 @@ def identity(hashes: Mapping[str, str], model: TrainedModel, options: PredictOpt
         "options": {
             "series": options.series,
             "seg": options.seg,
+            "sr": options.sr,
+            "certainty": asdict(options.certainty),
             "disable_tta": options.use.disable_tta,
             "roi": asdict(options.roi),
             "most_half_lives": options.suv.most_half_lives,
@@ -96,6 +98,7 @@ def make_manifest(predicted: Predicted, decides: Mapping[str, Any], outputs: Seq
                 "crop",
             )
         },
+        "certainty": None if predicted.certainty is None else predicted.certainty.facts(),
         "warnings": list(predicted.warnings),
         "versions": reported_versions(),
         "outputs": {path.name: file_hash(path) for path in outputs},

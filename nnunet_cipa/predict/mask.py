@@ -1,43 +1,34 @@
 """From a case in nnU-Net's format to a mask, with nnU-Net's own preprocessing and export."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
 import SimpleITK as sitk
 import torch
 from nnunetv2.inference.export_prediction import export_prediction_from_logits
 from torch import Tensor
 
-from nnunet_cipa.dicom.export.prediction import Prediction, read_prediction
+from nnunet_cipa.dicom.export.prediction import Prediction, place_values, read_prediction
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.predict.model.members import MemberPredictor
-
-
-class Watch(Protocol):
-    """Sees what each fold predicts, before the folds are averaged."""
-
-    def __call__(self, member: str, logits: Tensor, properties: dict[str, Any]) -> None:
-        """Take the logits of one fold, (classes, z, y, x), which change afterwards, and nnU-Net's properties."""
+from nnunet_cipa.predict.certainty import MemberPredictor
+from nnunet_cipa.predict.comparison import Comparison
 
 
 def predict_case(
-    predictor: MemberPredictor, members: Sequence[str], images: Sequence[Path], mask: Path, watch: Watch | None = None
+    predictor: MemberPredictor, images: Sequence[Path], mask: Path, comparison: Comparison | None = None
 ) -> Prediction:
     """Predict a case as ``nnUNetv2_predict`` does, in this process.
 
     Parameters
     ----------
     predictor
-        With the weights of the members.
-    members
-        Names of the folds.
+        With the weights of all folds.
     images
         NIfTI files of the channels, in their order.
     mask
         The file to write; its ending is that of the model's data set.
-    watch
-        Sees each fold's logits.
+    comparison
+        Gets what each fold predicts.
 
     Raises
     ------
@@ -48,32 +39,19 @@ def predict_case(
     preprocessor = settings.preprocessor_class(verbose=False)
     preprocessor.show_progress_bar = False
     data, _, properties = preprocessor.run_case([str(path) for path in images], None, plans, settings, description)
-    with torch.inference_mode():
-        each = _watched(members, predictor.members(torch.from_numpy(data)), properties, watch)
-        total = next(each)
-        for logits in each:
-            total += logits
-        if len(members) > 1:
-            total /= len(members)
+    if comparison is not None:
+        comparison.begin(predictor, properties)
+    logits = predictor.predict_logits_from_preprocessed_data(torch.from_numpy(data))
     del data
+    _check_finite(logits)
     ending = description["file_ending"]
     export_prediction_from_logits(
-        total, properties, settings, plans, description, str(mask).removesuffix(ending), save_probabilities=False
+        logits, properties, settings, plans, description, str(mask).removesuffix(ending), save_probabilities=False
     )
     return read_prediction(mask)
 
 
-def _watched(
-    members: Sequence[str], predicted: Iterator[Tensor], properties: dict[str, Any], watch: Watch | None
-) -> Iterator[Tensor]:
-    for member, logits in zip(members, predicted, strict=True):
-        _check_finite(member, logits)
-        if watch is not None:
-            watch(member, logits, properties)
-        yield logits
-
-
-def _check_finite(member: str, logits: Tensor) -> None:
+def _check_finite(logits: Tensor) -> None:
     """Refuse what would be taken for background.
 
     Raises
@@ -84,8 +62,8 @@ def _check_finite(member: str, logits: Tensor) -> None:
     for number, values in enumerate(logits.unbind(1), 1):
         if not torch.isfinite(values).all():
             raise CIPAError(
-                f"{member}: the network's output is not finite on slice {number}, so its weights or the images are at "
-                "fault; predict with another checkpoint or fold"
+                f"the network's output is not finite on slice {number}, so its weights or the images are at fault; "
+                "predict with another checkpoint or other folds"
             )
 
 
@@ -97,10 +75,7 @@ def on_grid(prediction: Prediction, grid: sitk.Image) -> sitk.Image:
     CIPAError
         If its voxels are none of the grid.
     """
-    values = sitk.GetArrayFromImage(grid)
-    values[:] = 0
-    for value in prediction.present:
-        values[prediction.on(grid, (value,))] = value
-    mask = sitk.GetImageFromArray(values)
+    values = sitk.GetArrayFromImage(sitk.Cast(prediction.image, sitk.sitkUInt8))
+    mask = sitk.GetImageFromArray(place_values(values, prediction.image, grid, prediction.path))
     mask.CopyInformation(grid)
     return mask

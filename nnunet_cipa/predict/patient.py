@@ -13,8 +13,9 @@ from nnunet_cipa.dataset_conversion.study_set.check import PatientFacts, StudyCh
 from nnunet_cipa.dicom.export.rois import read_labels
 from nnunet_cipa.errors import refuse
 from nnunet_cipa.nnunet.channels import find_modalities
+from nnunet_cipa.predict.certainty import CertaintyOptions, MemberPredictor
+from nnunet_cipa.predict.comparison import Comparison
 from nnunet_cipa.predict.mask import on_grid, predict_case
-from nnunet_cipa.predict.model.members import MemberPredictor
 from nnunet_cipa.predict.model.trained import TrainedModel
 from nnunet_cipa.predict.options import PredictOptions
 from nnunet_cipa.predict.predicted import Predicted
@@ -74,13 +75,15 @@ def predict_patient(
     mask = work / f"mask{model.dataset_json['file_ending']}"
     with watch.step("store"):
         images = _store(new, model, facts, work)
+    comparison = _comparison(model, facts, options.certainty)
     with watch.step("predict"):
-        prediction = predict_case(predictor, list(model.hashes), images, mask)
+        prediction = predict_case(predictor, images, mask, comparison)
     for image in images:
         image.unlink()
     with watch.step("put back"):
         ct, pet = (new.patient.read(volume).image for volume in ("CT", "PET"))
         placed = on_grid(prediction, ct)
+        certainty = None if comparison is None else comparison.summarise(prediction, ct)
     predicted = Predicted(
         name=new.name,
         patient_id=new.who.patient_id,
@@ -95,6 +98,7 @@ def predict_patient(
         warnings=(),
         started=started,
         seconds=watch.seconds,
+        certainty=certainty,
     )
     return predicted, mask
 
@@ -121,3 +125,11 @@ def _store(new: NewPatient, model: TrainedModel, facts: PatientFacts, work: Path
     job.write_volumes()
     files = {"CT": ct, "PET": pet}
     return [files[modality] for modality in find_modalities(dict(model.dataset_json))]
+
+
+def _comparison(model: TrainedModel, facts: PatientFacts, options: CertaintyOptions) -> Comparison | None:
+    """Prepare to compare the members of a model; None if there is nothing to compare, or it is not wanted."""
+    if not options.certainty or (len(model.hashes) == 1 and not options.flips):
+        return None
+    size = facts.size if facts.crop is None else facts.crop.size
+    return Comparison(model, size[::-1], options)

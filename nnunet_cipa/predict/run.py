@@ -8,10 +8,12 @@ from tqdm import tqdm
 
 from nnunet_cipa.dataset_conversion.pipeline.staging import staged_folder
 from nnunet_cipa.dicom.export.rois import check_roi_options
+from nnunet_cipa.dicom.optional import import_highdicom
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.ops.registry import check_device
+from nnunet_cipa.predict.certainty import MemberPredictor
+from nnunet_cipa.predict.load import load_predictor
 from nnunet_cipa.predict.manifest import identity, is_done
-from nnunet_cipa.predict.model.members import MemberPredictor, load_predictor
 from nnunet_cipa.predict.model.place import model_place
 from nnunet_cipa.predict.model.read import read_trained_model
 from nnunet_cipa.predict.model.trained import TrainedModel
@@ -55,6 +57,10 @@ def predict_patients(study: Path, out: Path, model: Path, options: PredictOption
     chosen = options or PredictOptions()
     check_device(chosen.use.device)
     check_roi_options(chosen.roi)
+    chosen.certainty.check()
+    for option, wanted in (("--seg", chosen.seg), ("--sr", chosen.sr)):
+        if wanted:
+            import_highdicom(option)
     with model_place(model, chosen.use.checkpoint) as folder:
         trained = read_trained_model(folder, chosen.use, chosen.intensities)
         found = read_study(study, chosen.series, chosen.suv)
@@ -75,11 +81,15 @@ def _one(
             return Outcome(new.who.patient_id, final, told=(f"there already: {final}",))
         with staged_folder(final, overwrite=options.overwrite) as folder:
             predicted, mask = predict_patient(new, model, load(), folder, options)
-            outcome = write_outputs(predicted, new.ct, mask, folder, decides, options)
+            outcome = write_outputs(predicted, new, mask, folder, decides, options)
         written = tuple(final / path.name for path in outcome.written)
         return Outcome(new.who.patient_id, final, written, outcome.told, outcome.warnings)
     except CIPAError as error:
         return Outcome(new.who.patient_id, failure=str(error))
+    except (RuntimeError, MemoryError) as error:
+        # Of torch and nnU-Net, as when memory does not suffice: others may be smaller
+        reason = " ".join(str(error).split())[:500] or type(error).__name__
+        return Outcome(new.who.patient_id, failure=f"the prediction failed ({reason}); --debug shows where")
     except OSError as error:
         reason = f"{error.filename or final}: {error.strerror}; check it and its permissions"
         return Outcome(new.who.patient_id, failure=reason)

@@ -8,7 +8,7 @@ from highdicom.seg import segread
 
 from nnunet_cipa.dicom import read_roi
 from nnunet_cipa.predict import PredictOptions, predict_study
-from nnunet_cipa.predict.options import UseOptions
+from nnunet_cipa.predict.model.options import UseOptions
 
 
 def above(folder, suv):

@@ -10,10 +10,10 @@ import torch
 from nnunet_cipa.dataset_conversion.study_set.options import Intensity, Storage
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.options import UsageError
+from nnunet_cipa.predict.model.options import IntensityOptions, UseOptions
 from nnunet_cipa.predict.model.place import model_place
 from nnunet_cipa.predict.model.read import read_trained_model
 from nnunet_cipa.predict.model.storage import find_storage
-from nnunet_cipa.predict.options import IntensityOptions, UseOptions
 
 WINDOW = {"intensity": "window", "lowest_hu": -1024.0, "hu_window": [-1000.0, 400.0], "suv_range": [0.0, 15.0]}
 RAW = {"intensity": "raw", "hu_window": None, "suv_range": None, "units": {"CT": "HU", "PET": "SUVbw"}}

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.options import UsageError
 from nnunet_cipa.predict import PredictOptions, predict_study, run
-from nnunet_cipa.predict.options import UseOptions
+from nnunet_cipa.predict.model.options import UseOptions
 
 
 def files(folder):

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import SimpleITK as sitk
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.nifti import check_nifti
 
+Value = TypeVar("Value", bound=np.generic)
 # A prediction on the CT's own voxels is off by the rounding of its header alone, at most 1e-3 voxels over 512.
 WHOLE_VOXELS = 0.05
 
@@ -62,7 +64,7 @@ class Prediction:
             If it has voxels that are none of the grid.
         """
         inside = np.isin(sitk.GetArrayViewFromImage(self.image), list(values))
-        return _placed(inside, self.image, grid, self.path)
+        return place_values(inside, self.image, grid, self.path)
 
 
 def case_of(path: Path) -> str:
@@ -87,18 +89,23 @@ def read_prediction(path: Path) -> Prediction:
     return Prediction(path, image, tuple(int(value) for value in np.unique(values) if value != 0))
 
 
-def _read(path: Path) -> sitk.Image:
-    check_nifti(path)
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise CIPAError(f"{path}: ITK cannot read it ({str(error).splitlines()[-1]}); write it again") from error
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        raise CIPAError(f"{path}: has {image.GetDimension()} dimensions; give one three-dimensional mask")
-    return image
+def place_values(values: NDArray[Value], image: sitk.Image, grid: sitk.Image, path: Path) -> NDArray[Value]:
+    """Put values of an image's voxels on those of a grid, among zeros (see ``Prediction.on``).
 
+    Parameters
+    ----------
+    values
+        (z, y, x) of the image.
+    image, grid
+        Their geometry is what counts.
+    path
+        Names the image in errors.
 
-def _placed(inside: NDArray[np.bool_], image: sitk.Image, grid: sitk.Image, path: Path) -> NDArray[np.bool_]:
+    Raises
+    ------
+    CIPAError
+        If a voxel of the image is none of the grid.
+    """
     size, whole = np.array(image.GetSize()), np.array(grid.GetSize())
     turn, shift = _index_map(image, grid)
     steps, offset = np.rint(turn), np.rint(shift)
@@ -112,12 +119,23 @@ def _placed(inside: NDArray[np.bool_], image: sitk.Image, grid: sitk.Image, path
             f"{path}: its voxels are not those of the CT: {_described(image)}, and the CT has {_described(grid)}; "
             "export a prediction on the CT's grid, or cropped from it by whole voxels"
         )
-    columns_rows_slices = inside.transpose(2, 1, 0).transpose(np.abs(steps).argmax(axis=1))
+    columns_rows_slices = values.transpose(2, 1, 0).transpose(np.abs(steps).argmax(axis=1))
     backwards = tuple(np.flatnonzero(steps.sum(axis=1) < 0).tolist())
-    placed = np.zeros(whole[::-1], dtype=bool)
+    placed = np.zeros(whole[::-1], dtype=values.dtype)
     x, y, z = (slice(a, b + 1) for a, b in zip(low, high, strict=True))
     placed[z, y, x] = np.flip(columns_rows_slices, backwards).transpose(2, 1, 0)
     return placed
+
+
+def _read(path: Path) -> sitk.Image:
+    check_nifti(path)
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        raise CIPAError(f"{path}: ITK cannot read it ({str(error).splitlines()[-1]}); write it again") from error
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        raise CIPAError(f"{path}: has {image.GetDimension()} dimensions; give one three-dimensional mask")
+    return image
 
 
 def _index_map(image: sitk.Image, grid: sitk.Image) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

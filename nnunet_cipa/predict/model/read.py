@@ -8,9 +8,9 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.hashes import file_hash
 from nnunet_cipa.files.json_files import read_object
 from nnunet_cipa.nnunet.channels import find_modalities
+from nnunet_cipa.predict.model.options import IntensityOptions, UseOptions
 from nnunet_cipa.predict.model.storage import find_storage
 from nnunet_cipa.predict.model.trained import TrainedModel
-from nnunet_cipa.predict.options import IntensityOptions, UseOptions
 from nnunet_cipa.weights.files import read_checkpoint
 
 _REMEDY = "give a model that nnUNetv2_train has trained"

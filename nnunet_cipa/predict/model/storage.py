@@ -7,7 +7,7 @@ from nnunet_cipa.dataset_conversion.study_set.options import LOWEST_HU, Intensit
 from nnunet_cipa.errors import CIPAError, shown
 from nnunet_cipa.nnunet.intensities import PAPER_HU
 from nnunet_cipa.options import UsageError
-from nnunet_cipa.predict.options import IntensityOptions
+from nnunet_cipa.predict.model.options import IntensityOptions
 
 # PCLT20K's own 8-bit images, which are scaled as a window is.
 _PAPER = "paper"

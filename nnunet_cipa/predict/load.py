@@ -1,41 +1,17 @@
-"""nnU-Net's predictor, which tells what each fold predicts before they are averaged."""
+"""Loads the network and the weights of a trained model into nnU-Net's predictor."""
 
 import contextlib
 import io
 import sys
-from collections.abc import Iterator
 
 import torch
-from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
-from torch._dynamo import OptimizedModule
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.predict.certainty import MemberPredictor
 from nnunet_cipa.predict.model.trained import TrainedModel
 from nnunet_cipa.trainers.target import Training, find_trainer
 from nnunet_cipa.weights.files import read_state_dict
-
-
-class MemberPredictor(nnUNetPredictor):
-    """Predicts as nnU-Net does, fold by fold."""
-
-    def members(self, data: torch.Tensor) -> Iterator[torch.Tensor]:
-        """Yield the logits of each fold, (classes, z, y, x) on the CPU.
-
-        Their sum in this order by their number is what ``predict_logits_from_preprocessed_data`` gives, bit by bit.
-
-        Parameters
-        ----------
-        data
-            (channels, z, y, x), preprocessed.
-        """
-        network = self.network
-        if isinstance(network, OptimizedModule):
-            network = network._orig_mod  # noqa: SLF001 - where torch keeps what it has compiled
-        for parameters in self.list_of_parameters:
-            network.load_state_dict(parameters)
-            with torch.inference_mode():
-                yield self.predict_sliding_window_return_logits(data).to("cpu")
 
 
 def load_predictor(model: TrainedModel, device: str, *, mirror: bool) -> MemberPredictor:
@@ -66,7 +42,9 @@ def load_predictor(model: TrainedModel, device: str, *, mirror: bool) -> MemberP
             network.load_state_dict(weights)
         except RuntimeError as error:
             reason = str(error).splitlines()[-1].strip()
-            raise CIPAError(f"{path}: its weights do not fit the network of {model.name} ({reason})") from error
+            raise CIPAError(
+                f"{path}: its weights do not fit the network of {model.name} ({reason}); give the model's own folder"
+            ) from error
         parameters.append(weights)
     # It prints where it is not on a GPU
     with contextlib.redirect_stdout(io.StringIO()):
