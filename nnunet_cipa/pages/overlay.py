@@ -1,6 +1,5 @@
 """Pictures of one slice of a case: CT and PET with truth and prediction, as outlines or coloured by agreement."""
 
-import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
-from PIL import Image
 
 from nnunet_cipa.files.volumes import check_same_geometry, read_mask, read_volume
 from nnunet_cipa.pages import palette
@@ -153,23 +151,3 @@ def paint(plane: NDArray[np.uint8], truth: NDArray[np.bool_], prediction: NDArra
     ):
         image[mask] = (1 - _OPACITY) * image[mask] + _OPACITY * np.array(palette.rgb(colour))
     return image.round().astype(np.uint8)
-
-
-def as_png(image: NDArray[np.uint8], pixel: tuple[float, float], longest: int) -> bytes:
-    """Enlarge to true proportions, pixels kept as squares so that nothing looks better than it is.
-
-    Parameters
-    ----------
-    image : ndarray
-        (rows, columns, 3).
-    pixel : tuple of float
-        Height and width of a pixel in mm.
-    longest : int
-        Pixels of the longer side of the picture.
-    """
-    height, width = image.shape[0] * pixel[0], image.shape[1] * pixel[1]
-    scale = longest / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    buffer = io.BytesIO()
-    Image.fromarray(image).resize(size, Image.Resampling.NEAREST).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()

@@ -1,12 +1,12 @@
 """The cases that a report shows, each a slice with what was found, what was not and what is false."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nnunet_cipa.evaluation.scoring import Score
 from nnunet_cipa.nnunet.cases import CaseFiles
-from nnunet_cipa.pages.overlay import as_png, grey, paint, read_case_slice
+from nnunet_cipa.pages.images import data_uri, enlarge, png
+from nnunet_cipa.pages.overlay import grey, paint, read_case_slice
 
 _MARGIN_MM = 35.0
 _SIDE = 300
@@ -49,8 +49,8 @@ def draw_case(rank: str, score: Score) -> Picture:
     whole = read_case_slice(files.ct, files.pet, files.truth, files.prediction)
     # the greys are those of the whole slice, and PET is dark where uptake is high
     shown = replace(whole, ct=grey(whole.ct), pet=255 - grey(whole.pet)).cut(*whole.marked, _MARGIN_MM)
-    pictures = [
-        as_png(paint(plane, shown.truth, shown.prediction), shown.pixel, _SIDE) for plane in (shown.ct, shown.pet)
-    ]
-    ct, pet = (f"data:image/png;base64,{base64.b64encode(picture).decode()}" for picture in pictures)
+    ct, pet = (
+        data_uri(png(enlarge(paint(plane, shown.truth, shown.prediction), shown.pixel, _SIDE)))
+        for plane in (shown.ct, shown.pet)
+    )
     return Picture(score, rank, shown.index + 1, shown.count, ct, pet)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from nnunet_cipa.predict.checks.field import at_the_border, covered_in_part, outside_the_pet
 from nnunet_cipa.predict.checks.intensities import unlike_the_training_tumours
-from nnunet_cipa.predict.checks.plausible import implausibly_large, no_tumour, specks
+from nnunet_cipa.predict.checks.plausible import implausibly_large, no_tumour, specks, unsure
 from nnunet_cipa.predict.checks.spacing import unlike_the_training_scans
 from nnunet_cipa.predict.lesions.measured import PatientLesions
 from nnunet_cipa.predict.predicted import Predicted
@@ -13,6 +13,7 @@ from nnunet_cipa.predict.predicted import Predicted
 Check = Callable[[Predicted, PatientLesions], Iterable[str]]
 CHECKS: tuple[Check, ...] = (
     no_tumour,
+    unsure,
     implausibly_large,
     covered_in_part,
     outside_the_pet,

@@ -1,4 +1,4 @@
-"""Checks of the lesions by themselves: whether there are any, and their sizes."""
+"""Checks of the mask by itself: whether there are lesions, their sizes, and whether the model is sure of them."""
 
 from collections.abc import Iterator
 
@@ -37,6 +37,12 @@ def specks(_predicted: Predicted, lesions: PatientLesions) -> Iterator[str]:
             few = f"less than {LEAST_ML:g} ml or {LEAST_VOXELS} voxels, and may be noise"
             several = f"lesions {', '.join(found)} of {len(one.boxes)} have"
             yield f"{one.label}: {several if len(found) > 1 else f'lesion {found[0]} of {len(one.boxes)} has'} {few}."
+
+
+def unsure(predicted: Predicted, _lesions: PatientLesions) -> Iterator[str]:
+    """Tell of members of the model that do not agree, or cannot be compared, where they were to be."""
+    if predicted.certainty is not None and predicted.certainty.warning:
+        yield predicted.certainty.warning
 
 
 def is_speck(label: LabelLesions, number: int) -> bool:

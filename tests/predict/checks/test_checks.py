@@ -1,5 +1,6 @@
 """Each check of a predicted patient: a phantom in order has no warning, and what is broken is told."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from nnunet_cipa.dataset_conversion.study_set.options import Intensity, Storage
+from nnunet_cipa.predict.certainty import Certainty, Member
 from nnunet_cipa.predict.checks import CHECKS, find_warnings
 from nnunet_cipa.predict.lesions import measure_lesions
 from tests.predict.phantom import with_mask
@@ -42,6 +44,13 @@ def test_a_lesion_of_three_voxels_is_told(phantom_patients):
 def test_an_empty_mask_is_told_alone(patient):
     (sentence,) = told(patient, 0 * mask_of(patient))
     assert sentence.startswith("No tumour was found")
+
+
+@pytest.mark.parametrize(("dice", "words"), [(0.9, ""), (0.4, "Unsure: "), (math.nan, "How sure")])
+def test_members_that_do_not_agree_are_told(patient, dice, words):
+    members = (Member("fold_0", 100.0, 0.8), Member("fold_1", 250.0, 0.7))
+    found = told(replace(patient, certainty=Certainty(members, dice, 0.5, 10.0, 1.0, {})))
+    assert [sentence.startswith(words) for sentence in found] == [True] * bool(words)
 
 
 def test_lesions_of_a_voxel_are_told(patient):
