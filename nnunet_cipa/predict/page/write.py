@@ -80,6 +80,6 @@ def _members(certainty: Certainty) -> Table:
     note = (
         f"Expected Dice: mean over all pairs of members. Their volumes go from {low:.1f} to {high:.1f} ml, which is no "
         f"confidence interval, as they share training cases; {certainty.disputed_ml:.1f} ml are tumour to some of them "
-        "alone."
-    )
+        f"alone. {certainty.note}"
+    ).strip()
     return Table("Members of the model", ("Member", "Volume (ml)", "Dice with the mask"), rows, note)

@@ -131,10 +131,15 @@ def test_a_page_without_tumour_shows_the_projections_alone(patient, tmp_path):
 def test_certainty_is_told_by_member(patient, tmp_path):
     members = (Member("fold_0", 100.0, 0.81), Member("fold_1", 250.04, 0.7))
     maps = {"members": sitk.GetArrayFromImage(patient.mask) * np.uint8(50)}
-    page = page_of(replace(patient, certainty=Certainty(members, 0.62, 0.7, 5.2, 1.0, maps)), tmp_path)
+    page = page_of(
+        replace(patient, certainty=Certainty(members, 0.62, 0.7, 5.2, 1.0, maps, "Not calibrated.")), tmp_path
+    )
     assert ["fold_1", "250.0", "0.700"] in page.rows
     assert "0.62" in page.texts
-    assert any("from 100.0 to 250.0 ml" in text and "5.2 ml are tumour to some" in text for text in page.texts)
+    assert any(
+        "from 100.0 to 250.0 ml" in text and "5.2 ml are tumour to some of them alone. Not calibrated." in text
+        for text in page.texts
+    )
     page = page_of(replace(patient, certainty=Certainty(members[:1], np.nan, 0.7, 0.0, 1.0, maps)), tmp_path)
     assert "nan" not in " ".join(page.texts)
 
