@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 from pynetdicom import AE, _config, evt
@@ -28,6 +29,7 @@ _PREFERRED = (
     "1.2.840.10008.1.2.2",  # big endian
 )
 _MOST_ASSOCIATIONS = 20
+_LARGEST = 4 << 30
 _FOR_ANSWERS = 0.5
 _logger = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class Server:
     def __init__(self, options: ListenOptions, spool: Spool, arrivals: Arrivals) -> None:
         self._options, self._spool, self._arrivals = options, spool, arrivals
         self._closing = threading.Event()
+        self._lengths: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
         self._entity = AE(options.aet)
         self._entity.add_supported_context(_VERIFICATION)
         self._entity.require_called_aet = True
@@ -64,6 +67,7 @@ class Server:
         handlers: list[Any] = [
             (evt.EVT_REQUESTED, _prefer),
             (evt.EVT_REJECTED, _tell_rejected),
+            (evt.EVT_DATA_RECV, self._limit),
             (evt.EVT_C_STORE, self._store),
         ]
         where = (self._options.host, self._options.port)
@@ -84,6 +88,7 @@ class Server:
 
     def _store(self, event: Any) -> int:
         """Answer a C-STORE request with its status."""
+        self._lengths.pop(event.assoc, None)
         peer = _peer(event)
         if self._closing.is_set():
             return OUT_OF_RESOURCES
@@ -94,14 +99,23 @@ class Server:
         except CIPAError as error:
             _logger.warning("%s: %s", peer, error)
             return CANNOT_UNDERSTAND
-        self._arrivals.note(received.study_uid, event.assoc)
+        if received.is_input:
+            self._arrivals.note(received.study_uid, event.assoc)
         try:
             self._spool.store(received)
         except OSError as error:
             _logger.error("%s: study %s: is not stored (%s)", peer, received.study_uid, error)  # noqa: TRY400 - told in one line
             return OUT_OF_RESOURCES
-        self._arrivals.note(received.study_uid, event.assoc)
+        if received.is_input:
+            self._arrivals.note(received.study_uid, event.assoc)
         return SUCCESS
+
+    def _limit(self, event: Any) -> None:
+        """End an association whose object never ends: until then, it is in memory."""
+        length = self._lengths[event.assoc] = self._lengths.get(event.assoc, 0) + len(event.data)
+        if length > _LARGEST:
+            _logger.warning("%s: sends an object of more than %d bytes; aborted", _peer(event), _LARGEST)
+            event.assoc.abort()
 
 
 def _prefer(event: Any) -> None:

@@ -23,9 +23,9 @@ _logger = logging.getLogger(__name__)
 class Spool:
     """Studies on a disk, in an order of steps such that a kill at any moment loses none and doubles none.
 
-    ``FOLDER/UID/objects`` holds what was received. The file ``FOLDER/UID/received`` says that something came since the
-    last version was made; it is there before the object and until the version is. All methods may be called by several
-    threads.
+    ``FOLDER/UID/objects`` holds what was received and is predicted from, ``FOLDER/UID/others`` the rest. The file
+    ``FOLDER/UID/received`` says that an object came since the last version was made; it is there before the object and
+    until the version is. All methods may be called by several threads.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Spool:
         self.folder = folder
         self.lock = threading.RLock()
         folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-        for part in folder.glob("*/objects/.*.part"):  # writes that a kill cut off
+        for part in folder.glob("*/o*/.*.part"):  # writes that a kill cut off
             part.unlink()
         for part in folder.glob("*/.[0-9]*_*"):
             shutil.rmtree(part)
@@ -55,14 +55,15 @@ class Spool:
         OSError
             If the disk does not take it; then nothing of it is left.
         """
-        objects = self.folder / received.study_uid / "objects"
-        path = objects / f"{received.instance_uid}.dcm"
+        folder = self.folder / received.study_uid / ("objects" if received.is_input else "others")
+        path = folder / f"{received.instance_uid}.dcm"
         with self.lock:
-            if not objects.is_dir():
-                objects.mkdir(mode=_PRIVATE, parents=True)
-                flush_folder(objects.parent)
+            if not folder.is_dir():
+                folder.mkdir(mode=_PRIVATE, parents=True)
+                flush_folder(folder.parent)
                 flush_folder(self.folder)
-            self._mark(received.study_uid)
+            if received.is_input:
+                self._mark(received.study_uid)
             if not (path.is_file() and is_same(path.read_bytes(), received.data)):
                 with replacing(path) as file:
                     file.write(received.data)

@@ -72,5 +72,5 @@ def test_commands_are_those_of_the_interface():
     assert {
         "plugin-path", "doctor", "phantom pclt20k", "phantom lucid", "convert pclt20k", "convert lucid",
         "weights import", "weights adapt", "weights export", "benchmark run", "benchmark report", "bench scan",
-        "bench network", "bench plot", "export-dicom", "demo",
+        "bench network", "bench plot", "export-dicom", "demo", "listen",
     } <= names  # fmt: skip

@@ -69,6 +69,7 @@ class Receiver:
 
     def _store(self, event):
         found = event.dataset
+        found.file_meta = event.file_meta
         self.times[str(found.SOPInstanceUID)] += 1
         if self.status == 0:
             self.stored[str(found.SOPInstanceUID)] = found

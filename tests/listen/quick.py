@@ -61,7 +61,8 @@ def export(study: Path, out: Path) -> Outcome:
 
 
 def slow(study: Path, out: Path) -> Outcome:
-    """Take longer than any test."""
+    """Take longer than any test, in a process that tells its number."""
+    print(os.getpid(), flush=True)
     time.sleep(600)
     return predict(study, out)
 

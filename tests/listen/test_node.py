@@ -1,5 +1,7 @@
 """A node as a process, from what it receives to what it sends on."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.dicom.clients import free_port
@@ -65,6 +67,28 @@ def test_a_node_ends_in_order_while_it_predicts_and_goes_on(place, receiver):
         assert node.end() == 0
     with Node(folder, port, receiver):
         assert receiver.came.wait(30)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for the process in /proc")
+def test_a_prediction_ends_with_a_node_that_is_killed(place):
+    folder, port = place
+    with Node(folder, port, predictor="slow") as node:
+        send(port, [make_object(1)])
+        wait_until(lambda: [path.read_text() for path in folder.glob("*/0001/predict.log")] not in ([], [""]))
+        node.kill()
+        worker = next(folder.glob("*/0001/predict.log")).read_text().strip()
+        wait_until(lambda: not Path("/proc", worker).exists())
+
+
+def test_an_archive_that_sends_the_result_back_gets_no_other(place, receiver):
+    folder, port = place
+    with Node(folder, port, receiver):
+        send(port, [make_object(1)])
+        assert receiver.came.wait(30)
+        wait_until(lambda: receiver.stored)
+        assert send(port, list(receiver.stored.values())) == [0]
+        wait_until(lambda: list(folder.glob("*/others/*.dcm")))
+        assert not list(folder.glob("*/received"))
 
 
 def test_a_second_node_on_one_folder_is_refused(place):

@@ -1,5 +1,6 @@
 """What comes over the wire is kept as it came, or refused with nothing left of it."""
 
+import contextlib
 import errno
 import os
 import socket
@@ -14,10 +15,14 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGLosslessSV1,
+    MRImageStorage,
+    RTStructureSetStorage,
+    SegmentationStorage,
 )
 from pynetdicom import AE
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.listen import server as server_module
 from nnunet_cipa.listen import spool as spool_module
 from nnunet_cipa.listen.arrivals import Arrivals
 from nnunet_cipa.listen.options import ListenOptions
@@ -53,7 +58,30 @@ def test_a_kind_that_nobody_knows_and_an_object_without_patient_are_kept(serve, 
     private, nobodys = make_object(1, kind=PRIVATE), make_object(2)
     del nobodys.PatientID
     assert send(serve(), [private, nobodys]) == [0, 0]
+    assert kept(spool) == [f"{STUDY}/objects/{STUDY}.2.dcm", f"{STUDY}/others/{STUDY}.1.dcm", f"{STUDY}/received"]
+
+
+@pytest.mark.parametrize("kind", [PRIVATE, RTStructureSetStorage, SegmentationStorage, MRImageStorage])
+def test_what_nothing_is_predicted_from_is_kept_and_no_study_waits(serve, spool, kind):
+    assert send(serve(), [make_object(1, kind=kind)]) == [0]
+    assert kept(spool) == [f"{STUDY}/others/{STUDY}.1.dcm"]
+    assert spool.waiting() == []
+
+
+def test_an_object_without_end_ends_its_association(serve, spool, monkeypatch):
+    monkeypatch.setattr(server_module, "_LARGEST", 100_000)
+    port = serve()
+    large = [make_object(k, PixelData=bytes(60_000 * k)) for k in (1, 2)]
+    for one in large:
+        one["PixelData"].VR = "OW"
+    association = associate(port)
+    association.dimse_timeout = 2
+    assert association.send_c_store(large[0]).Status == 0
+    assert association.send_c_store(make_object(9)).Status == 0
+    with contextlib.suppress(RuntimeError):  # raised if it is gone before all is sent
+        assert association.send_c_store(large[1]).get("Status") is None
     assert len(kept(spool)) == 3
+    assert send(port, [make_object(4)]) == [0]
 
 
 def test_no_uid_leads_out_of_the_spool(serve, spool, tmp_path):
