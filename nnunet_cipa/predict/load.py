@@ -1,17 +1,40 @@
-"""Loads the network and the weights of a trained model into nnU-Net's predictor."""
+"""Loads a trained model into nnU-Net's predictor, which tells what each fold predicts before they are averaged."""
 
 import contextlib
 import io
 import sys
+from collections.abc import Iterator
 
 import torch
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+from torch._dynamo import OptimizedModule
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.predict.certainty import MemberPredictor
 from nnunet_cipa.predict.model.trained import TrainedModel
 from nnunet_cipa.trainers.target import Training, find_trainer
 from nnunet_cipa.weights.files import read_state_dict
+
+
+class MemberPredictor(nnUNetPredictor):
+    """Predicts as nnU-Net does, fold by fold."""
+
+    def members(self, data: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Yield the logits of each fold, (classes, z, y, x) on the CPU; its weights are loaded until the next one.
+
+        Their sum in this order by their number is what ``predict_logits_from_preprocessed_data`` gives, bit by bit.
+
+        Parameters
+        ----------
+        data
+            (channels, z, y, x), preprocessed.
+        """
+        network = self.network
+        if isinstance(network, OptimizedModule):
+            network = network._orig_mod  # noqa: SLF001 - where torch keeps what it has compiled
+        for parameters in self.list_of_parameters:
+            network.load_state_dict(parameters)
+            yield self.predict_sliding_window_return_logits(data).to("cpu")
 
 
 def load_predictor(model: TrainedModel, device: str, *, mirror: bool) -> MemberPredictor:

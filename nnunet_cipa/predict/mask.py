@@ -1,7 +1,8 @@
 """From a case in nnU-Net's format to a mask, with nnU-Net's own preprocessing and export."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import SimpleITK as sitk
 import torch
@@ -10,25 +11,45 @@ from torch import Tensor
 
 from nnunet_cipa.dicom.export.prediction import Prediction, place_values, read_prediction
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.predict.certainty import MemberPredictor
-from nnunet_cipa.predict.comparison import Comparison
+from nnunet_cipa.predict.load import MemberPredictor
+
+
+class Watch(Protocol):
+    """Sees what each fold predicts, before the folds are averaged."""
+
+    def __call__(self, member: str, logits: Tensor, properties: Mapping[str, Any], image: Tensor) -> None:
+        """Take the logits of one fold, (classes, z, y, x), which change afterwards.
+
+        Parameters
+        ----------
+        member
+            Name of the fold, whose weights are loaded.
+        logits
+            Of the preprocessed image.
+        properties
+            nnU-Net's of the image.
+        image
+            (channels, z, y, x), preprocessed.
+        """
 
 
 def predict_case(
-    predictor: MemberPredictor, images: Sequence[Path], mask: Path, comparison: Comparison | None = None
+    predictor: MemberPredictor, members: Sequence[str], images: Sequence[Path], mask: Path, watch: Watch | None = None
 ) -> Prediction:
     """Predict a case as ``nnUNetv2_predict`` does, in this process.
 
     Parameters
     ----------
     predictor
-        With the weights of all folds.
+        With the weights of the members.
+    members
+        Names of the folds.
     images
         NIfTI files of the channels, in their order.
     mask
         The file to write; its ending is that of the model's data set.
-    comparison
-        Gets what each fold predicts.
+    watch
+        Sees each fold's logits.
 
     Raises
     ------
@@ -39,19 +60,33 @@ def predict_case(
     preprocessor = settings.preprocessor_class(verbose=False)
     preprocessor.show_progress_bar = False
     data, _, properties = preprocessor.run_case([str(path) for path in images], None, plans, settings, description)
-    if comparison is not None:
-        comparison.begin(predictor, properties)
-    logits = predictor.predict_logits_from_preprocessed_data(torch.from_numpy(data))
-    del data
-    _check_finite(logits)
+    image = torch.from_numpy(data)
+    with torch.inference_mode():
+        each = _watched(zip(members, predictor.members(image), strict=True), properties, image, watch)
+        mean = next(each)
+        for logits in each:
+            mean += logits
+        if len(members) > 1:
+            mean /= len(members)
+    del data, image
     ending = description["file_ending"]
     export_prediction_from_logits(
-        logits, properties, settings, plans, description, str(mask).removesuffix(ending), save_probabilities=False
+        mean, properties, settings, plans, description, str(mask).removesuffix(ending), save_probabilities=False
     )
     return read_prediction(mask)
 
 
-def _check_finite(logits: Tensor) -> None:
+def _watched(
+    predicted: Iterable[tuple[str, Tensor]], properties: Mapping[str, Any], image: Tensor, watch: Watch | None
+) -> Iterator[Tensor]:
+    for member, logits in predicted:
+        _check_finite(member, logits)
+        if watch is not None:
+            watch(member, logits, properties, image)
+        yield logits
+
+
+def _check_finite(member: str, logits: Tensor) -> None:
     """Refuse what would be taken for background.
 
     Raises
@@ -62,8 +97,8 @@ def _check_finite(logits: Tensor) -> None:
     for number, values in enumerate(logits.unbind(1), 1):
         if not torch.isfinite(values).all():
             raise CIPAError(
-                f"the network's output is not finite on slice {number}, so its weights or the images are at fault; "
-                "predict with another checkpoint or other folds"
+                f"{member}: the network's output is not finite on slice {number}, so its weights or the images are at "
+                "fault; predict with another checkpoint or other folds"
             )
 
 

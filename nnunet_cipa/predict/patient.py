@@ -13,8 +13,8 @@ from nnunet_cipa.dataset_conversion.study_set.check import PatientFacts, StudyCh
 from nnunet_cipa.dicom.export.rois import read_labels
 from nnunet_cipa.errors import refuse
 from nnunet_cipa.nnunet.channels import find_modalities
-from nnunet_cipa.predict.certainty import CertaintyOptions, MemberPredictor
-from nnunet_cipa.predict.comparison import Comparison
+from nnunet_cipa.predict.certainty import CertaintyOptions, MemberWatch
+from nnunet_cipa.predict.load import MemberPredictor
 from nnunet_cipa.predict.mask import on_grid, predict_case
 from nnunet_cipa.predict.model.trained import TrainedModel
 from nnunet_cipa.predict.options import PredictOptions
@@ -67,23 +67,23 @@ def predict_patient(
     CIPAError
         If anything is wrong with the images, or the network's output is not finite.
     """
-    started, watch = datetime.now().astimezone(), Stopwatch()
-    with watch.step("check"):
+    started, clock = datetime.now().astimezone(), Stopwatch()
+    with clock.step("check"):
         facts = _check(new, model, options)
     work = folder / WORK
     shutil.rmtree(work, ignore_errors=True)
     mask = work / f"mask{model.dataset_json['file_ending']}"
-    with watch.step("store"):
+    with clock.step("store"):
         images = _store(new, model, facts, work)
-    comparison = _comparison(model, facts, options.certainty)
-    with watch.step("predict"):
-        prediction = predict_case(predictor, images, mask, comparison)
+    members = _watch(predictor, model, options.certainty)
+    with clock.step("predict"):
+        prediction = predict_case(predictor, list(model.hashes), images, mask, members)
     for image in images:
         image.unlink()
-    with watch.step("put back"):
+    with clock.step("put back"):
         ct, pet = (new.patient.read(volume).image for volume in ("CT", "PET"))
         placed = on_grid(prediction, ct)
-        certainty = None if comparison is None else comparison.summarise(prediction, ct)
+        certainty = None if members is None else members.certainty(prediction, ct)
     predicted = Predicted(
         name=new.name,
         patient_id=new.who.patient_id,
@@ -97,7 +97,7 @@ def predict_patient(
         model=model,
         warnings=(),
         started=started,
-        seconds=watch.seconds,
+        seconds=clock.seconds,
         certainty=certainty,
     )
     return predicted, mask
@@ -127,9 +127,8 @@ def _store(new: NewPatient, model: TrainedModel, facts: PatientFacts, work: Path
     return [files[modality] for modality in find_modalities(dict(model.dataset_json))]
 
 
-def _comparison(model: TrainedModel, facts: PatientFacts, options: CertaintyOptions) -> Comparison | None:
+def _watch(predictor: MemberPredictor, model: TrainedModel, options: CertaintyOptions) -> MemberWatch | None:
     """Prepare to compare the members of a model; None if there is nothing to compare, or it is not wanted."""
     if not options.certainty or (len(model.hashes) == 1 and not options.flips):
         return None
-    size = facts.size if facts.crop is None else facts.crop.size
-    return Comparison(model, size[::-1], options)
+    return MemberWatch(predictor, model, options)

@@ -11,8 +11,7 @@ from nnunet_cipa.dicom.export.rois import check_roi_options
 from nnunet_cipa.dicom.optional import import_highdicom
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.ops.registry import check_device
-from nnunet_cipa.predict.certainty import MemberPredictor
-from nnunet_cipa.predict.load import load_predictor
+from nnunet_cipa.predict.load import MemberPredictor, load_predictor
 from nnunet_cipa.predict.manifest import identity, is_done
 from nnunet_cipa.predict.model.place import model_place
 from nnunet_cipa.predict.model.read import read_trained_model

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import SimpleITK as sitk
 import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
-from numpy.typing import NDArray
 
+from nnunet_cipa.dicom.export.prediction import Prediction, place_values
 from nnunet_cipa.evaluation.calibration.record import read_temperature
 from nnunet_cipa.predict.certainty.certainty import Certainty
 from nnunet_cipa.predict.certainty.members import Members
@@ -70,13 +69,13 @@ class MemberWatch:
             self._members = Members(probability.shape, self._temperature, information=self._options.flips)
         self._members.add(name, probability)
 
-    def certainty(self, mask: sitk.Image, grid: sitk.Image) -> Certainty:
+    def certainty(self, prediction: Prediction, grid: sitk.Image) -> Certainty:
         """Compare the members that were seen.
 
         Parameters
         ----------
-        mask : Image
-            What they led to, labels above 0, on the voxels of the image that was predicted.
+        prediction : Prediction
+            The mask that they led to, on the voxels of the image that was predicted.
         grid : Image
             The CT, of which these are a part, perhaps with axes turned; the maps are put on it.
 
@@ -87,17 +86,8 @@ class MemberWatch:
         """
         if self._members is None:
             raise ValueError("no member was seen")
-        inside = sitk.GetArrayViewFromImage(mask) > 0
-        found = self._members.summarise(inside, math.prod(mask.GetSpacing()) / 1000, self._options.unsure_below)
-        placed = {name: _placed(values, mask, grid) for name, values in found.maps.items()}
-        return replace(found, maps=placed, note=self._note)
-
-
-def _placed(values: NDArray[np.uint8], own: sitk.Image, grid: sitk.Image) -> NDArray[np.uint8]:
-    image = sitk.GetImageFromArray(values)
-    image.CopyInformation(own)
-    # the voxels are those of the grid, so the nearest is the same one
-    placed: NDArray[np.uint8] = sitk.GetArrayFromImage(
-        sitk.Resample(image, grid, sitk.Transform(), sitk.sitkNearestNeighbor)
-    )
-    return placed
+        image = prediction.image
+        inside = sitk.GetArrayViewFromImage(image) > 0
+        found = self._members.summarise(inside, math.prod(image.GetSpacing()) / 1000, self._options.unsure_below)
+        maps = {name: place_values(values, image, grid, prediction.path) for name, values in found.maps.items()}
+        return replace(found, maps=maps, note=self._note)

@@ -6,7 +6,7 @@ import torch
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from torch import nn
 
-from nnunet_cipa.predict.model.members import MemberPredictor
+from nnunet_cipa.predict.load import MemberPredictor
 from tests.trainers.conftest import DATASET, PLANS
 
 RESAMPLING = {

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from nnunetv2.inference.export_prediction import convert_predicted_logits_to_segmentation_with_correct_shape
 
 from nnunet_cipa.dataset_conversion.study_set.options import Storage
+from nnunet_cipa.dicom.export.prediction import Prediction
 from nnunet_cipa.options import UsageError
 from nnunet_cipa.predict.certainty import CertaintyOptions, MemberWatch
 from nnunet_cipa.predict.model.trained import TrainedModel
@@ -44,7 +46,7 @@ def case(mask):
     found = sitk.GetImageFromArray(mask.astype(np.uint8))
     found.SetSpacing((1.0, 1.0, 2.8))
     found.SetOrigin((5, 6, 7))
-    return found
+    return Prediction(Path("mask.nii.gz"), found, (1,))
 
 
 def predict(model, grid=None, **how):
@@ -53,7 +55,7 @@ def predict(model, grid=None, **how):
     for name, logits in zip(FOLDS, predictor.members(image()), strict=True):
         watch(name, logits, PROPERTIES, image())
     mask = case(np.mean(masks_of_folds(), axis=0) > 0.5)
-    found = watch.certainty(mask, mask if grid is None else grid)
+    found = watch.certainty(mask, mask.image if grid is None else grid)
     return found, found.note
 
 
@@ -106,7 +108,7 @@ def test_without_mirroring_the_folds_are_the_members(model):
     watch = MemberWatch(predictor, model, CertaintyOptions(flips=True))
     for name, logits in zip(FOLDS, predictor.members(image()), strict=True):
         watch(name, logits, PROPERTIES, image())
-    found = watch.certainty(case(masks_of_folds()[0]), case(masks_of_folds()[0]))
+    found = watch.certainty(case(masks_of_folds()[0]), case(masks_of_folds()[0]).image)
     assert [member.name for member in found.members] == ["fold 0", "fold 2"]
 
 
