@@ -10,6 +10,7 @@ from nnunet_cipa.dataset_conversion.study_set.case import Grid, resample_to, sto
 from nnunet_cipa.dataset_conversion.study_set.options import Intensity, Storage
 from nnunet_cipa.evaluation.lesion_boxes import LesionBox
 from nnunet_cipa.nnunet.channels import find_modalities
+from nnunet_cipa.predict.checks.known import trained_range
 from nnunet_cipa.predict.checks.plausible import is_speck
 from nnunet_cipa.predict.lesions.measured import PatientLesions
 from nnunet_cipa.predict.predicted import Predicted
@@ -24,10 +25,13 @@ def unlike_the_training_tumours(predicted: Predicted, lesions: PatientLesions) -
 
     Specks are left out, as any of them may be.
     """
-    properties, storage = predicted.model.plans["foreground_intensity_properties_per_channel"], predicted.model.storage
+    storage = predicted.model.storage
     for channel, modality in enumerate(find_modalities(dict(predicted.model.dataset_json))):
-        known = properties[str(channel)]
-        low, high = known["percentile_00_5"], known["percentile_99_5"]
+        known = trained_range(predicted.model, channel)
+        if known is None:
+            yield f"The model's plans do not tell the {modality} of its training tumours, so that it was not compared."
+            continue
+        low, high = known
         unit, digits = _SHOWN[modality]
         for label in lesions.labels:
             for number, box in enumerate(label.boxes, 1):

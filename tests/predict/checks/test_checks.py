@@ -145,6 +145,19 @@ def test_without_a_fingerprint_the_median_of_the_plans_counts(patient):
     )
 
 
+@pytest.mark.parametrize(
+    "fingerprint",
+    [{}, {"spacings": []}, {"spacings": [["a", 1, 1]]}, {"spacings": [[1, 1]]}, {"spacings": [[0, 1, 1]]}, None],
+)
+def test_what_the_files_of_the_model_do_not_tell_is_told(patient, fingerprint):
+    plans = {"plans_name": "nnUNetPlans", "foreground_intensity_properties_per_channel": {"0": {"percentile_00_5": 0}}}
+    assert told(model_with(patient, plans=plans, fingerprint=fingerprint)) == (
+        "The model's files do not tell the distance of its training scans' slices, so that it was not compared.",
+        "The model's plans do not tell the CT of its training tumours, so that it was not compared.",
+        "The model's plans do not tell the PET of its training tumours, so that it was not compared.",
+    )
+
+
 def largest(mask):
     parts, count = ndimage.label(mask, np.ones((3, 3, 3)))
     return parts == 1 + np.argmax(ndimage.sum_labels(mask, parts, range(1, count + 1)))
