@@ -1,7 +1,7 @@
 """Mirrored passes of nnU-Net's predictor one by one, and probabilities of logits."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 
-def flip_logits(predictor: nnUNetPredictor, image: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
+def flip_logits(predictor: nnUNetPredictor, image: torch.Tensor) -> Generator[tuple[str, torch.Tensor], None, None]:
     """Predict each mirrored pass by itself with the weights that are loaded, in the time of nnU-Net's mean of them.
 
     The mean of what comes out is nnU-Net's but for rounding: nnU-Net adds the passes up tile by tile, in 16 bits. So a

@@ -1,5 +1,6 @@
 """Collects the members of a model while it predicts a patient."""
 
+import contextlib
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -58,8 +59,9 @@ class MemberWatch:
         """
         name, predictor = member.replace("_", " "), self._predictor
         if self._options.flips and predictor.use_mirroring and predictor.allowed_mirroring_axes:
-            for flip, flipped in flip_logits(predictor, image):
-                self._add(f"{name}, {flip}", flipped, properties)
+            with contextlib.closing(flip_logits(predictor, image)) as passes:  # it gives the predictor back on an error
+                for flip, flipped in passes:
+                    self._add(f"{name}, {flip}", flipped, properties)
         else:
             self._add(name, logits, properties)
 
