@@ -32,16 +32,18 @@ def predict(study: Path, out: Path, options: PredictOptions, *, model: Annotated
     """
     from nnunet_cipa.predict.run import predict_patients  # noqa: PLC0415 - torch takes seconds to import
 
-    failed = done = 0
+    done, failed = 0, []
     for outcome in predict_patients(study, out, model, options):
         _tell(outcome)
-        failed += bool(outcome.failure)
-        done += not outcome.failure
+        if outcome.failure:
+            failed.append(outcome)
+        else:
+            done += 1
     if failed:
         raise CIPAError(
-            f"{done} patients are predicted, {failed} failed, as told above; correct them and run the command again, "
-            "which predicts who is missing"
-        )
+            f"{done} patients are predicted, {len(failed)} failed, as told above; correct them and run the command "
+            "again, which predicts who is missing"
+        ) from failed[0].error
 
 
 def _tell(outcome: "Outcome") -> None:

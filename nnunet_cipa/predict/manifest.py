@@ -30,6 +30,7 @@ def identity(hashes: Mapping[str, str], model: TrainedModel, options: PredictOpt
             "seg": options.seg,
             "sr": options.sr,
             "certainty": asdict(options.certainty),
+            "page": asdict(options.page),
             "disable_tta": options.use.disable_tta,
             "roi": asdict(options.roi),
             "most_half_lives": options.suv.most_half_lives,

@@ -8,6 +8,7 @@ from nnunet_cipa.dicom.suv.options import SuvOptions
 from nnunet_cipa.options import Option
 from nnunet_cipa.predict.certainty.options import CertaintyOptions
 from nnunet_cipa.predict.model.options import IntensityOptions, UseOptions
+from nnunet_cipa.predict.page.options import PageOptions
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class PredictOptions:
     highest_suv: Annotated[float, Option("SUV")] = 200.0
     least_pet_cover: Annotated[float, Option("F")] = 0.9
     use: UseOptions = field(default_factory=UseOptions)
+    page: PageOptions = field(default_factory=PageOptions)
     certainty: CertaintyOptions = field(default_factory=CertaintyOptions)
     roi: RoiOptions = field(default_factory=RoiOptions)
     suv: SuvOptions = field(default_factory=SuvOptions)

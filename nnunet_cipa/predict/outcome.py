@@ -1,6 +1,6 @@
 """The outcome of a patient: files, and what there is to say of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -22,6 +22,8 @@ class Outcome:
         Lines on what a person should look at.
     failure
         Why there is nothing; empty if there is.
+    error
+        What was raised, for a failure in predicting.
     """
 
     patient_id: str
@@ -30,3 +32,4 @@ class Outcome:
     told: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     failure: str = ""
+    error: Exception | None = field(default=None, repr=False, compare=False)

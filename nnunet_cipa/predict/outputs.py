@@ -21,6 +21,7 @@ from nnunet_cipa.predict.lesions import PatientLesions, measure_lesions, write_l
 from nnunet_cipa.predict.manifest import MANIFEST, make_manifest
 from nnunet_cipa.predict.options import PredictOptions
 from nnunet_cipa.predict.outcome import Outcome
+from nnunet_cipa.predict.page import write_page
 from nnunet_cipa.predict.patient import WORK
 from nnunet_cipa.predict.predicted import Predicted
 from nnunet_cipa.predict.study import NewPatient
@@ -66,6 +67,7 @@ def write_outputs(
     written += _write_maps(predicted, folder)
     if isinstance(new.patient, DicomPatient):
         written += _write_dicom(predicted, new.patient, lesions, mask, options)
+    written.append(write_page(predicted, lesions, folder, options.page))
     shutil.rmtree(folder / WORK)
     manifest = make_manifest(predicted, decides, written)
     write_text(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")

@@ -1,7 +1,6 @@
 """Predicts the patients of a folder, one after the other."""
 
-from collections.abc import Callable, Iterator
-from functools import cache, partial
+from collections.abc import Iterator
 from pathlib import Path
 
 from tqdm import tqdm
@@ -63,32 +62,31 @@ def predict_patients(study: Path, out: Path, model: Path, options: PredictOption
     with model_place(model, chosen.use.checkpoint) as folder:
         trained = read_trained_model(folder, chosen.use, chosen.intensities)
         found = read_study(study, chosen.series, chosen.suv)
+        predictor = load_predictor(trained, chosen.use.device, mirror=not chosen.use.disable_tta)
         out.mkdir(parents=True, exist_ok=True)
         yield from (Outcome(one.patient, failure="; ".join(one.problems)) for one in found.failures)
-        # Not before somebody has to be predicted
-        load = cache(partial(load_predictor, trained, chosen.use.device, mirror=not chosen.use.disable_tta))
         for new in tqdm(found.patients, desc="predicting", unit="patient", disable=None):
-            yield _one(new, trained, load, out / new.name, chosen)
+            yield _one(new, trained, predictor, out / new.name, chosen)
 
 
 def _one(
-    new: NewPatient, model: TrainedModel, load: Callable[[], MemberPredictor], final: Path, options: PredictOptions
+    new: NewPatient, model: TrainedModel, predictor: MemberPredictor, final: Path, options: PredictOptions
 ) -> Outcome:
     try:
         decides = identity({volume: source.sha256 for volume, source in new.sources().items()}, model, options)
         if not options.overwrite and is_done(final, decides):
             return Outcome(new.who.patient_id, final, told=(f"there already: {final}",))
         with staged_folder(final, overwrite=options.overwrite) as folder:
-            predicted, mask = predict_patient(new, model, load(), folder, options)
+            predicted, mask = predict_patient(new, model, predictor, folder, options)
             outcome = write_outputs(predicted, new, mask, folder, decides, options)
         written = tuple(final / path.name for path in outcome.written)
         return Outcome(new.who.patient_id, final, written, outcome.told, outcome.warnings)
     except CIPAError as error:
-        return Outcome(new.who.patient_id, failure=str(error))
-    except (RuntimeError, MemoryError) as error:
-        # Of torch and nnU-Net, as when memory does not suffice: others may be smaller
-        reason = " ".join(str(error).split())[:500] or type(error).__name__
-        return Outcome(new.who.patient_id, failure=f"the prediction failed ({reason}); --debug shows where")
+        return Outcome(new.who.patient_id, failure=str(error), error=error)
     except OSError as error:
         reason = f"{error.filename or final}: {error.strerror}; check it and its permissions"
-        return Outcome(new.who.patient_id, failure=reason)
+        return Outcome(new.who.patient_id, failure=reason, error=error)
+    except Exception as error:  # noqa: BLE001 - of torch, nnU-Net or ours: it must not stop the others, and is told
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+        remedy = "free memory if it did not suffice, and run again with --debug for the traceback"
+        return Outcome(new.who.patient_id, failure=f"{reason}; {remedy}", error=error)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import SimpleITK as sitk
+import torch
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.options import UsageError
@@ -89,6 +90,30 @@ def test_nothing_half_written_is_left(nifti_study, make_model, tmp_path, monkeyp
     outcomes = predict_study(nifti_study, tmp_path / "out", make_model(3.0))
     assert ["No space left on device" in one.failure for one in outcomes] == [True, True]
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".nnunet_cipa.lock"]
+
+
+def test_a_fault_of_the_program_is_told_and_does_not_stop_the_others(nifti_study, make_model, tmp_path, monkeypatch):
+    good, calls = run.write_outputs, []
+
+    def faulty(*arguments):
+        calls.append(arguments)
+        return good(*arguments) if len(calls) > 1 else {}["missing"]
+
+    monkeypatch.setattr(run, "write_outputs", faulty)
+    first, second = predict_study(nifti_study, tmp_path / "out", make_model(3.0))
+    assert first.failure.startswith("KeyError: 'missing'; ")
+    assert isinstance(first.error, KeyError)
+    assert not second.failure
+
+
+def test_a_model_whose_weights_do_not_fit_is_refused_before_anything_is_made(nifti_study, make_model, tmp_path):
+    model = make_model(3.0)
+    path = model / "fold_0/checkpoint_final.pth"
+    content = torch.load(path)
+    torch.save({**content, "network_weights": {"other": torch.zeros(3)}}, path)
+    with pytest.raises(CIPAError, match=f"{path}: its weights do not fit"):
+        predict_study(nifti_study, tmp_path / "out", model)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_manifest_names_inputs_model_and_outputs_by_their_hashes(nifti_study, make_model, tmp_path):
