@@ -40,6 +40,7 @@ class PredictOptions:
     use: UseOptions = field(default_factory=UseOptions)
     page: PageOptions = field(default_factory=PageOptions)
     certainty: CertaintyOptions = field(default_factory=CertaintyOptions)
+    page: PageOptions = field(default_factory=PageOptions)
     roi: RoiOptions = field(default_factory=RoiOptions)
     suv: SuvOptions = field(default_factory=SuvOptions)
     intensities: IntensityOptions = field(default_factory=IntensityOptions)

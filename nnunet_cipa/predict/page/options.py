@@ -20,4 +20,4 @@ class PageOptions:
     """
 
     show_names: bool = False
-    slices: Annotated[int, Option("N", least=1)] = 8
+    slices: Annotated[int, Option(hidden=True)] = 8
