@@ -38,7 +38,6 @@ class PredictOptions:
     highest_suv: Annotated[float, Option("SUV")] = 200.0
     least_pet_cover: Annotated[float, Option("F")] = 0.9
     use: UseOptions = field(default_factory=UseOptions)
-    page: PageOptions = field(default_factory=PageOptions)
     certainty: CertaintyOptions = field(default_factory=CertaintyOptions)
     page: PageOptions = field(default_factory=PageOptions)
     roi: RoiOptions = field(default_factory=RoiOptions)

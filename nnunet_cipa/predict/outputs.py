@@ -65,7 +65,6 @@ def write_outputs(
     sitk.WriteImage(predicted.mask, str(folder / MASK), useCompression=True)
     write_lesions(lesions, folder / LESIONS)
     written += _write_maps(predicted, folder)
-    written.append(write_page(predicted, lesions, folder, options.page))
     if isinstance(new.patient, DicomPatient):
         written += _write_dicom(predicted, new.patient, lesions, mask, options)
     written.append(write_page(predicted, lesions, folder, options.page))
