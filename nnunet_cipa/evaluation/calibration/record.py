@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.evaluation.calibration.limits import HIGHEST, LOWEST
 from nnunet_cipa.evaluation.calibration.model import ModelCalibration
 from nnunet_cipa.evaluation.calibration.near import MARGIN_MM
-from nnunet_cipa.evaluation.calibration.temperature import HIGHEST, LOWEST
 from nnunet_cipa.files.hashes import file_hash
 from nnunet_cipa.files.json_files import read_object, write_json
 

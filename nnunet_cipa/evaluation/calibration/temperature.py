@@ -8,8 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 
 from nnunet_cipa.evaluation.calibration.counts import LOG_ODDS, Counts
-
-LOWEST, HIGHEST = 0.05, 20.0
+from nnunet_cipa.evaluation.calibration.limits import HIGHEST, LOWEST
 
 
 def fit_temperature(counts: Counts) -> float:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from nnunet_cipa.evaluation.calibration.temperature import HIGHEST, LOWEST
+from nnunet_cipa.evaluation.calibration.limits import HIGHEST, LOWEST
 from nnunet_cipa.options import Option, UsageError
 
 

@@ -8,7 +8,8 @@ from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 
 from nnunet_cipa.evaluation.calibration.counts import LOG_ODDS, count_voxels
-from nnunet_cipa.evaluation.calibration.temperature import LOWEST, fit_temperature, scale_probability
+from nnunet_cipa.evaluation.calibration.limits import LOWEST
+from nnunet_cipa.evaluation.calibration.temperature import fit_temperature, scale_probability
 
 
 def draw(slope, voxels=40_000):
