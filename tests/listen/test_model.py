@@ -8,10 +8,12 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
+from nnunet_cipa.cli import main
 from nnunet_cipa.dataset_conversion.phantoms.lucid import make_lucid_phantom
 from nnunet_cipa.dataset_conversion.phantoms.options import LucidPhantomOptions
 from nnunet_cipa.dataset_conversion.study_set.options import Storage
 from nnunet_cipa.dicom import read_roi
+from nnunet_cipa.listen import model as listen_model
 from tests.dicom.clients import free_port
 from tests.listen.node import listens, wait_until
 from tests.listen.peers import send
@@ -45,3 +47,11 @@ def test_the_command_predicts_what_it_receives(tmp_path, receiver, monkeypatch):
     drawn = read_roi(result / "rtstruct.dcm", spool / objects[0].StudyInstanceUID / "objects", ".*")
     np.testing.assert_array_equal(sitk.GetArrayFromImage(drawn) > 0, sitk.GetArrayFromImage(mask) > 0)
     assert sitk.GetArrayFromImage(mask).any()
+
+
+def test_a_model_that_is_none_is_told_before_the_node_listens(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(listen_model, "run_jobs", lambda check, jobs, *_, **__: [check(job) for job in jobs])
+    given = ["--port", "11112", "--folder", str(tmp_path / "spool")]
+    assert main(["listen", "--model", str(tmp_path / "none"), *given]) == 1
+    assert str(tmp_path / "none") in capsys.readouterr().err
+    assert not (tmp_path / "spool").exists()

@@ -1,13 +1,14 @@
 """Options of a node that cannot be, told before it listens."""
 
 import builtins
+import threading
 
 import pytest
 
 from nnunet_cipa.cli import main
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.listen import run
 from nnunet_cipa.listen.options import Destination, ListenOptions
-from nnunet_cipa.listen.run import run_node
 from nnunet_cipa.options import UsageError
 from tests.listen import quick
 
@@ -62,13 +63,12 @@ def test_a_missing_pynetdicom_is_told(tmp_path, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", lack)
     with pytest.raises(CIPAError, match=r"needs pynetdicom; pip install 'nnunet-cipa\[listen\]'"):
-        run_node(ListenOptions(port=1, folder=tmp_path / "spool"), quick.predict)
+        run.run_node(ListenOptions(port=1, folder=tmp_path / "spool"), quick.predict)
     assert not (tmp_path / "spool").exists()
 
 
-@pytest.mark.slow
-def test_a_model_that_is_none_is_told_before_the_node_listens(tmp_path, capsys):
-    given = ["--port", "11112", "--folder", str(tmp_path / "spool")]
-    assert main(["listen", "--model", str(tmp_path / "none"), *given]) == 1
-    assert str(tmp_path / "none") in capsys.readouterr().err
-    assert not (tmp_path / "spool").exists()
+def test_a_part_that_ends_by_itself_ends_the_node():
+    stop = threading.Event()
+    with pytest.raises(CIPAError, match="what was received is kept, start it again"):
+        run._work([lambda: None, stop.wait], stop)
+    assert stop.is_set()

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 
 import pydicom
 
+from nnunet_cipa.listen import predicting
 from nnunet_cipa.listen.arrivals import Arrivals
 from nnunet_cipa.listen.predicting import MOST_STARTS, Predicting
-from nnunet_cipa.listen.versions import FAILED, PREDICTED, PREDICTING, State
+from nnunet_cipa.listen.versions import FAILED, PREDICTED, PREDICTING, State, Version
 from tests.listen import quick
 from tests.listen.node import wait_until
 from tests.listen.peers import STUDY, make_object
@@ -18,9 +19,9 @@ from tests.listen.test_spool import whole
 def queue(spool, predict, *, retry=False):
     """A queue at work; gives the versions that it passed on."""
     stop, passed_on = threading.Event(), []
-    predicting = Predicting(spool, Arrivals(0.05), predict, passed_on.append, stop)
-    predicting.take_up(retry=retry)
-    thread = threading.Thread(target=predicting.run)
+    made = Predicting(spool, Arrivals(0.05), predict, passed_on.append, stop)
+    made.take_up(retry=retry)
+    thread = threading.Thread(target=made.run)
     thread.start()
     try:
         yield passed_on
@@ -134,3 +135,20 @@ def test_an_error_of_the_disk_holds_up_one_study_only(spool, monkeypatch, caplog
     assert passed_on[0].study_uid == "1.2.7"
     assert STUDY in spool.waiting()
     assert "No space left on device; tried again" in caplog.text
+
+
+def test_a_state_that_the_disk_does_not_take_is_written_later(spool, monkeypatch, caplog):
+    spool.store(whole(make_object(1)))
+    monkeypatch.setattr(predicting, "_AFTER_ERROR", 0.1)
+    write, failures = Version.write, [OSError(28, "No space left on device")]
+
+    def fail_once(version, state):
+        if state.begun and failures:
+            raise failures.pop()
+        write(version, state)
+
+    monkeypatch.setattr(Version, "write", fail_once)
+    with queue(spool, quick.predict) as passed_on:
+        wait_until(lambda: passed_on)
+    assert "No space left on device; tried again" in caplog.text
+    assert spool.versions(STUDY)[0].read().stage == PREDICTED
