@@ -33,6 +33,7 @@ def send_until_stored(port, study, numbers):
     while left:
         association = associate(port)
         while left and association.is_established:
+            time.sleep(0.1)  # as slow as a scanner, so that kills come in between
             try:
                 if association.send_c_store(make_object(left[0], study=study)).get("Status") == 0:
                     del left[0]
