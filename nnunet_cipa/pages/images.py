@@ -55,7 +55,7 @@ def outlined(
 def png(picture: Image.Image) -> bytes:
     """Return a picture as a PNG."""
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG")
     return buffer.getvalue()
 
 

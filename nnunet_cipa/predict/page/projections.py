@@ -38,7 +38,7 @@ def project(predicted: Predicted) -> list[Projection]:
     lesion falls between voxels of the PET. The head is up, and the patient's left is on the right.
     """
     pet, mask = _upright(predicted.pet), sitk.DICOMOrient(predicted.mask, WRITTEN)
-    suv, values = (sitk.GetArrayViewFromImage(image) for image in (pet, mask))
+    suv, shadows = sitk.GetArrayViewFromImage(pet), _shadows(sitk.GetArrayViewFromImage(mask), predicted)
     projections = []
     for view, along in VIEWS.items():
         rows, columns = (axis for axis in range(3) if axis != along)
@@ -49,14 +49,28 @@ def project(predicted: Predicted) -> list[Projection]:
         plane = _taken(suv.max(axis=along), places)
         places = [_at(mask, axis, wanted) for axis, wanted in zip((rows, columns), shown, strict=True)]
         outlines = [
-            Outline(_taken(np.any(np.isin(values, predicted.labels[label]), axis=along), places), colour)
-            for label, colour in label_colours(predicted).items()
+            Outline(_taken(shadows[label][along], places), colour) for label, colour in label_colours(predicted).items()
         ]
         height, width = (len(wanted) * _PIXEL_MM for wanted in shown)
         longest = round(max(height, width) * _PER_MM)
         picture = outlined(shade_pet(plane), outlines, (_PIXEL_MM, _PIXEL_MM), longest)
         projections.append(Projection(view, data_uri(png(picture)), height, width))
     return projections
+
+
+def _shadows(values: NDArray[Any], predicted: Predicted) -> dict[str, list[NDArray[np.bool_]]]:
+    """Return where each label has anything along each axis; of the mask, slice by slice."""
+    shadows: dict[str, list[NDArray[np.bool_]]] = {}
+    for label, wanted in predicted.labels.items():
+        axial = np.zeros(values.shape[1:], dtype=bool)
+        rows, columns = [], []
+        for plane in values:
+            inside = np.isin(plane, wanted)
+            axial |= inside
+            rows.append(inside.any(axis=1))
+            columns.append(inside.any(axis=0))
+        shadows[label] = [axial, np.stack(columns), np.stack(rows)]
+    return shadows
 
 
 def _upright(pet: sitk.Image) -> sitk.Image:

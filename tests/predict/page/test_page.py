@@ -49,8 +49,13 @@ def page_of(predicted, folder, **options):
     return Page(path.read_text(encoding="utf-8"))
 
 
-def test_the_page_needs_no_other_file(patient, tmp_path):
-    page = page_of(patient, tmp_path)
+@pytest.fixture(scope="module")
+def page(phantom_patients, tmp_path_factory):
+    """The page of the first patient, as it is by default."""
+    return page_of(phantom_patients[0], tmp_path_factory.mktemp("page"))
+
+
+def test_the_page_needs_no_other_file(page):
     assert len(page.loaded) == 3 + 2 * 8
     assert all(address.startswith("data:image/png;base64,") for address in page.loaded)
     assert not re.search(r"https?:|//|@import|url\(", re.sub(r"data:image/png;base64,[^\"]*", "", page.source))
@@ -62,8 +67,7 @@ def secrets(patient):
     return texts | {uid for one in sources for uid in (one.series_uid, one.study_uid)}
 
 
-def test_nothing_on_the_page_tells_who_it_is(patient, tmp_path):
-    page = page_of(patient, tmp_path)
+def test_nothing_on_the_page_tells_who_it_is(page, patient):
     assert "Patient pseudonym_1" in page.texts
     assert not [text for text in secrets(patient) if text in page.source]
 
@@ -84,8 +88,7 @@ def test_names_from_the_files_are_text_and_no_markup(patient, tmp_path):
     assert "x" not in page.loaded
 
 
-def test_images_suv_and_model_are_told(patient, tmp_path):
-    page = page_of(patient, tmp_path)
+def test_images_suv_and_model_are_told(page, patient, tmp_path):
     assert page.term("files") == ["48", str(patient.pet.GetSize()[2])]
     assert page.term("acquired") == ["2026-01-02 11:12:13"] * 2
     assert page.term("voxels")[0] == "96 x 96 x 48 of 5.23 x 5.23 x 5.00 mm"
@@ -98,13 +101,13 @@ def test_images_suv_and_model_are_told(patient, tmp_path):
     assert any("not for clinical use without a physician's review" in text for text in page.texts)
     assert any("trained on synthetic phantoms" in text for text in page.texts)
     raw = replace(patient, model=replace(patient.model, storage=Storage(Intensity.RAW), dataset_json={}))
-    page = page_of(raw, tmp_path)
-    assert page.term("saw") == ["HU and SUV, which nnU-Net normalised"]
-    assert not any("synthetic" in text for text in page.texts)
+    other = page_of(raw, tmp_path)
+    assert other.term("saw") == ["HU and SUV, which nnU-Net normalised"]
+    assert not any("synthetic" in text for text in other.texts)
 
 
-def test_the_lesions_are_those_that_were_measured(patient, tmp_path):
-    page, (label,) = page_of(patient, tmp_path), measure_lesions(patient).labels
+def test_the_lesions_are_those_that_were_measured(page, patient):
+    (label,) = measure_lesions(patient).labels
     lesions = [row for row in page.rows if row[:1] == ["IGTV"]]
     assert [row[1] for row in lesions] == ["1", "2", "3", "4", "all"]
     assert [float(row[2]) for row in lesions[:4]] == pytest.approx([one.volume_ml for one in label.uptake], abs=0.005)
@@ -112,12 +115,12 @@ def test_the_lesions_are_those_that_were_measured(patient, tmp_path):
     assert f"{volume:.1f}" in page.texts
 
 
-def test_warnings_are_told_and_their_absence_too(patient, tmp_path):
+def test_warnings_are_told_and_their_absence_too(page, patient, tmp_path):
     quiet = "The automatic checks have found nothing to look at in particular."
-    assert quiet in page_of(patient, tmp_path).texts
-    page = page_of(replace(patient, warnings=("The PET covers 60% of the body.", "Second.")), tmp_path)
-    assert quiet not in page.texts
-    assert {"The PET covers 60% of the body.", "Second."} <= set(page.texts)
+    assert quiet in page.texts
+    other = page_of(replace(patient, warnings=("The PET covers 60% of the body.", "Second.")), tmp_path)
+    assert quiet not in other.texts
+    assert {"The PET covers 60% of the body.", "Second."} <= set(other.texts)
 
 
 def test_a_page_without_tumour_shows_the_projections_alone(patient, tmp_path):
