@@ -11,6 +11,8 @@ from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from numpy.typing import NDArray
 from torch import nn
 
+_SLICES = 16  # at a time
+
 
 def flip_logits(predictor: nnUNetPredictor, image: torch.Tensor) -> Generator[tuple[str, torch.Tensor], None, None]:
     """Predict each mirrored pass by itself with the weights that are loaded, in the time of nnU-Net's mean of them.
@@ -76,10 +78,35 @@ def tumour_probability(
     ndarray of float32
         (z, y, x) of the image. Of labels, all but background; of regions, the most probable one.
     """
-    labels = predictor.label_manager
+    whole = np.zeros(properties["shape_before_cropping"], np.float32)
+    first, last = properties["bbox_used_for_cropping"][0]
+    # Slices of 2D networks are not resampled across, so that a few at a time give the same in a part of the memory
+    sliced = len(predictor.configuration_manager.patch_size) == 2
+    step = _SLICES if sliced else last - first
+    for start in range(first, last, step):
+        stop = min(start + step, last)
+        part = logits[:, start - first : stop - first] if sliced else logits
+        whole[start:stop] = _of_slices(predictor, part, properties, stop - start)
+    return whole.transpose(predictor.plans_manager.transpose_backward)
+
+
+def _of_slices(
+    predictor: nnUNetPredictor, logits: torch.Tensor, properties: Mapping[str, Any], count: int
+) -> NDArray[np.float32]:
+    """Return the probability on some slices of an image, whose axes are as nnU-Net has turned them."""
+    plans, labels = predictor.plans_manager, predictor.label_manager
+    _, *plane = properties["bbox_used_for_cropping"]
+    own = {
+        **properties,
+        "bbox_used_for_cropping": [[0, count], *plane],
+        **{
+            name: (count, *properties[name][1:])
+            for name in ("shape_before_cropping", "shape_after_cropping_and_before_resampling")
+        },
+    }
     _, found = convert_predicted_logits_to_segmentation_with_correct_shape(
-        logits.cpu(), predictor.plans_manager, predictor.configuration_manager, labels, properties,
+        logits.cpu(), plans, predictor.configuration_manager, labels, own,
         return_probabilities=True, num_threads_torch=torch.get_num_threads(),
     )  # fmt: skip
     probability: NDArray[np.float32] = found.max(axis=0) if labels.has_regions else 1 - found[0]
-    return probability
+    return probability.transpose(plans.transpose_forward)
