@@ -5,7 +5,8 @@ python -m tests.measurements.certainty FOLDER [--seeds 0 1 2 3 4] [--patients 15
 Phantoms as of the demo: four fifths of them for training, a fifth held out. The nano variant is trained on fold 0 for
 10 epochs with each seed by ``nnunet-cipa benchmark run``; each training predicts the validation cases of the fold and
 the held-out ones. The seeds are the members. Prints the correlation of the expected Dice between members with the Dice
-of their mean, and what flagging does. FOLDER keeps the trained models, and what is there is not trained again.
+of their mean, that of the predicted volume, and what flagging does. FOLDER keeps the trained models, and what is there
+is not trained again.
 """
 
 import argparse
@@ -49,9 +50,7 @@ def predict_all(demo, seeds, iterations):
     for seed, folders in found.items():
         name = f"{TRAINER}_{EPOCHS}x{iterations}_seed{seed}"
         for part, out in folders.items():
-            if not (out / "predict_from_raw_data_args.json").is_file() or len(list(out.glob("*.npz"))) < _cases(
-                images[part]
-            ):
+            if len(list(out.glob("*.npz"))) < len(list(images[part].glob("*_0000.nii.gz"))):
                 runner.run(
                     step(
                         out.name, "nnUNetv2_predict", "-i", images[part], "-o", out, "-d", 701, "-c", "2d", "-f", 0,
@@ -60,10 +59,6 @@ def predict_all(demo, seeds, iterations):
                     )
                 )  # fmt: skip
     return found
-
-
-def _cases(folder):
-    return len(list(folder.glob("*_0000.nii.gz")))
 
 
 def _link_validation(demo):
@@ -79,7 +74,7 @@ def _link_validation(demo):
 
 
 def compare(demo, folders, part):
-    """Return the expected Dice between members and the Dice of their mean, (cases, 2)."""
+    """Return the expected Dice between members, the Dice of their mean and its volume, (cases, 3)."""
     labels = demo.main.raw / ("labelsTr" if part == "validation" else "labelsTs")
     found = []
     for path in sorted(folders[0].glob("*.npz")):
@@ -91,20 +86,21 @@ def compare(demo, folders, part):
         mask = given.mean(axis=0) > 0.5
         certainty = members.summarise(mask, truth.voxel_ml, 0.5)
         predicted = type(truth)(path, mask, truth.spacing, truth.origin, truth.direction)
-        found.append((certainty.expected_dice, measure(truth, predicted).dice))
+        found.append((certainty.expected_dice, measure(truth, predicted).dice, mask.sum() * truth.voxel_ml))
     return np.array(found)
 
 
 def tell(part, found):
     """Print the correlation with its interval, and what flagging does at several thresholds."""
-    expected, true = found.T
+    expected, true, volume = found.T
     interval = bootstrap(
         (expected, true), lambda *pair: spearmanr(*pair).statistic, paired=True, vectorized=False, n_resamples=1999,
         rng=np.random.default_rng(0),
     ).confidence_interval  # fmt: skip
     print(f"{part}: {len(found)} cases, Dice {true.mean():.3f} (lowest {true.min():.3f}), expected between members "
           f"{expected.mean():.3f}; Spearman {spearmanr(expected, true).statistic:.2f} "
-          f"[{interval.low:.2f}, {interval.high:.2f}]")  # fmt: skip
+          f"[{interval.low:.2f}, {interval.high:.2f}]; of the predicted volume "
+          f"{spearmanr(volume, true).statistic:.2f}")  # fmt: skip
     bad = true < BAD
     for threshold in THRESHOLDS:
         flagged = expected < threshold
