@@ -84,18 +84,20 @@ def count_case(case: CalibrationCase) -> CaseCounts:
 
 
 def calibrate_model(cases: Sequence[CaseCounts], settings: Settings) -> ModelCalibration:
-    """Fit temperatures near tumours, and measure reliability before and after.
+    """Fit temperatures, and measure reliability before and after.
 
-    Each fold is scored at the temperature of the other folds, so no case has a part in its own.
+    Each fold is scored at the temperature of the other folds, so no case has a part in its own. Temperatures are fitted
+    to all voxels: those near tumours alone would ask for a higher one, at which much of the body is tumour to a few
+    percent.
     """
     folds = sorted({case.fold for case in cases})
     others = {
-        fold: fit_temperature(add_counts(case.near for case in cases if case.fold != fold)) for fold in folds
+        fold: fit_temperature(add_counts(case.whole for case in cases if case.fold != fold)) for fold in folds
     } if len(folds) > 1 else {}  # fmt: skip
     scaled = bool(others) and all(map(math.isfinite, others.values()))
     raw = dict.fromkeys(folds, 1.0)
     return ModelCalibration(
-        temperature=fit_temperature(add_counts(case.near for case in cases)),
+        temperature=fit_temperature(add_counts(case.whole for case in cases)),
         fold_temperatures=others,
         cases=len(cases),
         patients=len({case.patient for case in cases}),

@@ -7,7 +7,6 @@ from pathlib import Path
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation.calibration.limits import HIGHEST, LOWEST
 from nnunet_cipa.evaluation.calibration.model import ModelCalibration
-from nnunet_cipa.evaluation.calibration.near import MARGIN_MM
 from nnunet_cipa.files.hashes import file_hash
 from nnunet_cipa.files.json_files import read_object, write_json
 
@@ -35,8 +34,7 @@ def write_calibration(model: Path, calibration: ModelCalibration, folds: tuple[i
     """
     if not math.isfinite(calibration.temperature):
         raise CIPAError(
-            f"{model}: its validation cases have no voxel near tumours, or no tumour, so no temperature; leave out "
-            "--calibrate"
+            f"{model}: its validation cases have no tumour, so there is no temperature; leave out --calibrate"
         )
     checkpoints = {}
     for fold in folds:
@@ -49,13 +47,13 @@ def write_calibration(model: Path, calibration: ModelCalibration, folds: tuple[i
         path,
         {
             "temperature": calibration.temperature,
-            "fitted_on": f"voxels within {MARGIN_MM:g} mm of true or predicted tumour, validation cases",
+            "fitted_on": "all voxels of the validation cases",
             "cases": calibration.cases,
             "patients": calibration.patients,
             "temperature_of_the_other_folds": {
                 f"fold_{fold}": value for fold, value in calibration.fold_temperatures.items()
             },
-            "expected_calibration_error": calibration.near.ece.value,
+            "expected_calibration_error": calibration.whole.ece.value,
             "sha256": checkpoints,
         },
     )

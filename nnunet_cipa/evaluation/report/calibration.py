@@ -24,8 +24,8 @@ def calibration_table(report: Report) -> Table:
     """Return temperature and expected calibration error of each model; n/a where probabilities were not saved."""
     note = (
         f"ECE: expected calibration error of the tumour's probability in {BINS} bins; intervals are percentiles over "
-        f"resampled patients. Near: within {MARGIN_MM:g} mm of true or predicted tumour, where the temperature is "
-        "fitted. Scaled: each fold at the temperature of the other folds; in brackets their lowest and highest."
+        f"resampled patients. Near: within {MARGIN_MM:g} mm of true or predicted tumour. Scaled: each fold at the "
+        "temperature of the other folds, fitted to all their voxels; in brackets the lowest and highest."
     )
     if any(model.calibration is None for model in report.models):
         note += (
