@@ -11,16 +11,16 @@ _LONGEST = 64
 
 @dataclass(frozen=True)
 class Who:
-    """Whose study it is, and which; ``day`` is YYYY-MM-DD or empty."""
+    """Whose study it is, and which: a UID, or the hash of a file without one; ``day`` is YYYY-MM-DD or empty."""
 
     patient_id: str
-    study_uid: str = ""
+    study: str
     day: str = ""
 
     @property
     def pseudonym(self) -> str:
-        """A name that tells nobody who it is: UIDs cannot be guessed, so that this cannot be computed from a name."""
-        return f"patient_{_short(f'{self.study_uid} {self.patient_id}')}"
+        """A name that tells nobody who it is, as UIDs and hashes cannot be guessed from a PatientID."""
+        return f"patient_{_short(f'{self.study} {self.patient_id}')}"
 
 
 def folder_names(studies: Sequence[Who]) -> list[str]:
@@ -33,7 +33,7 @@ def folder_names(studies: Sequence[Who]) -> list[str]:
     names = [_name(one, several=studies_of[one.patient_id] > 1) for one in studies]
     count = Counter(name.casefold() for name in names)
     return [
-        f"{name}_{_short(f'{one.patient_id} {one.study_uid}')}" if count[name.casefold()] > 1 else name
+        f"{name}_{_short(f'{one.patient_id} {one.study}')}" if count[name.casefold()] > 1 else name
         for name, one in zip(names, studies, strict=True)
     ]
 

@@ -88,6 +88,7 @@ def read_study(folder: Path, series: Sequence[str], suv: SuvOptions) -> Study:
 
 def _who(patient: Patient) -> Who:
     if not isinstance(patient, DicomPatient):
-        return Who(patient.name)
+        # NIfTI has no UIDs, and the folder's name alone would be guessed from a pseudonym
+        return Who(patient.name, patient.sha256("CT"))
     day = find_source(patient, "CT", "").taken[:10]
     return Who(patient.ct.patient_id, patient.ct.study_uid, day)

@@ -43,7 +43,7 @@ def write_page(predicted: Predicted, lesions: PatientLesions, folder: Path, opti
     options = options or PageOptions()
     chosen = choose_slices(lesions, predicted.ct.GetSpacing()[2], options.slices)
     text = load_template("nnunet_cipa.predict.page", "page.html", number=format_number).render(
-        title=f"Patient {predicted.patient_id if options.show_names else predicted.pseudonym}",
+        title=f"Patient {predicted.patient_id}" if options.show_names else predicted.pseudonym,
         notices=[NOTICE, *_notices(predicted)],
         warnings=predicted.warnings,
         totals={one.label: one.total for one in lesions.labels},
