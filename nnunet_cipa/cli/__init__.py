@@ -49,8 +49,8 @@ def build_parser() -> argparse.ArgumentParser:
     """Build the parser of all ``COMMANDS``."""
     parser = argparse.ArgumentParser(
         prog="nnunet-cipa",
-        description="CIPA for lung tumours in PET/CT, as a plugin for nnU-Net v2: data conversion, weights and checks. "
-        "Training and prediction are nnU-Net's own commands.",
+        description="CIPA for lung tumours in PET/CT, as a plugin for nnU-Net v2: data conversion, weights, new "
+        "patients and checks. Training, and prediction of a data set, are nnU-Net's own commands.",
     )
     parser.add_argument("--version", action="version", version=f"nnunet-cipa {__version__}")
     add_commands(parser, "COMMAND", COMMANDS)

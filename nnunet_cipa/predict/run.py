@@ -1,12 +1,12 @@
 """Predicts the patients of a folder, one after the other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from nnunet_cipa.dataset_conversion.pipeline.staging import staged_folder
-from nnunet_cipa.dicom.export.rois import check_roi_options
+from nnunet_cipa.dicom.export.rois import check_roi_options, read_labels
 from nnunet_cipa.dicom.optional import import_highdicom
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.ops.registry import check_device
@@ -53,20 +53,35 @@ def predict_patients(study: Path, out: Path, model: Path, options: PredictOption
         If the options, the model or the folder are wrong.
     """
     chosen = options or PredictOptions()
-    check_device(chosen.use.device)
-    check_roi_options(chosen.roi)
-    chosen.certainty.check()
-    for option, wanted in (("--seg", chosen.seg), ("--sr", chosen.sr)):
-        if wanted:
-            import_highdicom(option)
+    _check(chosen, out)
     with model_place(model, chosen.use.checkpoint) as folder:
         trained = read_trained_model(folder, chosen.use, chosen.intensities)
+        _check_labels(trained, chosen.roi.label)
         found = read_study(study, chosen.series, chosen.suv)
         predictor = load_predictor(trained, chosen.use.device, mirror=not chosen.use.disable_tta)
-        out.mkdir(parents=True, exist_ok=True)
         yield from (Outcome(one.patient, failure="; ".join(one.problems)) for one in found.failures)
         for new in tqdm(found.patients, desc="predicting", unit="patient", disable=None):
             yield _one(new, trained, predictor, out / new.name, chosen)
+
+
+def _check(options: PredictOptions, out: Path) -> None:
+    """Refuse, before any work, what no model and no patient can be predicted with."""
+    check_device(options.use.device)
+    check_roi_options(options.roi)
+    options.certainty.check()
+    for option, wanted in (("--seg", options.seg), ("--sr", options.sr)):
+        if wanted:
+            import_highdicom(option)
+    if out.exists() and not out.is_dir():
+        raise CIPAError(f"{out}: is a file; give a folder")
+
+
+def _check_labels(model: TrainedModel, wanted: Sequence[int]) -> None:
+    known = {value for values in read_labels([model.folder]).values() for value in values}
+    for label in wanted:
+        if label not in known:
+            there = ", ".join(map(str, sorted(known)))
+            raise CIPAError(f"--label {label}: the model has {there}; choose one of these")
 
 
 def _one(
@@ -76,6 +91,7 @@ def _one(
         decides = identity({volume: source.sha256 for volume, source in new.sources().items()}, model, options)
         if not options.overwrite and is_done(final, decides):
             return Outcome(new.who.patient_id, final, told=(f"there already: {final}",))
+        final.parent.mkdir(parents=True, exist_ok=True)
         with staged_folder(final, overwrite=options.overwrite) as folder:
             predicted, mask = predict_patient(new, model, predictor, folder, options)
             outcome = write_outputs(predicted, new, mask, folder, decides, options)

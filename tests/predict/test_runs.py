@@ -3,15 +3,16 @@
 import hashlib
 import json
 import shutil
-from dataclasses import replace
 
 import pytest
 import SimpleITK as sitk
 import torch
 
+from nnunet_cipa.dicom.export.options import RoiOptions
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.options import UsageError
 from nnunet_cipa.predict import PredictOptions, predict_study, run
+from nnunet_cipa.predict.certainty import CertaintyOptions
 from nnunet_cipa.predict.model.options import UseOptions
 
 
@@ -139,10 +140,18 @@ def test_a_manifest_names_inputs_model_and_outputs_by_their_hashes(nifti_study, 
     ("options", "error"),
     [
         (PredictOptions(use=UseOptions(device="abacus")), UsageError),
-        (replace(PredictOptions(), series=("1.2.3",)), CIPAError),
+        (PredictOptions(series=("1.2.3",)), CIPAError),
+        (PredictOptions(roi=RoiOptions(label=(7,))), CIPAError),
+        (PredictOptions(certainty=CertaintyOptions(unsure_below=2)), UsageError),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_made(nifti_study, make_model, tmp_path, options, error):
     with pytest.raises(error):
         predict_study(nifti_study, tmp_path / "out", make_model(3.0), options)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(nifti_study, make_model, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(CIPAError, match="out: is a file; give a folder"):
+        predict_study(nifti_study, tmp_path / "out", make_model(3.0))

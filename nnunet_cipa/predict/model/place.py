@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.evaluation.calibration.record import CALIBRATION
 
-_NEEDED = {"plans.json", "dataset.json", "dataset_fingerprint.json"}
+_NEEDED = {"plans.json", "dataset.json", "dataset_fingerprint.json", CALIBRATION}
 _FOLDER = "give the trained model's folder, TRAINER__PLANS__CONFIGURATION, or a zip of nnUNetv2_export_model_to_zip"
 
 
