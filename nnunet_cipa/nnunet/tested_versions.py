@@ -21,5 +21,6 @@ NEWEST_TESTED = {
     "python-gdcm": "3.2.6",
     "safetensors": "0.8.0",
     "scikit-image": "0.26.0",
+    "timm": "1.0.22",
     "tqdm": "4.70.1",
 }

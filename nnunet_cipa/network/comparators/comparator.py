@@ -7,11 +7,20 @@ import torch
 from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.network.arguments import MODALITIES
 from nnunet_cipa.network.petct import PETCTNetwork
+
+IMAGE_CHANNELS = 3
 
 
 class Comparator(PETCTNetwork):
     """A network from elsewhere, for CT and PET, that can take the tensors of its original."""
+
+    def images(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Take windows (B, 2 * slices, H, W) apart into CT and PET (B, 3, H, W); a single slice is repeated."""
+        images = self.intensities(x)
+        ct, pet = (images[name].repeat(1, IMAGE_CHANNELS // self.slices, 1, 1) for name in MODALITIES)
+        return ct, pet
 
     @abstractmethod
     def original_names(self, name: str) -> list[str]:
@@ -59,7 +68,8 @@ def _join(parts: Mapping[str, Tensor], name: str, target: Tensor, *, is_head: bo
         joined = torch.stack(list(parts.values()))
         if is_head and (joined.shape[1], len(target)) == (1, 2):
             joined = torch.cat((torch.zeros_like(joined), joined), dim=1)
-        if target.shape == joined.shape or (joined.ndim > 1 and target.shape == joined.flatten(0, 1).shape):
+        chained = joined.flatten(0, 1) if joined.ndim > 1 else joined.squeeze(0)
+        if target.shape in {joined.shape, chained.shape}:
             return joined.reshape(target.shape)
     raise CIPAError(
         f"{', '.join(parts)} has shape {' and '.join(map(str, shapes))}, and {name}, which is made of it, "

@@ -13,6 +13,13 @@ def has_fast_bfloat16() -> bool:
     return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
+def without_autocast(device: torch.device) -> AbstractContextManager[None]:
+    """Compute what follows in the precision of its tensors; a device that has no autocast, as "meta", does anyhow."""
+    if torch.amp.is_autocast_available(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
+
+
 def preferred_autocast(device: torch.device) -> AbstractContextManager[None]:
     """Turn an enclosing float16 autocast into bfloat16 where the GPU has it.
 

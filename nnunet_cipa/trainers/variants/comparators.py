@@ -9,3 +9,9 @@ class nnUNetTrainerSigma(PETCTTrainer):
     """Sigma tiny on single slices."""
 
     network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.sigma.Sigma"
+
+
+class nnUNetTrainerCMX(PETCTTrainer):
+    """CMX with MiT-B2 on single slices."""
+
+    network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.cmx.CMX"
