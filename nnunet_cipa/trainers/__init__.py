@@ -5,6 +5,7 @@ from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA as nnUNetTraine
 from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_noCRM as nnUNetTrainerCIPA_noCRM
 from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_noCRM_noDCIM as nnUNetTrainerCIPA_noCRM_noDCIM
 from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_noDCIM as nnUNetTrainerCIPA_noDCIM
+from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerAsymFormer as nnUNetTrainerAsymFormer
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerCMX as nnUNetTrainerCMX
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerSigma as nnUNetTrainerSigma
 from nnunet_cipa.trainers.variants.demo import nnUNetTrainerCIPA25D_demoTransfer as nnUNetTrainerCIPA25D_demoTransfer

@@ -1,4 +1,4 @@
-"""The networks that CIPA is compared with, one module each, whose name is the network's."""
+"""The networks that CIPA is compared with, one module or folder each, whose name is the network's."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -51,4 +51,4 @@ def build(
 
 
 def _is_comparator(found: Any, module: str) -> bool:
-    return isinstance(found, type) and issubclass(found, Comparator) and found.__module__ == module
+    return isinstance(found, type) and issubclass(found, Comparator) and f"{found.__module__}.".startswith(f"{module}.")

@@ -5,6 +5,12 @@ from typing import ClassVar
 from nnunet_cipa.trainers.base import PETCTTrainer
 
 
+class nnUNetTrainerAsymFormer(PETCTTrainer):
+    """AsymFormer on single slices."""
+
+    network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.asymformer.AsymFormer"
+
+
 class nnUNetTrainerSigma(PETCTTrainer):
     """Sigma tiny on single slices."""
 

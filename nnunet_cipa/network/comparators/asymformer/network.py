@@ -1,0 +1,173 @@
+"""AsymFormer: ConvNeXt-Tiny on CT and Mix Transformer B0 on PET, joined into the smaller stream at three stages.
+
+Source: Du et al., AsymFormer: Asymmetrical Cross-Modal Representation Learning for Mobile Platform Real-Time RGB-D
+Semantic Segmentation, CVPR 2024 workshops, arXiv 2309.14065. Maps are channels-first, (B, C, H, W), as timm's.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import timm
+import torch
+import torch.nn.functional as F
+from timm.models.pvt_v2 import PyramidVisionTransformerV2
+from torch import Tensor, nn
+
+from nnunet_cipa.network.comparators.asymformer.fusion import Fusion
+from nnunet_cipa.network.comparators.comparator import Comparator
+from nnunet_cipa.network.layers.basic import BatchNorm
+
+HEAD_DROPOUT = 0.1
+DROP_PATH = {"CT": 0.3, "PET": 0.1}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Widths and depths of one network size; "ct" is the ConvNeXt, "pet" the Mix Transformer."""
+
+    ct_widths: tuple[int, ...]
+    ct_depths: tuple[int, ...]
+    pet_widths: tuple[int, ...]
+    pet_depths: tuple[int, ...]
+    pet_heads: tuple[int, ...]
+    decoder_width: int
+
+
+SIZES = {
+    "tiny": Sizes((96, 192, 384, 768), (3, 3, 9, 3), (32, 64, 160, 256), (2, 2, 2, 2), (1, 2, 5, 8), 256),
+    "nano": Sizes((16, 32, 64, 128), (1, 1, 1, 1), (8, 16, 32, 64), (1, 1, 1, 1), (1, 1, 2, 2), 32),  # for tests
+}
+
+
+class Encoder(nn.Module):
+    """ConvNeXt for CT; for PET a PVT v2 with MLP ratio 4, which is the Mix Transformer, down to each norm's epsilon."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.ct = timm.create_model(
+            "convnext_tiny",
+            features_only=True,
+            depths=sizes.ct_depths,
+            dims=sizes.ct_widths,
+            drop_path_rate=DROP_PATH["CT"],
+        )
+        self.pet = PyramidVisionTransformerV2(
+            in_chans=1,
+            num_classes=0,
+            depths=sizes.pet_depths,
+            embed_dims=sizes.pet_widths,
+            num_heads=sizes.pet_heads,
+            mlp_ratios=(4, 4, 4, 4),
+            drop_path_rate=DROP_PATH["PET"],
+        )
+
+    def forward(self, ct: Tensor, pet: Tensor, fusions: nn.ModuleList) -> list[Tensor]:
+        """Map CT (B, 3, H, W) and PET (B, 1, H, W) to features of four stages, each but the first one fused."""
+        features = [self.pet.stages[0](self.pet.patch_embed(pet))]
+        for fusion, stage, of_ct in zip(fusions, self.pet.stages[1:], self.ct(ct)[1:], strict=True):
+            features.append(fusion(of_ct, stage(features[-1])))
+        return features
+
+
+class Decoder(nn.Module):
+    """SegFormer's: every stage projected to one width at stride 4, joined, fused.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Channels of the stages.
+    width : int
+        Channels of what they are projected to.
+    num_classes : int
+        Output channels.
+    """
+
+    def __init__(self, widths: Sequence[int], width: int, num_classes: int) -> None:
+        super().__init__()
+        self.projections = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in widths)
+        self.fusion = nn.Sequential(nn.Conv2d(len(widths) * width, width, 1), BatchNorm(width), nn.ReLU())
+        self.dropout = nn.Dropout2d(HEAD_DROPOUT)
+        self.head = nn.Conv2d(width, num_classes, 1)
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Map features at strides 4, 8, 16 and 32 to logits (B, num_classes, H, W)."""
+        size = features[0].shape[2:]
+        projected = [projection(x) for projection, x in zip(self.projections, features, strict=True)]
+        joined = torch.cat([F.interpolate(x, size=size, mode="bilinear") for x in reversed(projected)], dim=1)
+        logits = self.head(self.dropout(self.fusion(joined)))
+        return F.interpolate(logits, scale_factor=4, mode="bilinear")
+
+
+class AsymFormer(Comparator):
+    """AsymFormer on slices of CT and PET; of three slices PET's centre is read, as its stream has one channel.
+
+    Parameters
+    ----------
+    input_channels, num_classes, deep_supervision, patch_size, **more
+        As for ``PETCTNetwork``.
+    variant : str
+        "tiny", the original's B0_T, or "nano".
+    """
+
+    encoder: Encoder
+
+    def __init__(
+        self,
+        input_channels: int,
+        num_classes: int,
+        deep_supervision: bool = False,
+        *,
+        patch_size: Sequence[int],
+        variant: str = "tiny",
+        **more: Any,
+    ) -> None:
+        super().__init__(input_channels, num_classes, deep_supervision, patch_size=patch_size, **more)
+        if variant not in SIZES:
+            raise ValueError(f"unknown variant {variant!r}; choose one of {', '.join(SIZES)}")
+        sizes = SIZES[variant]
+        self.encoder = Encoder(sizes)
+        self.fusions = nn.ModuleList(map(Fusion, sizes.ct_widths[1:], sizes.pet_widths[1:]))
+        self.decoder = Decoder(sizes.pet_widths, sizes.decoder_width, num_classes)
+
+    def segment(self, x: Tensor) -> Tensor:
+        """Map windows (B, 2 * slices, H, W) to logits (B, num_classes, H, W)."""
+        images = self.intensities(x)
+        centre = images["PET"].chunk(self.slices, dim=1)[self.slices // 2]
+        features = self.encoder(images["CT"].expand(-1, 3, -1, -1), centre, self.fusions)
+        return self.decoder(features)
+
+    def original_names(self, name: str) -> list[str]:
+        """Return the name in the authors' repository, whose stages count from 1."""
+        for pattern, theirs in _NAMES:
+            name = re.sub(pattern, theirs, name)
+        return [re.sub(r"^stage(\d)", lambda match: f"down_sample_{int(match[1]) + 1}", name)]
+
+
+_NAMES = [
+    (r"^encoder\.ct\.stem_(\d)", r"stage0.rgb_stem.\1"),
+    (r"^encoder\.ct\.stages_(\d)\.downsample", r"stage\1.rgb_stem"),
+    (r"^encoder\.ct\.stages_(\d)\.blocks", r"stage\1.rgb_layer"),
+    (r"\.conv_dw\.", ".dwconv."),
+    (r"(rgb_layer\.\d)\.mlp\.fc(\d)", r"\1.pwconv\2"),
+    (r"^encoder\.pet\.patch_embed", "stage0.depth_stem"),
+    (r"^encoder\.pet\.stages\.(\d)\.downsample", r"stage\1.depth_stem"),
+    (r"^encoder\.pet\.stages\.(\d)\.blocks", r"stage\1.depth_layer"),
+    (r"^encoder\.pet\.stages\.(\d)\.norm", r"stage\1.depth_norm"),
+    (r"\.mlp\.dwconv\.", ".mlp.dwconv.dwconv."),
+    *((rf"^fusions\.{stage - 1}\.", f"stage{stage}.SCC.") for stage in (1, 2, 3)),
+    (r"\.selection\.pixels\.", ".fus_atten.fc_spatial."),
+    (r"\.selection\.channels\.", ".fus_atten.fc_channel."),
+    (r"\.reduction\.", ".conv_bn."),
+    (r"\.attention\.pet_norm\.", ".cross_atten.bn_x1."),
+    (r"\.attention\.ct_norm\.", ".cross_atten.bn_x2."),
+    (r"\.attention\.pet_proj\.", ".cross_atten.kq1."),
+    (r"\.attention\.ct_proj\.", ".cross_atten.kq2."),
+    (r"\.attention\.value_proj\.", ".cross_atten.v_conv."),
+    (r"\.attention\.out_proj\.", ".cross_atten.out_conv."),
+    (r"\.attention\.out_norm\.", ".cross_atten.bn_last."),
+    *((rf"^decoder\.projections\.{stage}\.", f"Decoder.linear_c{stage + 1}.proj.") for stage in range(4)),
+    (r"^decoder\.fusion\.", "Decoder.linear_fuse."),
+    (r"^decoder\.head\.", "Decoder.linear_pred."),
+]
