@@ -94,6 +94,13 @@ class PETCTNetwork(nn.Module, ABC):
         """Return tensors that carry the inverse of what new layers after them multiply by, each with that factor."""
         return {}
 
+    def position_grid(self, name: str, patch_size: tuple[int, int]) -> tuple[int, int] | None:  # noqa: ARG002
+        """Return (rows, columns) of the grid that the second last axis of a tensor runs over, row by row.
+
+        A network of another patch size has its tensor resampled. None for a tensor without such an axis.
+        """
+        return None
+
     @property
     def stacks_slices(self) -> bool:
         """Whether the slices are the channels of the encoder's input."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import PETCTNetwork
 from nnunet_cipa.weights.files import StateDict
-from nnunet_cipa.weights.resample import resample_crm
+from nnunet_cipa.weights.resample import resample_crm, resample_positions
 from nnunet_cipa.weights.slices import fit_slices
 from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, RESAMPLED, UNUSED, LoadTable
 
@@ -58,24 +58,36 @@ def fit_tensors(
         tensor = source[theirs]
         if tensor.is_floating_point() != target.is_floating_point():
             raise CIPAError(f"{theirs} is {tensor.dtype} in the file and {target.dtype} in the network; is it damaged?")
-        if tensor.shape == target.shape:
-            fitted[name] = tensor
-            table.add(name, LOADED, target.shape)
-        elif name.endswith(_CRM_POSITIONS):
-            fitted[name], reason = _resample(network, name, tensor, target, patch_size)
-            table.add(name, RESAMPLED, target.shape, reason)
-        elif (converted := fit_slices(name, tensor, target)) is not None:
-            fitted[name], reason = converted
-            table.add(name, CONVERTED, target.shape, reason)
-        else:
+        found = _fit(network, name, tensor, target, patch_size)
+        if found is None:
             raise CIPAError(
                 f"{theirs} has shape {tuple(tensor.shape)} in the file and {tuple(target.shape)} in the network; "
                 "choose the variant, region size and classes that the file was trained with"
             )
+        fitted[name], status, reason = found
+        table.add(name, status, target.shape, reason)
     for theirs, tensor in source.items():
         if theirs not in used:
             table.add(theirs, UNUSED, tensor.shape, "the network has no such tensor")
     return fitted, table
+
+
+def _fit(
+    network: PETCTNetwork, name: str, tensor: Tensor, target: Tensor, patch_size: tuple[int, int] | None
+) -> tuple[Tensor, str, str] | None:
+    """Return a tensor of the target's shape, and its row's status and reason; None if it cannot be made."""
+    if tensor.shape == target.shape:
+        return tensor, LOADED, ""
+    if name.endswith(_CRM_POSITIONS):
+        resampled, reason = _resample(network, name, tensor, target, patch_size)
+        return resampled, RESAMPLED, reason
+    grid = network.position_grid(name, network.patch_size)
+    if grid is not None:
+        old = None if patch_size is None else network.position_grid(name, patch_size)
+        resampled, reason = _resample_grid(name, tensor, target, old, grid)
+        return resampled, RESAMPLED, reason
+    converted = fit_slices(name, tensor, target)
+    return None if converted is None else (converted[0], CONVERTED, converted[1])
 
 
 def _resample(
@@ -93,3 +105,18 @@ def _resample(
         )
     resampled = resample_crm(name, tensor, (rows, columns), (height, width))
     return resampled, f"from {rows} x {columns} to {height} x {width} positions"
+
+
+def _resample_grid(
+    name: str, tensor: Tensor, target: Tensor, old: tuple[int, int] | None, new: tuple[int, int]
+) -> tuple[Tensor, str]:
+    """Resample the second last axis, which runs over a grid that is square if it is not known."""
+    rows, columns = old or [math.isqrt(tensor.shape[-2] if tensor.ndim > 1 else 0)] * 2
+    expected = (*target.shape[:-2], rows * columns, target.shape[-1])
+    if tensor.shape != expected:
+        raise CIPAError(
+            f"{name} has shape {tuple(tensor.shape)} in the file and {tuple(target.shape)} in the network, which is "
+            "not that of another patch size; choose the variant that the file was trained with"
+        )
+    resampled = resample_positions(tensor.transpose(-1, -2), (rows, columns), new).transpose(-1, -2).contiguous()
+    return resampled, f"from {rows} x {columns} to {new[0]} x {new[1]} positions"

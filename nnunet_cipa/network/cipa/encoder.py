@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from nnunet_cipa.network.cipa.variants import Variant
-from nnunet_cipa.network.layers.basic import ChannelsLast, DropPath, space_to_depth
+from nnunet_cipa.network.layers.basic import ChannelsLast, DropPath, init_linear, space_to_depth
 from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.network.layers.ss2d import SS2D
 
@@ -94,7 +94,7 @@ class VMambaEncoder(nn.Module):
             for channels, depth in zip(variant.widths, variant.depths, strict=True)
         )
         self.merges = nn.ModuleList(PatchMerging(channels) for channels in variant.widths[:-1])
-        self.apply(_init_linear)
+        self.apply(init_linear)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Map images (B, in_channels, H, W), sides multiples of 32, to features (B, H/s, W/s, C), s = 4, 8, 16, 32."""
@@ -112,10 +112,3 @@ class VMambaEncoder(nn.Module):
         pair = torch.cat((ct, pet))
         features = self(pair.repeat(1, self.in_channels // pair.shape[1], 1, 1))
         return [feature.chunk(2) for feature in features]
-
-
-def _init_linear(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

@@ -9,12 +9,12 @@ from nnunet_cipa.network.comparators.comparator import Comparator, load_original
 
 __all__ = ["Comparator", "build", "load_original", "names"]
 
-_SHARED = "comparator"
+_SHARED = {"comparator", "twins"}
 
 
 def names() -> list[str]:
     """Return the names of the comparators."""
-    return sorted(module.name for module in iter_modules(__path__) if module.name != _SHARED)
+    return sorted(module.name for module in iter_modules(__path__) if module.name not in _SHARED)
 
 
 def build(

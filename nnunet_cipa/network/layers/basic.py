@@ -82,8 +82,20 @@ def space_to_depth(x: Tensor) -> Tensor:
     return torch.cat((x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2]), dim=-1)
 
 
-def depth_to_space(x: Tensor) -> Tensor:
-    """Spread channels over 2 x 2 cells, channel order (row, column, feature): (B, H, W, 4C) to (B, 2H, 2W, C)."""
+def depth_to_space(x: Tensor, factor: int = 2) -> Tensor:
+    """Spread channels over square cells, channel order (row, column, feature).
+
+    (B, H, W, factor * factor * C) to (B, factor * H, factor * W, C).
+    """
     batch, height, width, channels = x.shape
-    cells = x.reshape(batch, height, width, 2, 2, channels // 4)
-    return cells.permute(0, 1, 3, 2, 4, 5).reshape(batch, 2 * height, 2 * width, channels // 4)
+    features = channels // factor**2
+    cells = x.reshape(batch, height, width, factor, factor, features)
+    return cells.permute(0, 1, 3, 2, 4, 5).reshape(batch, factor * height, factor * width, features)
+
+
+def init_linear(module: nn.Module) -> None:
+    """Give a linear layer a truncated normal weight of deviation 0.02 and no bias; other layers stay as they are."""
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

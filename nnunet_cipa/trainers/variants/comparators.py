@@ -21,3 +21,9 @@ class nnUNetTrainerCMX(PETCTTrainer):
     """CMX with MiT-B2 on single slices."""
 
     network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.cmx.CMX"
+
+
+class nnUNetTrainerSwinUnet(PETCTTrainer):
+    """Two Swin-Unets, for CT and PET, on single slices."""
+
+    network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.swin_unet.SwinUnet"
