@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from nnunet_cipa.network.comparators.comparator import Comparator
 from nnunet_cipa.network.layers.mit import MiTSizes, MixTransformer, get_mit_sizes, init_as_mit, segformer_name
 from nnunet_cipa.network.layers.rectify_fuse import FeatureFusion, FeatureRectification
-from nnunet_cipa.network.layers.segformer_head import SegFormerHead
+from nnunet_cipa.network.layers.segformer_head import SegFormerHead, segformer_head_name
 
 HEAD_WIDTH = 512
 HEAD_EPS = 1e-3
@@ -69,9 +69,8 @@ class CMX(Comparator):
         self.encoder = self.make_encoder(sizes)
         self.rectifications = nn.ModuleList(FeatureRectification(channels) for channels in sizes.widths)
         self.fusions = nn.ModuleList(map(FeatureFusion, sizes.widths, sizes.heads))
-        for part in (self.rectifications, self.fusions):
-            part.apply(init_as_mit)
         self.decoder = self.make_decoder(sizes, num_classes)
+        self.init_weights()
 
     def make_encoder(self, sizes: MiTSizes) -> TwoEncoders:
         """Make the encoders of CT and PET."""
@@ -83,11 +82,15 @@ class CMX(Comparator):
 
     def make_decoder(self, sizes: MiTSizes, num_classes: int) -> SegFormerHead:
         """Make what maps the fused features to logits at stride 4."""
-        decoder = SegFormerHead(sizes.widths, HEAD_WIDTH, num_classes, bias=True, eps=HEAD_EPS)
-        for layer in decoder.modules():
+        return SegFormerHead(sizes.widths, HEAD_WIDTH, num_classes, bias=True, eps=HEAD_EPS)
+
+    def init_weights(self) -> None:
+        """Fill what starts otherwise than timm and PyTorch have it."""
+        self.rectifications.apply(init_as_mit)
+        self.fusions.apply(init_as_mit)
+        for layer in self.decoder.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        return decoder
 
     def segment(self, x: Tensor) -> Tensor:
         """Map windows (B, 2 * slices, H, W) to logits (B, num_classes, H, W)."""
@@ -104,16 +107,17 @@ class CMX(Comparator):
         if part == "encoder":
             modality, _, layer = rest.partition(".")
             return [{"ct": "backbone.", "pet": "backbone.extra_"}[modality] + segformer_name(layer)]
-        return [original_part(name)]
+        if part == "decoder":
+            fuse = rest.replace("fuse.", "linear_fuse.")
+            return ["decode_head." + (segformer_head_name(rest) if fuse == rest else fuse)]
+        return [original_fusion(name)]
 
 
-def original_part(name: str) -> str:
-    """Return the original's name of a tensor outside the encoders."""
-    name = re.sub(r"\.(CT|PET)\.", lambda match: {"CT": "1.", "PET": "2."}[match[1]], name)
-    for pattern, theirs in _NAMES:
-        if re.match(pattern, name):
-            return re.sub(pattern, theirs, name)
-    return re.sub(r"^decoder\.projs\.(\d)\.", lambda match: f"decode_head.linear_c{int(match[1]) + 1}.proj.", name)
+def original_fusion(name: str) -> str:
+    """Return the original's name of a tensor of rectification or fusion."""
+    name = name.replace(".CT.", "1.").replace(".PET.", "2.")
+    pattern, theirs = next(pair for pair in _NAMES if re.match(pair[0], name))
+    return re.sub(pattern, theirs, name)
 
 
 _NAMES = [
@@ -124,6 +128,4 @@ _NAMES = [
     (r"^fusions\.(\d)\.norms(?=\d)", r"backbone.FFMs.\1.cross.norm"),
     (r"^fusions\.(\d)\.branch\.", r"backbone.FFMs.\1.channel_emb.channel_embed."),
     (r"^fusions\.(\d)\.(residual|norm)\.", r"backbone.FFMs.\1.channel_emb.\2."),
-    (r"^decoder\.fuse\.", "decode_head.linear_fuse."),
-    (r"^decoder\.head\.", "decode_head.linear_pred."),
 ]

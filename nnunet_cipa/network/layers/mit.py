@@ -119,12 +119,12 @@ def _count_from_one(match: re.Match[str]) -> str:
     return part.format(int(match[1]) + 1)
 
 
-def init_as_mit(module: nn.Module) -> None:
-    """Fill linear layers (truncated normal, 0.02) and convolutions (normal, by their outputs) as MiT does."""
+def init_as_mit(module: nn.Module, *, per_group: bool = True) -> None:
+    """Fill linear layers (truncated normal, 0.02) and convolutions (normal, by the outputs of a group) as MiT does."""
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=0.02)
     elif isinstance(module, nn.Conv2d):
-        outputs = math.prod(module.kernel_size) * module.out_channels // module.groups
+        outputs = math.prod(module.kernel_size) * module.out_channels // (module.groups if per_group else 1)
         nn.init.normal_(module.weight, std=math.sqrt(2 / outputs))
     else:
         return

@@ -14,6 +14,17 @@ from nnunet_cipa.network.layers.basic import BatchNorm
 DROPOUT = 0.1
 
 
+def segformer_head_name(name: str) -> str:
+    """Return the name in SegFormer's decoder of a tensor of ``SegFormerHead``."""
+    part, _, rest = name.partition(".")
+    if part == "head":
+        return f"linear_pred.{rest}"
+    place, tensor = rest.split(".")
+    if part == "projs":
+        return f"linear_c{int(place) + 1}.proj.{tensor}"
+    return f"linear_fuse.{('conv', 'bn')[int(place)]}.{tensor}"
+
+
 class SegFormerHead(nn.Module):
     """An MLP decoder.
 

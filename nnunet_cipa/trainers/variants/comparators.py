@@ -27,3 +27,9 @@ class nnUNetTrainerSwinUnet(PETCTTrainer):
     """Two Swin-Unets, for CT and PET, on single slices."""
 
     network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.swin_unet.SwinUnet"
+
+
+class nnUNetTrainerCMNeXt(PETCTTrainer):
+    """CMNeXt with MiT-B2 for CT on single slices."""
+
+    network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.cmnext.CMNeXt"
