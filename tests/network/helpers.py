@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from nnunet_cipa.network import VARIANTS, Variant
+from nnunet_cipa.network.comparators.ensemble import TrainingOutput
 
 MICRO = Variant(16, (1, 1, 2, 1), decoder_depth=1, d_state=3, decoder_d_state=2, crm_width=12)
 
@@ -49,11 +50,12 @@ def assert_close(actual, expected, relative):
 def gradients(network, batch):
     """Return each parameter's gradient of a loss that every logit has a part in."""
     channels = 2 * network.slices
-    logits = network(image(batch, channels, *network.patch_size, dtype=torch.float32))
-    target = image(*logits.shape, seed=1, dtype=torch.float32)
-    assert logits.shape == (batch, 2, *network.patch_size)
-    assert logits.isfinite().all()
-    (logits - target).square().mean().backward()
+    output = network(image(batch, channels, *network.patch_size, dtype=torch.float32))
+    target = image(batch, 2, *network.patch_size, seed=1, dtype=torch.float32)
+    for logits in output.logits if isinstance(output, TrainingOutput) else (output,):
+        assert logits.shape == target.shape
+        assert logits.isfinite().all()
+        (logits - target).square().mean().backward(retain_graph=True)
     return {name: parameter.grad for name, parameter in network.named_parameters()}
 
 

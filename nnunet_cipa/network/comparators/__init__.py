@@ -9,7 +9,7 @@ from nnunet_cipa.network.comparators.comparator import Comparator, load_original
 
 __all__ = ["Comparator", "build", "load_original", "names"]
 
-_SHARED = {"comparator", "twins"}
+_SHARED = {"comparator", "ensemble", "twins"}
 
 
 def names() -> list[str]:

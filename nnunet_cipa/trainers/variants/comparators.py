@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from nnunet_cipa.trainers.base import PETCTTrainer
+from nnunet_cipa.trainers.recipe.ensemble import EnsembleLoss
 
 
 class nnUNetTrainerAsymFormer(PETCTTrainer):
@@ -33,3 +34,16 @@ class nnUNetTrainerCMNeXt(PETCTTrainer):
     """CMNeXt with MiT-B2 for CT on single slices."""
 
     network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.cmnext.CMNeXt"
+
+
+class EnsembleTrainer(PETCTTrainer):
+    """A trainer of a network with an output of each modality and their ensemble."""
+
+    def _build_loss(self) -> EnsembleLoss:
+        return EnsembleLoss(super()._build_loss())
+
+
+class nnUNetTrainerTokenFusion(EnsembleTrainer):
+    """TokenFusion with MiT-B3 on single slices."""
+
+    network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.tokenfusion.TokenFusion"

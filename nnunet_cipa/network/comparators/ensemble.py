@@ -1,0 +1,108 @@
+"""Networks with an output of each modality: one pass for both, their ensemble, outputs for the loss."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nnunet_cipa.network.arguments import MODALITIES
+from nnunet_cipa.network.comparators.comparator import Comparator
+
+
+class TrainingOutput(NamedTuple):
+    """All outputs of a network in training."""
+
+    logits: tuple[Tensor, ...]
+    """Logits (B, num_classes, H, W) of the ensemble, CT and PET; the loss is the sum of theirs."""
+    penalty: Tensor
+    """A number to add to the loss."""
+
+
+class OfEachModality(nn.ModuleDict):
+    """A layer for CT and one for PET, for batches of CT's samples with PET's after them.
+
+    Parameters
+    ----------
+    make : callable
+        Makes one of the two.
+    """
+
+    def __init__(self, make: Callable[[], nn.Module]) -> None:
+        super().__init__({name: make() for name in MODALITIES})
+
+    def forward(self, pair: Tensor) -> Tensor:
+        """Map (2B, ...) to (2B, ...)."""
+        return torch.cat([layer(half) for layer, half in zip(self.values(), pair.chunk(2), strict=True)])
+
+
+def separate_norms(network: nn.Module) -> None:
+    """Give each modality norms of its own, that start as the network's; everything else stays shared."""
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.LayerNorm | nn.BatchNorm2d):
+                setattr(parent, name, OfEachModality(partial(deepcopy, child)))
+
+
+def swap_modalities(pair: Tensor) -> Tensor:
+    """Put PET's half of a batch before CT's."""
+    ct, pet = pair.chunk(2)
+    return torch.cat((pet, ct))
+
+
+class WeightedMean(nn.Module):
+    """Mean of the modalities' logits with two learned weights; no gradient goes to the logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.ones(2))
+
+    def forward(self, pair: Tensor) -> Tensor:
+        """Map logits (2B, num_classes, H, W) to (B, num_classes, H, W)."""
+        ct, pet = pair.detach().chunk(2)
+        weights = self.alpha.softmax(0)
+        return weights[0] * ct + weights[1] * pet
+
+
+class EnsembleOfModalities(Comparator):
+    """A network that segments CT and PET each by itself, with layers that exchange between them.
+
+    In evaluation it gives the logits of the ensemble, in training a ``TrainingOutput``. A subclass has an encoder and
+    a decoder, for which both modalities are one batch, CT's samples before PET's.
+
+    Parameters
+    ----------
+    *arguments, **more
+        As for ``PETCTNetwork``.
+    """
+
+    decoder: nn.Module
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.ensemble = WeightedMean()
+
+    @abstractmethod
+    def penalty(self) -> Tensor:
+        """Return what the method adds to the loss of the pass before."""
+
+    def segment(self, x: Tensor) -> Tensor:
+        """Map windows (B, 2 * slices, H, W) to logits (B, num_classes, H, W); in training to three after one another.
+
+        These are (B, 3 * num_classes, H, W): of the ensemble, CT and PET.
+        """
+        pair = self.decoder(self.encoder(torch.cat(self.images(x))))
+        mean = self.ensemble(pair)
+        logits = torch.cat((mean, *pair.chunk(2)), dim=1) if self.training else mean
+        return F.interpolate(logits, x.shape[-2:], mode="bilinear", align_corners=False)
+
+    def forward(self, x: Tensor) -> Tensor | TrainingOutput:  # type: ignore[override]
+        """Compute the logits of the ensemble, or in training all outputs; ``x`` is as for ``PETCTNetwork``."""
+        logits = super().forward(x)
+        if not self.training:
+            return logits
+        return TrainingOutput(logits.chunk(3, dim=1), self.penalty())
