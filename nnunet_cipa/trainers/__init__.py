@@ -11,6 +11,7 @@ from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerCMX as nnUNet
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerSigma as nnUNetTrainerSigma
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerSwinUnet as nnUNetTrainerSwinUnet
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerTokenFusion as nnUNetTrainerTokenFusion
+from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerTransUNet as nnUNetTrainerTransUNet
 from nnunet_cipa.trainers.variants.demo import nnUNetTrainerCIPA25D_demoTransfer as nnUNetTrainerCIPA25D_demoTransfer
 from nnunet_cipa.trainers.variants.demo import nnUNetTrainerCIPA_demo as nnUNetTrainerCIPA_demo
 from nnunet_cipa.trainers.variants.demo import nnUNetTrainerCIPA_demoTransfer as nnUNetTrainerCIPA_demoTransfer

@@ -18,9 +18,8 @@ from tests.trainers import small_training
 from tests.trainers.checkpoints import fold_of, load
 from tests.trainers.small_training import SIDE, SLICES, Tiny
 
-SMALL = {
-    f"nnUNetTrainer{name}": {"variant": "nano"} for name in ("AsymFormer", "CMX", "Sigma", "SwinUnet", "TokenFusion")
-}
+NAMES = "AsymFormer", "CMX", "Sigma", "SwinUnet", "TokenFusion", "TransUNet"
+SMALL = {f"nnUNetTrainer{name}": {"variant": "nano"} for name in NAMES}
 EPOCHS = 3
 
 

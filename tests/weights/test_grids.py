@@ -10,6 +10,7 @@ from nnunet_cipa.weights.matching import fit_tensors
 # Network, end of the tensors' names, their grid for a patch.
 GRIDS = {
     "swin_unet": ("bias_table", lambda height, width: (height // 16 - 1, width // 16 - 1)),
+    "transunet": ("positions", lambda height, width: (height // 16, width // 16)),
 }
 
 

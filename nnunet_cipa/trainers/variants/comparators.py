@@ -47,3 +47,9 @@ class nnUNetTrainerTokenFusion(EnsembleTrainer):
     """TokenFusion with MiT-B3 on single slices."""
 
     network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.tokenfusion.TokenFusion"
+
+
+class nnUNetTrainerTransUNet(PETCTTrainer):
+    """Two TransUNets, for CT and PET, on single slices."""
+
+    network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.transunet.TransUNet"

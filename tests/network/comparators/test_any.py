@@ -10,7 +10,7 @@ from nnunet_cipa.network import comparators
 from tests.network.helpers import assert_all_take_part, assert_close, gradients, image
 
 SIZE = (32, 64)
-SMALL = {name: {"variant": "nano"} for name in ("cmnext", "asymformer", "cmx", "sigma", "swin_unet", "tokenfusion")}
+SMALL = {name: {"variant": "nano"} for name in comparators.names()}
 
 
 def build(name, num_classes=2, **more):

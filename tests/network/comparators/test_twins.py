@@ -10,7 +10,7 @@ from tests.network.comparators.test_any import SIZE, build, original_of
 from tests.network.helpers import image, randomise
 
 
-@pytest.fixture(params=["swin_unet"])
+@pytest.fixture(params=["swin_unet", "transunet"])
 def network(request):
     return randomise(build(request.param)).double().eval()
 
