@@ -15,7 +15,7 @@ from timm.layers import Mlp
 from timm.models.vision_transformer import Attention
 from torch import Tensor, nn
 
-from nnunet_cipa.network.comparators.transunet.resnet import ResNet
+from nnunet_cipa.network.comparators.transunet.resnet import ResNet, resnet_widths
 from nnunet_cipa.network.comparators.twins import TwinNetworks
 from nnunet_cipa.network.layers.basic import BatchNorm, for_each_modality
 from nnunet_cipa.network.layers.recomputing import Recomputing
@@ -51,9 +51,11 @@ class TransformerBlock(Recomputing):
         self.attn = Attention(channels, heads, qkv_bias=True)
         self.norm2 = nn.LayerNorm(channels, eps=1e-6)
         self.mlp = Mlp(channels, 4 * channels, drop=DROPOUT)
-        for layer in (self.mlp.fc1, self.mlp.fc2):
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.normal_(layer.bias, std=1e-6)
+        for name, parameter in self.mlp.named_parameters():
+            if name.endswith("bias"):
+                nn.init.normal_(parameter, std=1e-6)
+            else:
+                nn.init.xavier_uniform_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform tokens."""
@@ -78,7 +80,7 @@ class Encoder(nn.Module):
     def __init__(self, sizes: Sizes, patch_size: tuple[int, int]) -> None:
         super().__init__()
         self.resnet = ResNet(sizes.width, sizes.depths)
-        self.embed = nn.Conv2d(self.resnet.widths[-1], sizes.hidden, 1)
+        self.embed = nn.Conv2d(resnet_widths(sizes.width, len(sizes.depths))[-1], sizes.hidden, 1)
         rows, columns = _grid(patch_size)
         self.positions = nn.Parameter(torch.zeros(1, rows * columns, sizes.hidden))
         self.dropout = nn.Dropout(DROPOUT)
@@ -100,12 +102,11 @@ class Decoder(nn.Module):
     ----------
     sizes : Sizes
         Widths and depths.
-    skips : sequence of int
-        Channels of the features at strides 2, 4 and 8.
     """
 
-    def __init__(self, sizes: Sizes, skips: Sequence[int]) -> None:
+    def __init__(self, sizes: Sizes) -> None:
         super().__init__()
+        *skips, _ = resnet_widths(sizes.width, len(sizes.depths))
         first, *widths = sizes.decoder_widths
         self.first = _conv_bn_relu(sizes.hidden, first)
         inputs = map(sum, zip((first, *widths[:-1]), (*reversed(skips), 0), strict=True))
@@ -154,8 +155,7 @@ class TransUNet(TwinNetworks):
             raise ValueError(f"variant is {variant!r}; choose one of {', '.join(SIZES)}")
         sizes = SIZES[variant]
         self.encoder = for_each_modality(Encoder, sizes, self.patch_size)
-        skips = self.encoder["CT"].resnet.widths[:-1]
-        self.decoder = for_each_modality(Decoder, sizes, skips)
+        self.decoder = for_each_modality(Decoder, sizes)
         self.heads = for_each_modality(lambda: nn.Conv2d(sizes.decoder_widths[-1], num_classes, 3, padding=1))
 
     def position_grid(self, name: str, patch_size: tuple[int, int]) -> tuple[int, int] | None:

@@ -59,8 +59,7 @@ class ResNet(nn.Module):
     def __init__(self, width: int, depths: Sequence[int]) -> None:
         super().__init__()
         self.conv, self.norm = _convolution(IMAGE_CHANNELS, width, 7, 2), _norm(width)
-        widths = [width, *(width * EXPANSION * 2**level for level in range(len(depths)))]
-        self.widths = tuple(widths)
+        widths = resnet_widths(width, len(depths))
         self.blocks = nn.ModuleList(
             nn.Sequential(
                 Unit(before, channels, stride=2 if level else 1),
@@ -82,6 +81,11 @@ class ResNet(nn.Module):
             features.append(x)
         features[1] = F.pad(features[1], (0, 1, 0, 1))
         return features
+
+
+def resnet_widths(width: int, blocks: int) -> list[int]:
+    """Return the channels of the ResNet's features, from stride 2 on."""
+    return [width, *(width * EXPANSION * 2**level for level in range(blocks))]
 
 
 def _convolution(in_channels: int, out_channels: int, size: int, stride: int = 1) -> StdConv2d:
