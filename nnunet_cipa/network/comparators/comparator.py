@@ -69,6 +69,8 @@ def _join(parts: Mapping[str, Tensor], name: str, target: Tensor, *, is_head: bo
         if is_head and (joined.shape[1], len(target)) == (1, 2):
             joined = torch.cat((torch.zeros_like(joined), joined), dim=1)
         chained = joined.flatten(0, 1) if joined.ndim > 1 else joined.squeeze(0)
+        if target.ndim == 2 and chained.shape[2:] == (1, 1):  # a linear layer that the original calls a convolution
+            chained = joined = chained.flatten(1)
         if target.shape in {joined.shape, chained.shape}:
             return joined.reshape(target.shape)
     raise CIPAError(

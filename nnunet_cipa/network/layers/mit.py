@@ -74,11 +74,18 @@ class MixTransformer(Recomputing, PyramidVisionTransformerV2):
     norm_layer : callable
         Makes the norms of blocks and stages from a number of channels; eps 1e-6 by default. The norms of patch
         embeddings and of reduced keys are layer norms with eps 1e-5.
+    in_channels : int
+        Channels of an image.
     """
 
-    def __init__(self, sizes: MiTSizes, norm_layer: Callable[[int], nn.Module] = BLOCK_NORM) -> None:
+    def __init__(
+        self,
+        sizes: MiTSizes,
+        norm_layer: Callable[[int], nn.Module] = BLOCK_NORM,
+        in_channels: int = IMAGE_CHANNELS,
+    ) -> None:
         super().__init__(
-            in_chans=IMAGE_CHANNELS,
+            in_chans=in_channels,
             num_classes=0,
             depths=sizes.depths,
             embed_dims=sizes.widths,

@@ -1,10 +1,13 @@
 """Activation checkpointing: parts of the network that are computed again in the backward pass."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
+
+Output = TypeVar("Output")
 
 
 class Recomputing(nn.Module):
@@ -18,8 +21,8 @@ class Recomputing(nn.Module):
 
     recompute = False
 
-    def run(self, part: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """Return ``part(x)``."""
+    def run(self, part: Callable[..., Output], *inputs: Tensor) -> Output:
+        """Return ``part(*inputs)``."""
         if self.recompute and torch.is_grad_enabled():
-            return checkpoint(part, x, use_reentrant=False)
-        return part(x)
+            return checkpoint(part, *inputs, use_reentrant=False)
+        return part(*inputs)

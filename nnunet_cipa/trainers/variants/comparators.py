@@ -12,6 +12,12 @@ class nnUNetTrainerAsymFormer(PETCTTrainer):
     network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.asymformer.AsymFormer"
 
 
+class nnUNetTrainerDFormer(PETCTTrainer):
+    """DFormer large on single slices."""
+
+    network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.dformer.DFormer"
+
+
 class nnUNetTrainerSigma(PETCTTrainer):
     """Sigma tiny on single slices."""
 

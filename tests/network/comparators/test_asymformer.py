@@ -1,19 +1,18 @@
 """AsymFormer against what the authors' network gives for fixed weights, and against its published size."""
 
-import numpy as np
 import pytest
 import torch
 
 from nnunet_cipa.network import comparators
-from tests.data.comparators.fixture import HERE, load_shapes, reference_weights
+from tests.data.comparators.fixture import load_shapes, reference_weights
 from tests.data.fixture import reference_input
+from tests.network.comparators.original import read_fixture
 from tests.network.helpers import assert_close
 
 
 @pytest.fixture(scope="module")
 def original():
-    with np.load(HERE / "AsymFormer_fixture.npz") as file:
-        return dict(file)
+    return read_fixture("AsymFormer")
 
 
 @pytest.fixture(scope="module")

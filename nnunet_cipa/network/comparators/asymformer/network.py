@@ -10,39 +10,35 @@ from dataclasses import dataclass
 from typing import Any
 
 import timm
-import torch
 import torch.nn.functional as F
-from timm.models.pvt_v2 import PyramidVisionTransformerV2
 from torch import Tensor, nn
 
 from nnunet_cipa.network.comparators.asymformer.fusion import Fusion
 from nnunet_cipa.network.comparators.comparator import Comparator
-from nnunet_cipa.network.layers.basic import BatchNorm
+from nnunet_cipa.network.layers.mit import MiTSizes, MixTransformer
+from nnunet_cipa.network.layers.segformer_head import SegFormerHead
 
-HEAD_DROPOUT = 0.1
-DROP_PATH = {"CT": 0.3, "PET": 0.1}
+CT_DROP_PATH = 0.3
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Widths and depths of one network size; "ct" is the ConvNeXt, "pet" the Mix Transformer."""
+    """Widths and depths of one network size: of the ConvNeXt for CT, of the MiT for PET, of the decoder."""
 
     ct_widths: tuple[int, ...]
     ct_depths: tuple[int, ...]
-    pet_widths: tuple[int, ...]
-    pet_depths: tuple[int, ...]
-    pet_heads: tuple[int, ...]
+    pet: MiTSizes
     decoder_width: int
 
 
 SIZES = {
-    "tiny": Sizes((96, 192, 384, 768), (3, 3, 9, 3), (32, 64, 160, 256), (2, 2, 2, 2), (1, 2, 5, 8), 256),
-    "nano": Sizes((16, 32, 64, 128), (1, 1, 1, 1), (8, 16, 32, 64), (1, 1, 1, 1), (1, 1, 2, 2), 32),  # for tests
+    "tiny": Sizes((96, 192, 384, 768), (3, 3, 9, 3), MiTSizes((2, 2, 2, 2), (32, 64, 160, 256)), 256),
+    "nano": Sizes((16, 32, 64, 128), (1, 1, 1, 1), MiTSizes((1, 1, 1, 1), (8, 16, 32, 64), (1, 1, 2, 2)), 32),
 }
 
 
 class Encoder(nn.Module):
-    """ConvNeXt for CT; for PET a PVT v2 with MLP ratio 4, which is the Mix Transformer, down to each norm's epsilon."""
+    """A ConvNeXt for CT and a Mix Transformer for PET."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -51,53 +47,16 @@ class Encoder(nn.Module):
             features_only=True,
             depths=sizes.ct_depths,
             dims=sizes.ct_widths,
-            drop_path_rate=DROP_PATH["CT"],
+            drop_path_rate=CT_DROP_PATH,
         )
-        self.pet = PyramidVisionTransformerV2(
-            in_chans=1,
-            num_classes=0,
-            depths=sizes.pet_depths,
-            embed_dims=sizes.pet_widths,
-            num_heads=sizes.pet_heads,
-            mlp_ratios=(4, 4, 4, 4),
-            drop_path_rate=DROP_PATH["PET"],
-        )
+        self.pet = MixTransformer(sizes.pet, in_channels=1)
 
     def forward(self, ct: Tensor, pet: Tensor, fusions: nn.ModuleList) -> list[Tensor]:
         """Map CT (B, 3, H, W) and PET (B, 1, H, W) to features of four stages, each but the first one fused."""
-        features = [self.pet.stages[0](self.pet.patch_embed(pet))]
-        for fusion, stage, of_ct in zip(fusions, self.pet.stages[1:], self.ct(ct)[1:], strict=True):
-            features.append(fusion(of_ct, stage(features[-1])))
+        features = [self.pet.run_stage(0, pet)]
+        for level, (fusion, of_ct) in enumerate(zip(fusions, self.ct(ct)[1:], strict=True), start=1):
+            features.append(fusion(of_ct, self.pet.run_stage(level, features[-1])))
         return features
-
-
-class Decoder(nn.Module):
-    """SegFormer's: every stage projected to one width at stride 4, joined, fused.
-
-    Parameters
-    ----------
-    widths : sequence of int
-        Channels of the stages.
-    width : int
-        Channels of what they are projected to.
-    num_classes : int
-        Output channels.
-    """
-
-    def __init__(self, widths: Sequence[int], width: int, num_classes: int) -> None:
-        super().__init__()
-        self.projections = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in widths)
-        self.fusion = nn.Sequential(nn.Conv2d(len(widths) * width, width, 1), BatchNorm(width), nn.ReLU())
-        self.dropout = nn.Dropout2d(HEAD_DROPOUT)
-        self.head = nn.Conv2d(width, num_classes, 1)
-
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Map features at strides 4, 8, 16 and 32 to logits (B, num_classes, H, W)."""
-        size = features[0].shape[2:]
-        projected = [projection(x) for projection, x in zip(self.projections, features, strict=True)]
-        joined = torch.cat([F.interpolate(x, size=size, mode="bilinear") for x in reversed(projected)], dim=1)
-        logits = self.head(self.dropout(self.fusion(joined)))
-        return F.interpolate(logits, scale_factor=4, mode="bilinear")
 
 
 class AsymFormer(Comparator):
@@ -128,15 +87,14 @@ class AsymFormer(Comparator):
             raise ValueError(f"unknown variant {variant!r}; choose one of {', '.join(SIZES)}")
         sizes = SIZES[variant]
         self.encoder = Encoder(sizes)
-        self.fusions = nn.ModuleList(map(Fusion, sizes.ct_widths[1:], sizes.pet_widths[1:]))
-        self.decoder = Decoder(sizes.pet_widths, sizes.decoder_width, num_classes)
+        self.fusions = nn.ModuleList(map(Fusion, sizes.ct_widths[1:], sizes.pet.widths[1:]))
+        self.decoder = SegFormerHead(sizes.pet.widths, sizes.decoder_width, num_classes, bias=True)
 
     def segment(self, x: Tensor) -> Tensor:
         """Map windows (B, 2 * slices, H, W) to logits (B, num_classes, H, W)."""
-        images = self.intensities(x)
-        centre = images["PET"].chunk(self.slices, dim=1)[self.slices // 2]
-        features = self.encoder(images["CT"].expand(-1, 3, -1, -1), centre, self.fusions)
-        return self.decoder(features)
+        ct, pet = self.images(x)
+        logits = self.decoder(self.encoder(ct, pet[:, 1:2], self.fusions))
+        return F.interpolate(logits, scale_factor=4, mode="bilinear", align_corners=False)
 
     def original_names(self, name: str) -> list[str]:
         """Return the name in the authors' repository, whose stages count from 1."""
@@ -167,7 +125,7 @@ _NAMES = [
     (r"\.attention\.value_proj\.", ".cross_atten.v_conv."),
     (r"\.attention\.out_proj\.", ".cross_atten.out_conv."),
     (r"\.attention\.out_norm\.", ".cross_atten.bn_last."),
-    *((rf"^decoder\.projections\.{stage}\.", f"Decoder.linear_c{stage + 1}.proj.") for stage in range(4)),
-    (r"^decoder\.fusion\.", "Decoder.linear_fuse."),
+    *((rf"^decoder\.projs\.{stage}\.", f"Decoder.linear_c{stage + 1}.proj.") for stage in range(4)),
+    (r"^decoder\.fuse\.", "Decoder.linear_fuse."),
     (r"^decoder\.head\.", "Decoder.linear_pred."),
 ]
