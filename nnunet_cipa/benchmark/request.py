@@ -55,7 +55,11 @@ def resolve_benchmark(
 
 def _entries(compared: ComparisonOptions) -> list[Entry]:
     sources = named_sources(compared.source)
-    named = [] if compared.preset is None else preset_entries(compared.preset, compared.gtv_checkpoint, sources)
+    named = (
+        []
+        if compared.preset is None
+        else preset_entries(compared.preset, compared.gtv_checkpoint, sources, compared.only)
+    )
     return named + [parse_entry(text, adapt=compared.adapt) for text in compared.trainers]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nnunet_cipa.benchmark import report as reporting
 from nnunet_cipa.benchmark.plan.options import ComparisonOptions, PlacementOptions, check_options
-from nnunet_cipa.benchmark.plan.presets import PRESETS
+from nnunet_cipa.benchmark.plan.preset_tables import PRESETS
 from nnunet_cipa.benchmark.report.options import ReportOptions
 from nnunet_cipa.cli.command import Command, Group
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from nnunet_cipa.benchmark.plan.budget import Budget
-from nnunet_cipa.benchmark.plan.presets import PRESETS
+from nnunet_cipa.benchmark.plan.preset_tables import PRESETS
 from nnunet_cipa.options import LARGEST_SEED, Option, UsageError
 
 OWN_LENGTH = "own"
@@ -25,6 +25,8 @@ class ComparisonOptions:
         Trainers as after -tr, nnU-Net's own too; with a file to start from as by -pretrained_weights.
     preset : str or None
         A comparison of the papers, as told below.
+    only : tuple of str
+        Of the preset, the rows of these trainers alone.
     gtv_checkpoint : Path or None
         Checkpoint of a training on GTV, for the presets that start from it.
     source : tuple of str
@@ -49,6 +51,7 @@ class ComparisonOptions:
 
     trainers: Annotated[tuple[str, ...], Option("NAME[:FILE]")] = ()
     preset: Annotated[str | None, Option("NAME", choices=lambda: PRESETS)] = None
+    only: Annotated[tuple[str, ...], Option("TRAINER", default="all of them")] = ()
     gtv_checkpoint: Annotated[Path | None, Option("FILE")] = None
     source: Annotated[tuple[str, ...], Option("NAME=FILE")] = ()
     adapt: bool = False
@@ -144,6 +147,8 @@ def _problems(compared: ComparisonOptions, placed: PlacementOptions) -> Iterator
         yield "--gpus is for --device cuda on this machine"
     if placed.executor == "local" and (placed.slurm or not placed.wait):
         yield "--slurm and --no-wait are for --executor slurm"
+    if compared.only and compared.preset is None:
+        yield "--only is for --preset"
     if compared.source and compared.preset is None:
         yield "--source is for --preset transfer-source"
     epochs = compared.epochs

@@ -3,7 +3,7 @@
 import math
 
 from nnunet_cipa.evaluation.metrics.catalogue import AGREEMENT, LESIONS, VOLUME, Metric, shown_metrics
-from nnunet_cipa.evaluation.report.content import ModelFacts, Report
+from nnunet_cipa.evaluation.report.content import Cost, ModelFacts, Report
 from nnunet_cipa.evaluation.report.numbers import interval
 from nnunet_cipa.pages.numbers import format_number, format_p
 from nnunet_cipa.pages.tables import Table
@@ -96,28 +96,36 @@ def stratum_table(report: Report) -> Table:
 
 
 def paper_table(report: Report) -> Table:
-    """Return the measures of the CIPA paper."""
+    """Return the columns of the CIPA paper's tables; those of the cost where networks were counted."""
+    costs = {model.title: model.cost for model in report.models}
+    counted = any(cost.parameters for cost in costs.values())
     rows = [
         (model, str(found.slices), *(format_number(100 * value, 2) for value in (found.iou, found.f1, found.acc)),
-         format_number(found.hd95_px, 2))
+         format_number(found.hd95_px, 2), *(_cost_cells(costs[model]) if counted else ()))
         for model, found in report.statistics.slices.items()
     ]  # fmt: skip
     return Table(
         "As the CIPA paper counts: pixels pooled over slices",
-        ("model", "slices", "IoU, % ↑", "F1, % ↑", "Acc, % ↑", "HD95, pixels ↓"),
+        ("model", "slices", "IoU, % ↑", "F1, % ↑", "Acc, % ↑", "HD95, pixels ↓",
+         *(("GFLOPs", "parameters, M") if counted else ())),
         rows,
         "Pixels are summed over all slices of all cases before dividing, so large tumours weigh more. Acc is the mean "
         "of sensitivity and specificity. HD95 in pixels by slice, 0 where both masks are empty and the slice's "
         "diagonal where one is. For comparison with the paper's tables only.",
-    )
+    )  # fmt: skip
+
+
+def _cost_cells(cost: Cost) -> tuple[str, str]:
+    """Return multiply-adds and parameters."""
+    parameters = f"{cost.parameters / 1e6:.2f}" if cost.parameters else "n/a"
+    return format_number(cost.of_a_slice / 1e9, 2), parameters
 
 
 def cost_table(report: Report) -> Table:
     """Return parameters and multiply-adds beside accuracy."""
     means = report.statistics.means
     rows = [(
-        model.title, f"{model.cost.parameters / 1e6:.2f}" if model.cost.parameters else "n/a",
-        format_number(model.cost.of_a_slice / 1e9, 2), " x ".join(map(str, model.cost.patch)) or "n/a",
+        model.title, *reversed(_cost_cells(model.cost)), " x ".join(map(str, model.cost.patch)) or "n/a",
         format_number(means[model.title, "dice"].value),
         format_number(100 * report.statistics.slices[model.title].iou, 2),
         *(model.training.get(name, "n/a") for name in ("epochs", "batch", "seed", "device")), _hours(model),

@@ -7,7 +7,8 @@ import pytest
 from nnunet_cipa import trainers
 from nnunet_cipa.benchmark.plan.entries import Entry, WeightSource, parse_entry
 from nnunet_cipa.benchmark.plan.options import named_sources
-from nnunet_cipa.benchmark.plan.presets import PRESETS, preset_entries
+from nnunet_cipa.benchmark.plan.preset_tables import PRESETS
+from nnunet_cipa.benchmark.plan.presets import preset_entries
 from nnunet_cipa.cli import main
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.options import UsageError
@@ -92,6 +93,16 @@ def test_further_sources_have_the_rows_of_gtv_each(checkpoint, tmp_path):
     assert without_gtv == [*entries[:2], *entries[4:]]
     with pytest.raises(CIPAError, match="igtv-table2 compares no sources; leave it out"):
         preset_entries("igtv-table2", checkpoint, sources)
+
+
+def test_only_some_rows_of_a_preset():
+    wanted = ["nnUNetTrainerCIPA", "nnUNetTrainerCIPA_noDCIM"]
+    entries = preset_entries("cipa-table4", None, only=wanted)
+    assert [entry.title for entry in entries] == ["CRM alone", "CIPA: CRM and DCIM"]
+    with pytest.raises(CIPAError, match="--only nnUNetTrainer: is not in --preset cipa-table4, which has "):
+        preset_entries("cipa-table4", None, only=["nnUNetTrainer"])
+    # The rows that are left do not start from GTV
+    assert len(preset_entries("igtv-table2", None, only=["nnUNetTrainerCIPA"])) == 1
 
 
 @pytest.mark.parametrize(

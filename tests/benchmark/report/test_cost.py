@@ -1,8 +1,13 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from nnunet_cipa.benchmark.report.cost import count_cost
+from nnunet_cipa.evaluation.metrics.by_slice import SliceMeasures
+from nnunet_cipa.evaluation.metrics.overlap import Overlap
+from nnunet_cipa.evaluation.report.content import Cost, ModelFacts
+from nnunet_cipa.evaluation.report.tables import paper_table
 
 H, W = 64, 96
 
@@ -77,3 +82,18 @@ def test_cipa_with_neighbours_costs_a_slice(model):
     assert three.multiply_adds == one.multiply_adds
     network = CIPA(2, 2, patch_size=(H, W), variant="nano")
     assert one.parameters == sum(p.numel() for p in network.parameters())
+
+
+def test_the_papers_table_has_the_cost_of_networks_that_were_counted():
+    pixels = SliceMeasures(Overlap(both=6, truth=8, prediction=8, image=100), 4, 10.0)
+    costs = {"counted": Cost(54_572_198, (256, 256), 15.2e9), "not counted": Cost(problem="plans.json is missing")}
+    report = SimpleNamespace(
+        models=[ModelFacts(title, cost) for title, cost in costs.items()],
+        statistics=SimpleNamespace(slices=dict.fromkeys(costs, pixels)),
+    )
+    table = paper_table(report)
+    assert table.header[-2:] == ("GFLOPs", "parameters, M")
+    assert [row[-2:] for row in table.rows] == [("60.80", "54.57"), ("n/a", "n/a")]
+    report.models = report.models[1:]
+    report.statistics.slices = {"not counted": pixels}
+    assert paper_table(report).header[-1] == "HD95, pixels ↓"
