@@ -1,7 +1,7 @@
 """Networks with an output of each modality: one pass for both, their ensemble, outputs for the loss."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 from nnunet_cipa.network.arguments import MODALITIES
 from nnunet_cipa.network.comparators.comparator import Comparator
+from nnunet_cipa.network.layers.segformer_head import SegFormerHead
+
+HEAD_WIDTH = 256
 
 
 class TrainingOutput(NamedTuple):
@@ -40,11 +43,12 @@ class OfEachModality(nn.ModuleDict):
         return torch.cat([layer(half) for layer, half in zip(self.values(), pair.chunk(2), strict=True)])
 
 
-def separate_norms(network: nn.Module) -> None:
-    """Give each modality norms of its own, that start as the network's; everything else stays shared."""
+def separate_norms(network: nn.Module, *, eps: float) -> None:
+    """Give each modality norms of its own with that eps, that start as the network's; everything else stays shared."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.LayerNorm | nn.BatchNorm2d):
+                child.eps = eps
                 setattr(parent, name, OfEachModality(partial(deepcopy, child)))
 
 
@@ -52,6 +56,15 @@ def swap_modalities(pair: Tensor) -> Tensor:
     """Put PET's half of a batch before CT's."""
     ct, pet = pair.chunk(2)
     return torch.cat((pet, ct))
+
+
+def make_head(widths: Sequence[int], num_classes: int) -> SegFormerHead:
+    """Make the decoder for both modalities, which starts as PyTorch's but for the convolution that fuses the stages."""
+    head = SegFormerHead(widths, HEAD_WIDTH, num_classes)
+    for layer in head.fuse:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    return head
 
 
 class WeightedMean(nn.Module):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from nnunet_cipa.network.comparators.ensemble import (
     EnsembleOfModalities,
     OfEachModality,
+    make_head,
     separate_norms,
     swap_modalities,
 )
@@ -24,7 +25,6 @@ from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.network.layers.segformer_head import SegFormerHead
 
 EPS = 1e-6  # of all norms of MiT
-HEAD_WIDTH = 256
 TRUNK = "encoder.trunk."
 THRESHOLD = 0.02  # scores below it are exchanged
 PENALTY_WEIGHT = 1e-6  # of the sum of all scores
@@ -77,10 +77,7 @@ class TokenFusionEncoder(Recomputing):
     def __init__(self, sizes: MiTSizes) -> None:
         super().__init__()
         self.trunk = MixTransformer(sizes)
-        for norm in self.trunk.modules():
-            if isinstance(norm, nn.LayerNorm):
-                norm.eps = EPS
-        separate_norms(self.trunk)
+        separate_norms(self.trunk, eps=EPS)
         self.scores = nn.ModuleList(OfEachModality(partial(ScoreNet, channels)) for channels in sizes.widths)
         self._sums: list[Tensor] = []
 
@@ -148,10 +145,7 @@ class TokenFusion(EnsembleOfModalities):
         super().__init__(input_channels, num_classes, deep_supervision, patch_size=patch_size, **more)
         sizes = get_mit_sizes(variant)
         self.encoder = TokenFusionEncoder(sizes)
-        self.decoder = SegFormerHead(sizes.widths, HEAD_WIDTH, num_classes)
-        for layer in self.decoder.fuse:
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+        self.decoder = make_head(sizes.widths, num_classes)
 
     def penalty(self) -> Tensor:
         """Return the weighted sum of all scores, which keeps them low unless they are worth it."""

@@ -59,3 +59,9 @@ class nnUNetTrainerTransUNet(PETCTTrainer):
     """Two TransUNets, for CT and PET, on single slices."""
 
     network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.transunet.TransUNet"
+
+
+class nnUNetTrainerGeminiFusion(EnsembleTrainer):
+    """GeminiFusion with MiT-B3 on single slices."""
+
+    network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.geminifusion.GeminiFusion"
