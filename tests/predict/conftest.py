@@ -40,9 +40,14 @@ def dicom_study(tmp_path_factory):
 
 
 @pytest.fixture
-def make_model(tmp_path, monkeypatch):
-    """Make a model of thresholds of SUV, one for each fold; further keys go to dataset.json."""
+def threshold_trainer(monkeypatch):
+    """Let nnU-Net find the trainer of the models of thresholds."""
     monkeypatch.setenv("nnUNet_extTrainer", str(TRAINERS))
+
+
+@pytest.fixture
+def make_model(tmp_path, threshold_trainer):
+    """Make a model of thresholds of SUV, one for each fold; further keys go to dataset.json."""
 
     def make(*thresholds, name="models", **more):
         folds = {fold: threshold_weights(stored(suv)) for fold, suv in enumerate(thresholds)}

@@ -11,10 +11,6 @@ TRAINERS = Path(__file__).parent / "threshold_trainer"
 NAME = "nnUNetTrainerThreshold__nnUNetPlans__2d"
 
 
-def resampling(order):
-    return {"is_seg": order < 3, "order": order, "order_z": 0, "force_separate_z": None}
-
-
 def make_plans(spacing, side):
     """Return plans of a 2D configuration, as nnU-Net's planner writes them."""
     configuration = {
@@ -31,7 +27,8 @@ def make_plans(spacing, side):
     }
     for kind, order in (("data", 3), ("seg", 1), ("probabilities", 1)):
         configuration[f"resampling_fn_{kind}"] = "resample_data_or_seg_to_shape"
-        configuration[f"resampling_fn_{kind}_kwargs"] = {**resampling(order), "is_seg": kind == "seg"}
+        how = {"is_seg": kind == "seg", "order": order, "order_z": 0, "force_separate_z": None}
+        configuration[f"resampling_fn_{kind}_kwargs"] = how
     return {
         "dataset_name": "Dataset702_LUCID",
         "plans_name": "nnUNetPlans",
@@ -70,10 +67,23 @@ def make_dataset_json(storage, **more):
     }
 
 
-def threshold_weights(threshold, pet=1):
+def in_three_dimensions(plans, distance, slices):
+    """Return the same plans with a configuration 3d_fullres for slices of a distance."""
+    plane = plans["configurations"]["2d"]
+    volume = {
+        **plane,
+        "data_identifier": "nnUNetPlans_3d_fullres",
+        "patch_size": [slices, *plane["patch_size"]],
+        "median_image_size_in_voxels": [float(slices), *plane["median_image_size_in_voxels"]],
+        "spacing": [distance, *plane["spacing"]],
+    }
+    return {**plans, "configurations": {"3d_fullres": volume}}
+
+
+def threshold_weights(threshold, dimensions=2):
     """Return the weights by which the PET's channel is compared with a threshold, as it is stored."""
-    weight = torch.zeros(2, 2, 1, 1)
-    weight[1, pet] = 1
+    weight = torch.zeros(2, 2, *[1] * dimensions)
+    weight[1, 1] = 1
     return {"weight": weight, "bias": torch.tensor([0.0, -threshold])}
 
 

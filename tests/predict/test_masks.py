@@ -6,9 +6,19 @@ import numpy as np
 import SimpleITK as sitk
 from highdicom.seg import segread
 
+from nnunet_cipa.dataset_conversion.study_set.options import Storage
 from nnunet_cipa.dicom import read_roi
 from nnunet_cipa.predict import PredictOptions, predict_study
 from nnunet_cipa.predict.model.options import UseOptions
+from tests.predict.conftest import SIZE, SLICES, SPACING
+from tests.predict.models import (
+    in_three_dimensions,
+    make_dataset_json,
+    make_plans,
+    stored,
+    threshold_weights,
+    write_model,
+)
 
 
 def above(folder, suv):
@@ -58,6 +68,14 @@ def test_a_model_that_reads_pet_first_gets_it_first(nifti_study, make_model, tmp
     hu = read(nifti_study / one.patient_id / "CT.nii.gz").astype(np.float32)
     expected = (np.clip(hu, -1200, -200) + 1200) / 1000 * 3.2 > 3.0 / 20 * 3.2
     assert dice(read(one.folder / "mask.nii.gz") == 1, expected) > 0.999
+
+
+def test_a_three_dimensional_model_predicts_too(nifti_study, threshold_trainer, tmp_path):
+    plans = in_three_dimensions(make_plans(SPACING, SIZE), 179.2 / SLICES, SLICES // 2)
+    weights = {0: threshold_weights(stored(3.0), dimensions=3)}
+    model = write_model(tmp_path / "volume", plans, make_dataset_json(Storage()), weights, configuration="3d_fullres")
+    for one in predict_study(nifti_study, tmp_path / "out", model):
+        assert dice(read(one.folder / "mask.nii.gz") == 1, above(nifti_study / one.patient_id, 3.0)) > 0.999
 
 
 def test_a_cropped_case_is_put_back(nifti_study, make_model, tmp_path):
