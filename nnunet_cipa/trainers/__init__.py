@@ -6,6 +6,7 @@ from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_noCRM as nnUNet
 from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_noCRM_noDCIM as nnUNetTrainerCIPA_noCRM_noDCIM
 from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_noDCIM as nnUNetTrainerCIPA_noDCIM
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerAsymFormer as nnUNetTrainerAsymFormer
+from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerCEN as nnUNetTrainerCEN
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerCMNeXt as nnUNetTrainerCMNeXt
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerCMX as nnUNetTrainerCMX
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerDFormer as nnUNetTrainerDFormer

@@ -18,7 +18,7 @@ from tests.trainers import small_training
 from tests.trainers.checkpoints import fold_of, load
 from tests.trainers.small_training import SIDE, SLICES, Tiny
 
-NAMES = "AsymFormer", "CMX", "DFormer", "GeminiFusion", "Sigma", "SwinUnet", "TokenFusion", "TransUNet"
+NAMES = "AsymFormer", "CEN", "CMX", "DFormer", "GeminiFusion", "Sigma", "SwinUnet", "TokenFusion", "TransUNet"
 SMALL = {f"nnUNetTrainer{name}": {"variant": "nano"} for name in NAMES}
 EPOCHS = 3
 

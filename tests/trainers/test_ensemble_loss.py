@@ -8,7 +8,7 @@ from nnunet_cipa import trainers
 from tests.network.helpers import image
 from tests.trainers.small_training import write_data
 
-NAMES = ["nnUNetTrainerTokenFusion"]
+NAMES = ["nnUNetTrainerTokenFusion", "nnUNetTrainerCEN"]
 
 
 @pytest.fixture(params=NAMES)

@@ -45,7 +45,8 @@ class OfEachModality(nn.ModuleDict):
 
 def separate_norms(network: nn.Module, *, eps: float) -> None:
     """Give each modality norms of its own with that eps, that start as the network's; everything else stays shared."""
-    for parent in list(network.modules()):
+    shared = [module for module in network.modules() if not isinstance(module, OfEachModality)]
+    for parent in shared:
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.LayerNorm | nn.BatchNorm2d):
                 child.eps = eps

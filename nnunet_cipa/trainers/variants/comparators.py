@@ -49,6 +49,12 @@ class EnsembleTrainer(PETCTTrainer):
         return EnsembleLoss(super()._build_loss())
 
 
+class nnUNetTrainerCEN(EnsembleTrainer):
+    """CEN with ResNet-101 on single slices."""
+
+    network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.cen.CEN"
+
+
 class nnUNetTrainerTokenFusion(EnsembleTrainer):
     """TokenFusion with MiT-B3 on single slices."""
 
