@@ -2,9 +2,18 @@
 
 from nnunet_cipa.trainers.base import PETCTTrainer as PETCTTrainer
 from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA as nnUNetTrainerCIPA
+from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_localCT as nnUNetTrainerCIPA_localCT
 from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_noCRM as nnUNetTrainerCIPA_noCRM
 from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_noCRM_noDCIM as nnUNetTrainerCIPA_noCRM_noDCIM
 from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_noDCIM as nnUNetTrainerCIPA_noDCIM
+from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_regionCT_localCT as nnUNetTrainerCIPA_regionCT_localCT
+from nnunet_cipa.trainers.variants.cipa import (
+    nnUNetTrainerCIPA_regionCT_localPET as nnUNetTrainerCIPA_regionCT_localPET,
+)
+from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_regionPET as nnUNetTrainerCIPA_regionPET
+from nnunet_cipa.trainers.variants.cipa import (
+    nnUNetTrainerCIPA_regionPET_localPET as nnUNetTrainerCIPA_regionPET_localPET,
+)
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerAsymFormer as nnUNetTrainerAsymFormer
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerCEN as nnUNetTrainerCEN
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerCMNeXt as nnUNetTrainerCMNeXt

@@ -1,6 +1,7 @@
 """Numbers of parameters, against the paper and the list of the released tensors."""
 
 import math
+import re
 from collections import Counter
 
 import pytest
@@ -14,6 +15,11 @@ MILLIONS = {
     "table 4, CRM": ({"dcim": False}, 36.32),
     "table 4, DCIM": ({"crm": False}, 52.17),
     "table 4, both": ({}, 54.57),
+    "table 6, 1": ({"dcim_variant": "pet_pet"}, 54.57),
+    "table 6, 2": ({"dcim_variant": "ct_ct"}, 54.57),
+    "table 6, 3": ({"dcim_variant": "ct_pet"}, 54.57),
+    "table 6, 4": ({"dcim_variant": "local_ct"}, 48.48),
+    "table 6, 5": ({"dcim_variant": "region_pet"}, 48.43),
     "table 5, 2 x 2": ({"region_size": 2}, 54.92),
     "table 5, 4 x 4": ({"region_size": 4}, 54.57),
     "table 5, 8 x 8": ({"region_size": 8}, 54.82),
@@ -35,6 +41,14 @@ def test_released_tensors():
     network = CIPA(2, 1, patch_size=(512, 512))
     assert count(network) == sum(math.prod(s) for n, s in shapes.items() if not n.endswith(BUFFERS)) == 54_572_198
     assert Counter(tuple(t.shape) for t in network.state_dict().values()) == Counter(shapes.values())
+
+
+@pytest.mark.parametrize(("variant", "exact"), [("local_ct", 48_475_238), ("region_pet", 48_432_038)])
+def test_a_branch_without_its_scan_lacks_its_scan_and_norm_alone(variant, exact):
+    network, whole = (CIPA(2, 1, patch_size=(512, 512), dcim_variant=name) for name in (variant, "pet_ct"))
+    assert count(network) == exact
+    gone = {re.sub(r".*dcim\.(\w+).*", r"\1", name) for name in whole.state_dict().keys() - network.state_dict().keys()}
+    assert gone == {"local_ct": {"region_norm", "region_scan"}, "region_pet": {"local_norm", "local_scan"}}[variant]
 
 
 def test_sizes_of_the_variants():

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from nnunet_cipa.network import CIPA
+from nnunet_cipa.network.cipa.dcim_variants import DCIM_VARIANTS
 from tests.network.helpers import WIDE, assert_all_take_part, gradients, image
 
 NANO = [
@@ -14,6 +15,7 @@ NANO = [
     {"region_size": 2},
     {"region_size": 8},
     {"slices": 3},
+    *({"dcim_variant": name} for name in DCIM_VARIANTS if name != "pet_ct"),
 ]
 
 

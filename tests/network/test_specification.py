@@ -7,6 +7,7 @@ import torch
 from nnunet_cipa.network import CIPA
 from nnunet_cipa.network.cipa.crm import CRM
 from nnunet_cipa.network.cipa.dcim import DCIM
+from nnunet_cipa.network.cipa.dcim_variants import DCIM_VARIANTS
 from nnunet_cipa.network.cipa.decoder import CVSSDecoder
 from nnunet_cipa.network.cipa.encoder import VMambaEncoder
 from nnunet_cipa.network.layers.ss2d import SS1D, SS2D
@@ -48,6 +49,30 @@ def test_dcim(region_size, size):
     ct, pet = image(2, *size, 16), image(2, *size, 16, seed=1)
     expected = [spec.dcim(*pair, arrays(module), region_size) for pair in zip(ct.numpy(), pet.numpy(), strict=True)]
     assert_close(module(ct, pet), expected, EXACT)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("variant", "region", "local", "silent"),
+    [
+        ("pet_ct", "PET", "CT", None),
+        ("pet_pet", "PET", "PET", None),
+        ("ct_ct", "CT", "CT", None),
+        ("ct_pet", "CT", "PET", None),
+        ("local_ct", "PET", "CT", "region_scan"),
+        ("region_pet", "PET", "CT", "local_scan"),
+    ],
+)
+def test_variants_of_dcim(variant, region, local, silent):
+    """A branch that does not scan is one whose scan gives zeros."""
+    whole = randomise(DCIM(16, 4, 3).double()).eval()
+    if silent:
+        getattr(whole, silent).out_proj.weight.zero_()
+    module = DCIM(16, 4, 3, DCIM_VARIANTS[variant]).double().eval()
+    module.load_state_dict({name: whole.state_dict()[name] for name in module.state_dict()})
+    pair = {"CT": image(8, 12, 16), "PET": image(8, 12, 16, seed=1)}
+    expected = spec.dcim(pair[local].numpy(), pair[region].numpy(), arrays(whole), 4)
+    assert_close(module(pair["CT"][None], pair["PET"][None])[0], expected, EXACT)
 
 
 @torch.no_grad()

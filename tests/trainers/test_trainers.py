@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
@@ -34,6 +36,25 @@ def test_ablations_build_the_network_they_name(name, switches, make_trainer, mon
     trainer = make_trainer(trainer_class)
     network = trainer.build_network_architecture(trainer.plans_manager, trainer.configuration_manager, 2, 2, False)
     assert [(f.crm is not None, f.dcim is not None) for f in network.fusions] == [switches] * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("regionPET_localPET", ("PET", "PET", True, True)),
+        ("regionCT_localCT", ("CT", "CT", True, True)),
+        ("regionCT_localPET", ("CT", "PET", True, True)),
+        ("localCT", ("PET", "CT", False, True)),
+        ("regionPET", ("PET", "CT", True, False)),
+    ],
+)
+def test_table_6_builds_the_interaction_it_names(name, expected, make_trainer, monkeypatch):
+    trainer_class = getattr(trainers, f"nnUNetTrainerCIPA_{name}")
+    monkeypatch.setattr(trainer_class, "architecture", {**trainer_class.architecture, "variant": "nano"})
+    trainer = make_trainer(trainer_class)
+    network = trainer.build_network_architecture(trainer.plans_manager, trainer.configuration_manager, 2, 2, False)
+    found = {dataclasses.astuple(fusion.dcim.variant) for fusion in network.fusions}
+    assert found == {expected}
 
 
 def test_settings_of_the_paper(make_trainer):

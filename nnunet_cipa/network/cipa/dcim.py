@@ -3,6 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nnunet_cipa.network.cipa.dcim_variants import DCIM_VARIANTS, DCIMVariant
 from nnunet_cipa.network.layers.basic import ChannelsLast, conv_bn_relu
 from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.network.layers.ss2d import SS2D
@@ -36,6 +37,8 @@ class DCIM(Recomputing):
         Side r of a region in pixels of the feature map: 2, 4 or 8.
     d_state : int
         States of the scans.
+    variant : DCIMVariant
+        The modality of each branch, and which of them scan.
 
     Raises
     ------
@@ -45,31 +48,41 @@ class DCIM(Recomputing):
     Notes
     -----
     Source: arXiv 2503.17261, section 3.3. The local block's LayerNorm runs over a whole region's r * r * C values, as
-    in the released network.
+    in the released network. ``ct_stem`` and ``pet_stem`` are named after what the paper's module has in the local and
+    in the region branch, whatever a variant sends there.
     """
 
-    def __init__(self, channels: int, region_size: int, d_state: int) -> None:
+    def __init__(
+        self, channels: int, region_size: int, d_state: int, variant: DCIMVariant = DCIM_VARIANTS["pet_ct"]
+    ) -> None:
         super().__init__()
         if region_size not in REGION_SIZES:
             raise ValueError(f"region_size is {region_size}; choose one of {', '.join(map(str, REGION_SIZES))}")
         self.region_size = region_size
+        self.variant = variant
         self.ct_stem = ChannelsLast(*conv_bn_relu(channels, channels // 4), *conv_bn_relu(channels // 4, channels))
         self.pet_stem = pet_stem(channels, region_size)
-        self.local_norm = nn.LayerNorm(region_size**2 * channels)
-        self.local_scan = SS2D(channels, d_state)
-        self.region_norm = nn.LayerNorm(channels)
-        self.region_scan = SS2D(channels, d_state)
+        if variant.scans_windows:
+            self.local_norm = nn.LayerNorm(region_size**2 * channels)
+            self.local_scan = SS2D(channels, d_state)
+        if variant.scans_regions:
+            self.region_norm = nn.LayerNorm(channels)
+            self.region_scan = SS2D(channels, d_state)
 
     def forward(self, ct: Tensor, pet: Tensor) -> Tensor:
         """Map two features (B, H, W, C) of any H and W to one; sides are padded with zeros to whole regions."""
         height, width = ct.shape[1:3]
         padding = (0, 0, 0, -width % self.region_size, 0, -height % self.region_size)
-        ct, pet = F.pad(ct, padding), F.pad(pet, padding)
-        regions = self.pet_stem(pet)
-        regions = self.run(self._scan_regions, regions)
-        windows = self.run(self._scan_windows, self._to_windows(self.ct_stem(ct)))
+        pair = {"CT": F.pad(ct, padding), "PET": F.pad(pet, padding)}
+        local = pair[self.variant.local]
+        regions = self.pet_stem(pair[self.variant.region])
+        windows = self._to_windows(self.ct_stem(local))
+        if self.variant.scans_regions:
+            regions = self.run(self._scan_regions, regions)
+        if self.variant.scans_windows:
+            windows = self.run(self._scan_windows, windows)
         windows = windows + regions.reshape(-1, 1, 1, regions.shape[-1])
-        return self._from_windows(windows, ct)[:, :height, :width]
+        return self._from_windows(windows, local)[:, :height, :width]
 
     def _scan_regions(self, regions: Tensor) -> Tensor:
         return regions + self.region_scan(self.region_norm(regions))

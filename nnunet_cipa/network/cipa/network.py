@@ -1,14 +1,15 @@
 """CIPA, the whole network."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, cast
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from nnunet_cipa.network.arguments import MODALITIES
 from nnunet_cipa.network.cipa.crm import CRM
 from nnunet_cipa.network.cipa.dcim import DCIM
+from nnunet_cipa.network.cipa.dcim_variants import get_dcim_variant
 from nnunet_cipa.network.cipa.decoder import CVSSDecoder
 from nnunet_cipa.network.cipa.encoder import INPUT_CHANNELS, PATCH_EMBED, VMambaEncoder
 from nnunet_cipa.network.cipa.fusion import Fusion
@@ -18,9 +19,8 @@ from nnunet_cipa.network.layers.windows import split_windows
 from nnunet_cipa.network.petct import PETCTNetwork
 from nnunet_cipa.network.sim.arguments import STAGES, check_sim
 from nnunet_cipa.network.sim.branches import BRANCHES
-from nnunet_cipa.network.sim.sim import SIM, EncoderSIM, FeatureSIM, InputSIM
-
-_BOTH = "both"
+from nnunet_cipa.network.sim.sim import SIM, InputSIM
+from nnunet_cipa.network.sim.stages import EncoderSIMs, FeatureSIMs
 
 
 class CIPA(PETCTNetwork):
@@ -57,6 +57,9 @@ class CIPA(PETCTNetwork):
         Switches of the paper's ablation.
     region_size : int
         Side of DCIM's regions: 2, 4 or 8.
+    dcim_variant : str
+        What DCIM's region and local branches read: "pet_ct" as published, "pet_pet", "ct_ct", "ct_pet", or, with the
+        scan of one branch alone, "local_ct", "region_pet".
     **more
         ``modalities``, ``offset`` and ``intensity_range`` of ``PETCTNetwork``.
 
@@ -94,6 +97,7 @@ class CIPA(PETCTNetwork):
         crm: bool = True,
         dcim: bool = True,
         region_size: int = 4,
+        dcim_variant: str = "pet_ct",
         sim_branches: Sequence[str] = tuple(BRANCHES),
         sim_learnable: bool = False,
         sim_stages: Sequence[int] = STAGES,
@@ -104,20 +108,14 @@ class CIPA(PETCTNetwork):
         check_sim(sim, sim_branches, sim_learnable, sim_stages, sim_shared)
         sizes = get_variant(variant)
         self.encoder = VMambaEncoder(sizes, INPUT_CHANNELS if sim == "features" else max(slices, INPUT_CHANNELS))
-        settings = sim_branches, sim_learnable
-        self.sim = for_each_modality(InputSIM, slices, *settings) if sim == "input" else None
-        self.encoder_sims = None
-        self.feature_sims = None
-        if sim == "encoder":
-            make = _for_both if sim_shared else for_each_modality
-            self.encoder_sims = nn.ModuleDict(
-                {str(level): make(EncoderSIM, sizes.widths[level], *settings) for level in sorted(sim_stages)}
-            )
-        elif sim == "features":
-            self.feature_sims = nn.ModuleList(
-                for_each_modality(FeatureSIM, slices, channels, *settings) for channels in sizes.widths
-            )
-        self.fusions = nn.ModuleList(self._build_fusion(sizes, level, crm, dcim, region_size) for level in range(4))
+        settings: dict[str, Any] = {"branches": sim_branches, "learnable": sim_learnable}
+        self.sim = for_each_modality(partial(InputSIM, **settings), slices) if sim == "input" else None
+        self.encoder_sims = EncoderSIMs(sizes.widths, sim_stages, sim_shared, **settings) if sim == "encoder" else None
+        self.feature_sims = FeatureSIMs(slices, sizes.widths, **settings) if sim == "features" else None
+        if not dcim and dcim_variant != "pet_ct":
+            raise ValueError(f"dcim_variant is {dcim_variant!r}, and dcim is False; choose one of the two")
+        exchange = partial(DCIM, region_size=region_size, variant=get_dcim_variant(dcim_variant)) if dcim else None
+        self.fusions = nn.ModuleList(self._build_fusion(sizes, level, crm, exchange) for level in range(4))
         self.decoder = CVSSDecoder(sizes, num_classes)
         with torch.no_grad():
             for name, gain in self.initial_gains().items():
@@ -136,12 +134,12 @@ class CIPA(PETCTNetwork):
         """Whether the slices are the channels of the encoder's input."""
         return self.slices > 1 and self.feature_sims is None
 
-    def _build_fusion(self, sizes: Variant, level: int, crm: bool, dcim: bool, region_size: int) -> Fusion:
+    def _build_fusion(self, sizes: Variant, level: int, crm: bool, dcim: Callable[..., DCIM] | None) -> Fusion:
         stride = 4 * 2**level
         positions = self.patch_size[0] // stride * (self.patch_size[1] // stride)
         return Fusion(
             CRM(positions, sizes.crm_width, sizes.d_state) if crm else None,
-            DCIM(sizes.widths[level], region_size, sizes.d_state) if dcim else None,
+            None if dcim is None else dcim(sizes.widths[level], d_state=sizes.d_state),
         )
 
     def segment(self, x: Tensor) -> Tensor:
@@ -169,7 +167,7 @@ class CIPA(PETCTNetwork):
         if self.sim is not None:
             images = {name: self.sim[name](image) for name, image in images.items()}
         features = self.encoder.encode_both(images["CT"], images["PET"])
-        return [self._refine(level, *pair) for level, pair in enumerate(features)] if self.encoder_sims else features
+        return features if self.encoder_sims is None else self.encoder_sims(features)
 
     def fuse(self, features: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
         """Fuse CT and PET, each (B, H/s, W/s, C), to one feature of that shape at each stage."""
@@ -181,31 +179,10 @@ class CIPA(PETCTNetwork):
             return super().segment_planes(planes, parts)
         encoded = [self.encode(some) for some in planes.split(len(planes) if self.training else len(parts[0]))]
         stages = [tuple(torch.cat(parts) for parts in zip(*stage, strict=True)) for stage in zip(*encoded, strict=True)]
-        return torch.cat([self.decoder(self.fuse(self._interact(stages, part))) for part in parts])
-
-    def _refine(self, level: int, ct: Tensor, pet: Tensor) -> tuple[Tensor, Tensor]:
-        """Let SIM work on a stage's features of both modalities, if the stage has one."""
-        assert self.encoder_sims is not None  # noqa: S101
-        if str(level) not in self.encoder_sims:
-            return ct, pet
-        sims = cast("nn.ModuleDict", self.encoder_sims[str(level)])
-        ct_sim, pet_sim = (sims[name if name in sims else _BOTH] for name in MODALITIES)
-        return ct_sim(ct), pet_sim(pet)
-
-    def _interact(self, stages: list[tuple[Tensor, ...]], index: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Let the features of each window's slices interact, to those of its centre."""
-        assert self.feature_sims is not None  # noqa: S101
-        return [
-            (sims["CT"](ct[index]), sims["PET"](pet[index]))
-            for sims, (ct, pet) in zip(cast("Iterable[nn.ModuleDict]", self.feature_sims), stages, strict=True)
-        ]
+        return torch.cat([self.decoder(self.fuse(self.feature_sims(stages, part))) for part in parts])
 
     def check_size(self, size: tuple[int, int]) -> None:
         """Refuse another size than ``patch_size`` while there is a CRM, whose layers have that size."""
         if self.fusions[0].crm is not None and size != self.patch_size:
             raise ValueError(f"the input is {size} and the network was built for patch_size {self.patch_size}")
         super().check_size(size)
-
-
-def _for_both(make: Callable[..., nn.Module], *arguments: object) -> nn.ModuleDict:
-    return nn.ModuleDict({_BOTH: make(*arguments)})

@@ -1,4 +1,4 @@
-"""CIPA on single slices, and table 4 of the CVPR paper: without CRM, without DCIM, and without both."""
+"""CIPA on single slices, and tables 4 and 6 of the CVPR paper: without CRM or DCIM, and what DCIM reads."""
 
 from typing import Any, ClassVar
 
@@ -27,3 +27,33 @@ class nnUNetTrainerCIPA_noCRM_noDCIM(nnUNetTrainerCIPA):
     """The shared encoder and the decoder alone; CT and PET features are added."""
 
     architecture: ClassVar[dict[str, Any]] = {"crm": False, "dcim": False}
+
+
+class nnUNetTrainerCIPA_regionPET_localPET(nnUNetTrainerCIPA):
+    """CIPA whose DCIM reads PET in both branches."""
+
+    architecture: ClassVar[dict[str, Any]] = {"dcim_variant": "pet_pet"}
+
+
+class nnUNetTrainerCIPA_regionCT_localCT(nnUNetTrainerCIPA):
+    """CIPA whose DCIM reads CT in both branches."""
+
+    architecture: ClassVar[dict[str, Any]] = {"dcim_variant": "ct_ct"}
+
+
+class nnUNetTrainerCIPA_regionCT_localPET(nnUNetTrainerCIPA):
+    """CIPA in whose DCIM CT and PET change places."""
+
+    architecture: ClassVar[dict[str, Any]] = {"dcim_variant": "ct_pet"}
+
+
+class nnUNetTrainerCIPA_localCT(nnUNetTrainerCIPA):
+    """CIPA whose DCIM scans CT inside regions, and does not scan PET over them."""
+
+    architecture: ClassVar[dict[str, Any]] = {"dcim_variant": "local_ct"}
+
+
+class nnUNetTrainerCIPA_regionPET(nnUNetTrainerCIPA):
+    """CIPA whose DCIM scans PET over regions, and does not scan CT inside them."""
+
+    architecture: ClassVar[dict[str, Any]] = {"dcim_variant": "region_pet"}
