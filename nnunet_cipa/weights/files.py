@@ -21,7 +21,7 @@ from nnunet_cipa.weights.torch_files import load_plain, save_torch
 
 StateDict = dict[str, Tensor]
 
-_CONTAINERS = ("network_weights", "model", "state_dict", "model_state_dict")
+_CONTAINERS = ("network_weights", "model", "state_dict_ema", "state_dict", "model_state_dict")
 _PICKLE = b"\x80"
 
 

@@ -2,16 +2,19 @@
 
 import os
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import PETCTNetwork
 from nnunet_cipa.network.cipa.names import vmamba_name
+from nnunet_cipa.network.comparators import Comparator
 from nnunet_cipa.weights.files import naming, read_state_dict
 from nnunet_cipa.weights.matching import fit_tensors
+from nnunet_cipa.weights.pretrained import load_pretrained_encoder
 from nnunet_cipa.weights.slices import divide_by_gains, fit_slices, is_new_sim
-from nnunet_cipa.weights.table import LoadTable
+from nnunet_cipa.weights.table import LOADED, LoadTable
 
 ENCODER = "encoder."
 
@@ -57,13 +60,15 @@ def load_vmamba_release(network: PETCTNetwork, source: str | os.PathLike[str] | 
 def load_encoder(network: PETCTNetwork, path: str | os.PathLike[str]) -> int:
     """Load the encoder alone from a file with this package's names, as ``weights import`` writes it.
 
+    A comparator also takes the file that its original starts from, see ``load_pretrained_encoder``.
+
     The patch embedding is brought to the network's number of slices, see ``fit_slices``. The network's SIM, if it has
     one, is taken to be new: what it multiplies by is divided out, unless the file has that SIM.
 
     Returns
     -------
     int
-        How many tensors were loaded: all of the encoder's.
+        How many tensors were loaded: all of the encoder's, or those that the original starts from.
 
     Raises
     ------
@@ -71,6 +76,9 @@ def load_encoder(network: PETCTNetwork, path: str | os.PathLike[str]) -> int:
         If the file cannot be read, has none of this package's names, or is of another variant.
     """
     state = read_state_dict(path)
+    if _has_other_start(network) and not any(name.startswith(ENCODER) for name in state):
+        with naming(path):
+            return len(load_pretrained_encoder(network, state).names(LOADED))
     encoder = {name: tensor for name, tensor in state.items() if name.startswith(ENCODER)}
     expected = {name: tensor for name, tensor in network.state_dict().items() if name.startswith(ENCODER)}
     for name, tensor in expected.items():
@@ -89,3 +97,8 @@ def load_encoder(network: PETCTNetwork, path: str | os.PathLike[str]) -> int:
         encoder |= {name: encoder[name] / gain for name, gain in network.initial_gains().items()}
     network.load_state_dict(network.state_dict() | {name: encoder[name] for name in expected})
     return len(expected)
+
+
+def _has_other_start(network: PETCTNetwork) -> TypeGuard[Comparator]:
+    """Tell whether there is a file, not of this package, that the network's encoder can start from."""
+    return isinstance(network, Comparator) and any(network.pretrained_name(name) for name in network.state_dict())

@@ -39,7 +39,7 @@ def assert_same(actual, expected):
     assert all(torch.equal(actual[name], expected[name]) for name in expected)
 
 
-@pytest.mark.parametrize("key", [None, "network_weights", "model", "state_dict", "model_state_dict"])
+@pytest.mark.parametrize("key", [None, "network_weights", "model", "state_dict_ema", "state_dict", "model_state_dict"])
 @pytest.mark.parametrize("zipped", [True, False])
 def test_formats_of_torch(tmp_path, key, zipped):
     path = tmp_path / "w.pth"

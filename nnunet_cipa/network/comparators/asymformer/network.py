@@ -102,6 +102,14 @@ class AsymFormer(Comparator):
             name = re.sub(pattern, theirs, name)
         return [re.sub(r"^stage(\d)", lambda match: f"down_sample_{int(match[1]) + 1}", name)]
 
+    def pretrained_name(self, name: str) -> str | None:
+        """Return the name in ConvNeXt's own files, which have CT's stream."""
+        match = re.fullmatch(r"down_sample_(\d)\.rgb_(stem|layer)\.(.+)", self.original_names(name)[0])
+        if match is None:
+            return None
+        part = {"stem": "downsample_layers", "layer": "stages"}[match[2]]
+        return f"{part}.{int(match[1]) - 1}.{match[3]}"
+
 
 _NAMES = [
     (r"^encoder\.ct\.stem_(\d)", r"stage0.rgb_stem.\1"),

@@ -59,6 +59,11 @@ class DFormer(Comparator):
             name = re.sub(pattern, theirs, name)
         return [name]
 
+    def pretrained_name(self, name: str) -> str | None:
+        """Return the name in the authors' ImageNet files, which have the whole encoder."""
+        found, original = re.subn(r"^backbone\.", "", self.original_names(name)[0])
+        return found if original else None
+
 
 _NAMES = [
     (r"^encoder\.ct_downs\.", "backbone.downsample_layers."),
