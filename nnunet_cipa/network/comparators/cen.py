@@ -134,6 +134,12 @@ class CEN(EnsembleOfModalities):
         norms = [module for module in self.encoder.modules() if isinstance(module, ExchangingNorm)]
         return PENALTY_WEIGHT * torch.stack([norm.penalty() for norm in norms]).sum()
 
+    def pretrained_name(self, name: str) -> str | None:
+        """Return the name in torchvision's file of the ResNet, whose norms are those of both modalities."""
+        if not name.startswith("encoder.") or name.endswith("num_batches_tracked"):  # which the file does not count
+            return None
+        return re.sub(r"\.(CT|PET)\.", ".", name.removeprefix("encoder."))
+
     def original_names(self, name: str) -> list[str]:
         """Return the name in the authors' repository."""
         for pattern, theirs in _NAMES:

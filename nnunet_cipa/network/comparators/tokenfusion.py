@@ -151,6 +151,12 @@ class TokenFusion(EnsembleOfModalities):
         """Return the weighted sum of all scores, which keeps them low unless they are worth it."""
         return PENALTY_WEIGHT * self.encoder.take_sum_of_scores()
 
+    def pretrained_name(self, name: str) -> str | None:
+        """Return the name in SegFormer's file of MiT, whose norms are those of both modalities."""
+        if not name.startswith(TRUNK):
+            return None
+        return segformer_name(re.sub(r"\.(CT|PET)\.", ".", name.removeprefix(TRUNK)))
+
     def original_names(self, name: str) -> list[str]:
         """Return the name in the authors' repository."""
         if name.startswith(TRUNK):

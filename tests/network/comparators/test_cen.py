@@ -3,9 +3,11 @@
 import pytest
 import torch
 from torch import nn
+from torchvision.models import resnet50
 
 from nnunet_cipa.network import comparators
 from nnunet_cipa.network.comparators.cen import ExchangingNorm
+from nnunet_cipa.weights import load_encoder
 from tests.data.comparators.fixture import load_shapes
 from tests.network.comparators.original import build, read_fixture, run
 from tests.network.helpers import assert_close, image
@@ -59,6 +61,25 @@ def test_a_channel_of_small_scale_is_the_other_modalitys():
     expected = torch.cat((ct, pet))
     expected[:2, 1], expected[2:, 0] = pet[:, 1], ct[:, 0]
     torch.testing.assert_close(norm(pair), expected)
+
+
+def test_torchvisions_resnet_is_the_encoder_of_both_modalities(tmp_path):
+    torch.manual_seed(0)
+    resnet = resnet50().eval()
+    torch.save(
+        {name: x for name, x in resnet.state_dict().items() if not name.endswith("num_batches_tracked")},
+        tmp_path / "resnet.pth",
+    )
+    network = comparators.build("cen", 2, 2, patch_size=(32, 32), variant="resnet50").eval()
+    assert load_encoder(network, tmp_path / "resnet.pth") == 53 + 2 * 4 * 53  # convolutions, norms
+    pair = image(2, 3, 64, 64, dtype=torch.float32)
+    with torch.no_grad():
+        x = resnet.maxpool(resnet.relu(resnet.bn1(resnet.conv1(pair))))
+        for layer, feature in zip(
+            (resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4), network.encoder(pair), strict=True
+        ):
+            x = layer(x)
+            assert_close(feature, x, 1e-5)
 
 
 def test_the_penalty_is_the_sum_of_half_of_the_scales():

@@ -6,7 +6,8 @@ import torch
 
 from nnunet_cipa.network import comparators
 from nnunet_cipa.network.comparators.tokenfusion import exchange_tokens
-from tests.data.comparators.fixture import load_shapes
+from nnunet_cipa.weights import load_encoder
+from tests.data.comparators.fixture import load_shapes, reference_weights
 from tests.data.fixture import reference_input
 from tests.network.comparators.original import build, read_fixture
 from tests.network.helpers import assert_close, image
@@ -76,6 +77,21 @@ def test_an_exchanged_token_is_the_other_modalitys_weighed_by_its_own_score():
     expected[0, 1] = 0.5 * tokens[2, 1]
     expected[3, 2] = 0.5 * tokens[1, 2]
     assert torch.equal(exchange_tokens(tokens, scores), expected)
+
+
+def test_segformers_file_is_the_encoder_of_both_modalities(tmp_path):
+    weights = {name: torch.from_numpy(array) for name, array in reference_weights("TokenFusion").items()}
+    weights |= {name: weights[name.replace(".ln_1.", ".ln_0.")] for name in weights if ".ln_1." in name}
+    file = {}
+    for name, tensor in weights.items():
+        if name.startswith("encoder.") and ".score_nets." not in name:
+            file[name.removeprefix("encoder.").replace(".module.", ".").replace(".ln_0.", ".")] = tensor
+    torch.save({name: tensor for name, tensor in file.items() if ".ln_1." not in name}, tmp_path / "mit_b3.pth")
+    network, whole = (comparators.build("tokenfusion", 2, 1, patch_size=(32, 32)) for _ in range(2))
+    comparators.load_original(whole, weights)
+    assert load_encoder(network, tmp_path / "mit_b3.pth") == len(file)
+    expected = whole.encoder.trunk.state_dict()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in network.encoder.trunk.state_dict().items())
 
 
 def test_the_penalty_is_the_sum_of_all_scores():
