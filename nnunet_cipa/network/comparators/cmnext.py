@@ -123,6 +123,10 @@ class CMNeXt(CMX):
         """Fill linear layers and two-dimensional convolutions, groups or not, all over the network."""
         self.apply(partial(init_as_mit, per_group=False))
 
+    def pretrained_name(self, name: str) -> str | None:
+        """Return the name in SegFormer's file of MiT, with which the encoder of CT starts."""
+        return None if name.startswith("encoder.pet.") else super().pretrained_name(name)
+
     def original_names(self, name: str) -> list[str]:
         """Return the one name in the authors' repository."""
         if name.startswith("decoder."):

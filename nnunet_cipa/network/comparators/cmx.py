@@ -101,6 +101,11 @@ class CMX(Comparator):
             fused.append(fuse(ct, pet))
         return F.interpolate(self.decoder(fused), size=x.shape[-2:], mode="bilinear", align_corners=False)
 
+    def pretrained_name(self, name: str) -> str | None:
+        """Return the name in SegFormer's file of MiT, with which both encoders start."""
+        match = re.match(r"encoder\.(ct|pet)\.", name)
+        return segformer_name(name[match.end() :]) if match else None
+
     def original_names(self, name: str) -> list[str]:
         """Return the one name in the authors' repository."""
         part, _, rest = name.partition(".")

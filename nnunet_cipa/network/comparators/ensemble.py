@@ -53,6 +53,11 @@ def separate_norms(network: nn.Module, *, eps: float) -> None:
                 setattr(parent, name, OfEachModality(partial(deepcopy, child)))
 
 
+def shared_name(name: str) -> str:
+    """Return the name that a tensor had before ``separate_norms``."""
+    return name.replace(".CT.", ".").replace(".PET.", ".")
+
+
 def swap_modalities(pair: Tensor) -> Tensor:
     """Put PET's half of a batch before CT's."""
     ct, pet = pair.chunk(2)

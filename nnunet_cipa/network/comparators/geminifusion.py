@@ -16,13 +16,20 @@ from timm.models.pvt_v2 import Attention
 from torch import Tensor, nn
 
 from nnunet_cipa.network.arguments import MODALITIES
-from nnunet_cipa.network.comparators.ensemble import EnsembleOfModalities, make_head, separate_norms, swap_modalities
+from nnunet_cipa.network.comparators.ensemble import (
+    EnsembleOfModalities,
+    make_head,
+    separate_norms,
+    shared_name,
+    swap_modalities,
+)
 from nnunet_cipa.network.layers.basic import for_each_modality
 from nnunet_cipa.network.layers.mit import MiTSizes, MixTransformer, get_mit_sizes, init_as_mit, segformer_name
 from nnunet_cipa.network.layers.segformer_head import SegFormerHead, segformer_head_name
 
 HEADS = 8  # of the fusion
 DROP_PATH = {"b3": 0.4}
+FUSION = ".proj.0."  # in a tensor's name
 
 
 class TokenAttention(nn.Module):
@@ -147,6 +154,13 @@ class GeminiFusion(EnsembleOfModalities):
         """Return zero: the method adds nothing to the loss."""
         return torch.zeros((), device=self.ensemble.alpha.device)
 
+    def pretrained_name(self, name: str) -> str | None:
+        """Return the name in SegFormer's file of MiT, whose norms are those of both modalities."""
+        part, _, rest = name.partition(".")
+        if part != "encoder" or FUSION in rest:
+            return None
+        return shared_name(segformer_name(rest)).replace(".proj.1.", ".proj.")
+
     def original_names(self, name: str) -> list[str]:
         """Return the one name in the authors' repository."""
         part, _, rest = name.partition(".")
@@ -158,7 +172,7 @@ class GeminiFusion(EnsembleOfModalities):
         return [f"encoder.{name}"]
 
 
-_FUSION = r"\.proj\.0\."
+_FUSION = re.escape(FUSION)
 _NAMES = [
     (_FUSION + r"relation\.0\.", ".relation_judger.0.fc1."),
     (_FUSION + r"relation\.2\.", ".relation_judger.0.fc2."),

@@ -18,6 +18,7 @@ from nnunet_cipa.network.comparators.ensemble import (
     OfEachModality,
     make_head,
     separate_norms,
+    shared_name,
     swap_modalities,
 )
 from nnunet_cipa.network.layers.mit import MiTSizes, MixTransformer, get_mit_sizes, init_as_mit, segformer_name
@@ -153,9 +154,7 @@ class TokenFusion(EnsembleOfModalities):
 
     def pretrained_name(self, name: str) -> str | None:
         """Return the name in SegFormer's file of MiT, whose norms are those of both modalities."""
-        if not name.startswith(TRUNK):
-            return None
-        return segformer_name(re.sub(r"\.(CT|PET)\.", ".", name.removeprefix(TRUNK)))
+        return shared_name(segformer_name(name.removeprefix(TRUNK))) if name.startswith(TRUNK) else None
 
     def original_names(self, name: str) -> list[str]:
         """Return the name in the authors' repository."""
