@@ -1,5 +1,6 @@
 """Pictures of one slice of a case: CT and PET with truth and prediction, as outlines or coloured by agreement."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -91,11 +92,32 @@ def read_case_slice(ct: Path, pet: Path, truth: Path, prediction: Path) -> CaseS
     CIPAError
         If an image cannot be read or the images do not lie on one voxel grid.
     """
-    masks, images = (read_mask(truth), read_mask(prediction)), (read_volume(ct), read_volume(pet))
-    check_same_geometry(*masks, *images)
-    index = largest_slice(*(mask.array for mask in masks))
-    planes = [volume.array[index] for volume in (*images, *masks)]
-    return CaseSlice(planes[0], planes[1], planes[2], planes[3], masks[0].spacing[1:], index, len(masks[0].array))
+    return read_case_slices(ct, pet, truth, [prediction])[0]
+
+
+def read_case_slices(ct: Path, pet: Path, truth: Path, predictions: Sequence[Path]) -> list[CaseSlice]:
+    """Read a case and return the slice with its largest tumour, of all predictions if there is no true one.
+
+    It is one slice, once with each prediction.
+
+    Raises
+    ------
+    CIPAError
+        If an image cannot be read or the images do not lie on one voxel grid.
+    """
+    true, images = read_mask(truth), (read_volume(ct), read_volume(pet))
+    predicted = true.array
+    if not predicted.any():
+        predicted = np.logical_or.reduce([read_mask(path).array for path in predictions])
+    index = largest_slice(true.array, predicted)
+    ct_plane, pet_plane, plane = (volume.array[index] for volume in (*images, true))
+    found = []
+    for path in predictions:
+        mask = read_mask(path)
+        check_same_geometry(true, mask, *images)
+        shown = mask.array[index].copy()  # or the whole mask would stay in memory
+        found.append(CaseSlice(ct_plane, pet_plane, plane, shown, true.spacing[1:], index, len(true.array)))
+    return found
 
 
 def draw_outlines(shown: CaseSlice, title: str) -> Figure:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from nnunet_cipa.evaluation.scoring import Score
 from nnunet_cipa.nnunet.cases import CaseFiles
 from nnunet_cipa.pages.images import data_uri, enlarge, png
-from nnunet_cipa.pages.overlay import grey, paint, read_case_slice
+from nnunet_cipa.pages.overlay import CaseSlice, grey, paint, read_case_slice
 
-_MARGIN_MM = 35.0
+MARGIN_MM = 35.0
 _SIDE = 300
 
 
@@ -26,7 +26,13 @@ class Picture:
 
 def choose_cases(scores: Sequence[Score]) -> list[tuple[str, Score]]:
     """Return the worst, the median and the best case by Dice, fewer if there are; undefined ones are left out."""
-    order = sorted((score for score in scores if score.measures.dice >= 0), key=lambda score: score.measures.dice)
+    defined = [score for score in scores if score.measures.dice >= 0]
+    return [(rank, defined[index]) for rank, index in worst_to_best([score.measures.dice for score in defined])]
+
+
+def worst_to_best(values: Sequence[float]) -> list[tuple[str, int]]:
+    """Return where the worst, the median and the best of some values are, fewer if there are fewer values."""
+    order = sorted(range(len(values)), key=lambda index: values[index])
     if not order:
         return []
     chosen = {0: "worst"}
@@ -47,10 +53,14 @@ def draw_case(rank: str, score: Score) -> Picture:
     assert isinstance(files, CaseFiles)  # noqa: S101 - for the type checker; only cases with images are drawn
     assert files.prediction is not None  # noqa: S101 - a scored case has one
     whole = read_case_slice(files.ct, files.pet, files.truth, files.prediction)
-    # the greys are those of the whole slice, and PET is dark where uptake is high
-    shown = replace(whole, ct=grey(whole.ct), pet=255 - grey(whole.pet)).cut(*whole.marked, _MARGIN_MM)
+    shown = in_greys(whole).cut(*whole.marked, MARGIN_MM)
     ct, pet = (
         data_uri(png(enlarge(paint(plane, shown.truth, shown.prediction), shown.pixel, _SIDE)))
         for plane in (shown.ct, shown.pet)
     )
     return Picture(score, rank, shown.index + 1, shown.count, ct, pet)
+
+
+def in_greys(whole: CaseSlice) -> CaseSlice:
+    """Return a slice whose greys, 0 to 255, are those of the whole slice; PET is dark where uptake is high."""
+    return replace(whole, ct=grey(whole.ct), pet=255 - grey(whole.pet))

@@ -13,6 +13,7 @@ from nnunet_cipa.evaluation.report import calibration, charts, tables
 from nnunet_cipa.evaluation.report.content import Report
 from nnunet_cipa.evaluation.report.pictures import Picture, choose_cases, draw_case
 from nnunet_cipa.evaluation.report.place import claimed_folder
+from nnunet_cipa.evaluation.report.side_by_side import choose_rows, draw_row
 from nnunet_cipa.nnunet.cases import CaseFiles
 from nnunet_cipa.pages import palette
 from nnunet_cipa.pages.numbers import format_number
@@ -67,6 +68,7 @@ def _page(report: Report) -> str:
         volumes=charts.bland_altman(report),
         reliability=calibration.reliability_chart(report.models),
         curves=charts.training_curves(report.models),
+        rows=[draw_row(rank, scores) for rank, scores in choose_rows([report.of(title) for title in report.titles])],
         pictures={title: _pictures(report, title) for title in report.titles},
         palette=palette,
     )
