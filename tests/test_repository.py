@@ -19,7 +19,7 @@ else:
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 FORMS = [ROOT / ".github" / "ISSUE_TEMPLATE" / name for name in ("bug.yml", "feature.yml")]
-PUBLIC = ("ops", "network", "weights", "trainers", "evaluation", "dicom")
+PUBLIC = ("ops", "network", "weights", "trainers", "evaluation", "dicom", "predict")
 PAPERS = ("2503.17261", "2509.22841")
 
 

@@ -41,7 +41,24 @@ class Preset:
         return replace(self, rows=tuple(row for row in self.rows if row[1] in trainers)) if trainers else self
 
 
+_COMPARATORS = (
+    ("TransUNet", "nnUNetTrainerTransUNet", WeightSource.AS_SET),
+    ("Swin-Unet", "nnUNetTrainerSwinUnet", WeightSource.AS_SET),
+    ("CEN", "nnUNetTrainerCEN", WeightSource.AS_SET),
+    ("TokenFusion", "nnUNetTrainerTokenFusion", WeightSource.AS_SET),
+    ("CMX", "nnUNetTrainerCMX", WeightSource.AS_SET),
+    ("CMNeXt", "nnUNetTrainerCMNeXt", WeightSource.AS_SET),
+    ("AsymFormer", "nnUNetTrainerAsymFormer", WeightSource.AS_SET),
+    ("DFormer", "nnUNetTrainerDFormer", WeightSource.AS_SET),
+    ("GeminiFusion", "nnUNetTrainerGeminiFusion", WeightSource.AS_SET),
+    ("Sigma", "nnUNetTrainerSigma", WeightSource.AS_SET),
+    ("CIPA", "nnUNetTrainerCIPA", WeightSource.AS_SET),
+)
 PRESETS: Mapping[str, Preset] = {
+    "cipa-table2": Preset("CIPA and the networks that it is compared with, table 2 of the CVPR paper", _COMPARATORS),
+    "cipa-table3": Preset(
+        "the same networks on the STS data set (convert sts), table 3 of the CVPR paper", _COMPARATORS
+    ),
     "cipa-table4": Preset(
         "the modules of CIPA, table 4 of the CVPR paper",
         (
@@ -49,6 +66,17 @@ PRESETS: Mapping[str, Preset] = {
             ("CRM alone", "nnUNetTrainerCIPA_noDCIM", WeightSource.AS_SET),
             ("DCIM alone", "nnUNetTrainerCIPA_noCRM", WeightSource.AS_SET),
             ("CIPA: CRM and DCIM", "nnUNetTrainerCIPA", WeightSource.AS_SET),
+        ),
+    ),
+    "cipa-table6": Preset(
+        "what DCIM gets of CT and PET, table 6 of the CVPR paper",
+        (
+            ("region PET, local PET", "nnUNetTrainerCIPA_regionPET_localPET", WeightSource.AS_SET),
+            ("region CT, local CT", "nnUNetTrainerCIPA_regionCT_localCT", WeightSource.AS_SET),
+            ("region CT, local PET", "nnUNetTrainerCIPA_regionCT_localPET", WeightSource.AS_SET),
+            ("local CT alone", "nnUNetTrainerCIPA_localCT", WeightSource.AS_SET),
+            ("region PET alone", "nnUNetTrainerCIPA_regionPET", WeightSource.AS_SET),
+            ("DCIM: region PET, local CT", "nnUNetTrainerCIPA", WeightSource.AS_SET),
         ),
     ),
     "igtv-table2": Preset(

@@ -14,13 +14,17 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.options import UsageError
 
 # what a comparison is to vary, as the papers and the IGTV paper's review name it
+COMPARED = 11
 VARIED = {
+    "cipa-table2": [{}] * COMPARED,
+    "cipa-table3": [{}] * COMPARED,
     "cipa-table4": [
         {"crm": False, "dcim": False},
         {"dcim": False},
         {"crm": False},
         {},
     ],
+    "cipa-table6": [{"dcim_variant": name} for name in ("pet_pet", "ct_ct", "ct_pet", "local_ct", "region_pet")] + [{}],
     "igtv-table2": [{}, {}, {"slices": 3}, {"slices": 3, "sim": "encoder"}],
     "depth": [
         {},
@@ -62,6 +66,13 @@ def test_rows_vary_what_the_preset_is_named_after(name, checkpoint):
         checkpoint if s is WeightSource.ADAPTED else None for s in sources
     ]
     assert len({entry.title for entry in entries}) == len(entries)
+
+
+@pytest.mark.parametrize("name", ["cipa-table2", "cipa-table3"])
+def test_rows_are_the_networks_of_their_titles(name):
+    for entry in preset_entries(name, None):
+        network = getattr(trainers, entry.trainer).network_class_name.rpartition(".")[2]
+        assert network.casefold() == entry.title.replace("-", "").casefold()
 
 
 def test_every_preset_is_checked():
