@@ -20,6 +20,7 @@ from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerCMNeXt as nnU
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerCMX as nnUNetTrainerCMX
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerDFormer as nnUNetTrainerDFormer
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerGeminiFusion as nnUNetTrainerGeminiFusion
+from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerNnSAM as nnUNetTrainerNnSAM
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerSigma as nnUNetTrainerSigma
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerSwinUnet as nnUNetTrainerSwinUnet
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerTokenFusion as nnUNetTrainerTokenFusion

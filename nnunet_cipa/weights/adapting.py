@@ -87,7 +87,9 @@ def _fit(network: PETCTNetwork, checkpoint: Checkpoint, dataset_json: dict[str, 
             "files in with 'nnunet-cipa weights import'"
         )
     heads = {name: state.pop(name, None) for name in network.head_tensors()}
-    from_one_slice = checkpoint.facts.slices == 1 and network.stacks_slices and state[first].ndim == 4
+    from_one_slice = (
+        checkpoint.facts.slices == 1 and network.stacks_slices and PATCH_EMBED in state and state[PATCH_EMBED].ndim == 4
+    )
     if from_one_slice:
         state[PATCH_EMBED] = read_centre_alone(state[PATCH_EMBED], network.slices)
 

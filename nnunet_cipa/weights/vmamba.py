@@ -14,7 +14,7 @@ from nnunet_cipa.weights.files import naming, read_state_dict
 from nnunet_cipa.weights.matching import fit_tensors
 from nnunet_cipa.weights.pretrained import load_pretrained_encoder
 from nnunet_cipa.weights.slices import divide_by_gains, fit_slices, is_new_sim
-from nnunet_cipa.weights.table import LOADED, LoadTable
+from nnunet_cipa.weights.table import LOADED, RESAMPLED, LoadTable
 
 ENCODER = "encoder."
 
@@ -78,7 +78,8 @@ def load_encoder(network: PETCTNetwork, path: str | os.PathLike[str]) -> int:
     state = read_state_dict(path)
     if _has_other_start(network) and not any(name.startswith(ENCODER) for name in state):
         with naming(path):
-            return len(load_pretrained_encoder(network, state).names(LOADED))
+            table = load_pretrained_encoder(network, state)
+            return sum(len(table.names(status)) for status in (LOADED, RESAMPLED))
     encoder = {name: tensor for name, tensor in state.items() if name.startswith(ENCODER)}
     expected = {name: tensor for name, tensor in network.state_dict().items() if name.startswith(ENCODER)}
     for name, tensor in expected.items():

@@ -56,7 +56,7 @@ def gradients(network, batch):
         assert logits.shape == target.shape
         assert logits.isfinite().all()
         (logits - target).square().mean().backward(retain_graph=True)
-    return {name: parameter.grad for name, parameter in network.named_parameters()}
+    return {name: parameter.grad for name, parameter in network.named_parameters() if parameter.requires_grad}
 
 
 def assert_all_take_part(found):

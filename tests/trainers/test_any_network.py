@@ -1,6 +1,7 @@
 """What a trainer has, whatever its network is: seed, resuming, prediction from its folder, cost, adapted weights."""
 
 import copy
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from nnunetv2.run.run_training import maybe_load_checkpoint
 
 from nnunet_cipa import trainers
 from nnunet_cipa.benchmark.report.cost import count_cost
+from nnunet_cipa.trainers.base import ENCODER_VARIABLE
 from nnunet_cipa.trainers.robust.resuming import LATEST
 from nnunet_cipa.trainers.target import plan_training
 from nnunet_cipa.weights import adapt_weights
@@ -18,7 +20,8 @@ from tests.trainers import small_training
 from tests.trainers.checkpoints import fold_of, load
 from tests.trainers.small_training import SIDE, SLICES, Tiny
 
-NAMES = "AsymFormer", "CEN", "CMX", "DFormer", "GeminiFusion", "Sigma", "SwinUnet", "TokenFusion", "TransUNet"
+NAMES = "AsymFormer", "CEN", "CMX", "DFormer", "GeminiFusion", "NnSAM", "Sigma", "SwinUnet", "TokenFusion", "TransUNet"
+NAMES = "AsymFormer", "CMX", "DFormer", "NnSAM", "Sigma", "SwinUnet", "TokenFusion", "TransUNet"
 SMALL = {f"nnUNetTrainer{name}": {"variant": "nano"} for name in NAMES}
 EPOCHS = 3
 
@@ -37,6 +40,13 @@ def trained(trainer_class, data, tmp_path_factory):
         for variable in ("nnUNet_preprocessed", "nnUNet_results", "nnUNet_n_proc_DA"):
             patch.setenv(variable, "")
         patch.setattr(small_training, "EPOCHS", EPOCHS)
+        _, plans, dataset_json, _ = data(None)
+        network = plan_training(trainer_class, plans, "2d", dataset_json).build_network()
+        pretrained = {network.pretrained_name(name): tensor for name, tensor in network.state_dict().items()}
+        if pretrained.keys() != {None}:
+            file = tmp_path_factory.mktemp("encoder") / "encoder.pth"
+            torch.save({name: tensor for name, tensor in pretrained.items() if name is not None}, file)
+            patch.setenv(ENCODER_VARIABLE, str(file))
         threads = torch.get_num_threads()
         for stops in ([], [2]):
             results = tmp_path_factory.mktemp("results")
@@ -94,8 +104,8 @@ def test_the_report_counts_its_cost(trained):
     cost = count_cost(trained[0].parent, "2d")
     assert cost.problem == ""
     weights = load(trained[0] / "checkpoint_final.pth")["network_weights"]
-    statistics = ("running_mean", "running_var", "num_batches_tracked")
-    assert cost.parameters == sum(x.numel() for name, x in weights.items() if not name.endswith(statistics))
+    others = re.compile(r"\.(running_mean|running_var|num_batches_tracked)$|\.all_modules\.")  # nnU-Net has some twice
+    assert cost.parameters == sum(tensor.numel() for name, tensor in weights.items() if not others.search(name))
     assert cost.multiply_adds > cost.parameters
 
 

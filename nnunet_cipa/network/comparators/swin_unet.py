@@ -140,6 +140,14 @@ class SwinUnet(TwinNetworks):
         rows, columns = _window(patch_size)
         return 2 * rows - 1, 2 * columns - 1
 
+    def pretrained_name(self, name: str) -> str | None:
+        """Return the name in the file of Swin-T, whose first blocks the decoder starts with too."""
+        original = self.original_names(name)[0]
+        mirrored = re.match(r"layers_up\.(\d)\.blocks", original)
+        if mirrored:
+            return f"layers.{3 - int(mirrored[1])}.blocks{original[mirrored.end() :]}"
+        return original if original.startswith(("patch_embed.", "layers.", "norm.")) else None
+
     def names_of_one(self, name: str) -> list[str]:
         """Return the names in the authors' repository."""
         for pattern, theirs in _NAMES:

@@ -1,8 +1,10 @@
 """Trainers of the networks that CIPA is compared with, all on the same slices with the same recipe."""
 
-from typing import ClassVar
+import os
+from typing import Any, ClassVar
 
-from nnunet_cipa.trainers.base import PETCTTrainer
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.trainers.base import ENCODER_VARIABLE, PETCTTrainer
 from nnunet_cipa.trainers.recipe.ensemble import EnsembleLoss
 
 
@@ -71,3 +73,18 @@ class nnUNetTrainerGeminiFusion(EnsembleTrainer):
     """GeminiFusion with MiT-B3 on single slices."""
 
     network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.geminifusion.GeminiFusion"
+
+
+class nnUNetTrainerNnSAM(PETCTTrainer):
+    """nnSAM, whose frozen encoder comes from MobileSAM's file, on single slices."""
+
+    network_class_name: ClassVar[str] = "nnunet_cipa.network.comparators.nnsam.NnSAM"
+    settings: ClassVar[dict[str, Any]] = {"freeze_encoder": True}
+
+    def _load_encoder(self) -> None:
+        if not os.environ.get(ENCODER_VARIABLE):
+            raise CIPAError(
+                f"{ENCODER_VARIABLE} is not set, and nnSAM's encoder is frozen, so that its weights would stay random; "
+                "set it to MobileSAM's file, mobile_sam.pt"
+            )
+        super()._load_encoder()
