@@ -7,7 +7,7 @@ import torch
 
 from nnunet_cipa.network import comparators
 from tests.network.comparators.test_any import SIZE, build, original_of
-from tests.network.helpers import image, randomise
+from tests.network.helpers import assert_close, gradients, image, randomise
 
 
 @pytest.fixture(params=["swin_unet", "transunet"])
@@ -37,3 +37,25 @@ def test_both_take_the_original_and_share_nothing(network):
 def test_another_size_than_the_patch_is_refused(network):
     with pytest.raises(ValueError, match=r"input is 64 x 64, .* patches of 32 x 64"):
         network(torch.zeros(1, 2, 64, 64, dtype=torch.float64))
+
+
+def test_computing_blocks_again_changes_no_gradient(network):
+    found = []
+    network.float().train()
+    for enabled in (False, True):
+        network.set_activation_checkpointing(enabled)
+        network.zero_grad()
+        torch.manual_seed(3)  # what dropout and stochastic depth drop
+        found.append(gradients(network, 2))
+    for name, gradient in found[0].items():
+        assert torch.equal(gradient, found[1][name])
+
+
+def test_bfloat16_is_close(network):
+    network.float()
+    pair = image(1, 2, *SIZE, dtype=torch.float32)
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        half = network(pair)
+    assert half.dtype == torch.bfloat16
+    with torch.no_grad():
+        assert_close(half.float(), network(pair), 5e-2)

@@ -4,7 +4,6 @@ Source: Chen et al., TransUNet: Transformers Make Strong Encoders for Medical Im
 variant is R50-ViT-B_16. Maps are channels-first, (B, C, H, W).
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -15,6 +14,7 @@ from timm.layers import Mlp
 from timm.models.vision_transformer import Attention
 from torch import Tensor, nn
 
+from nnunet_cipa.network.comparators.transunet.names import original_names
 from nnunet_cipa.network.comparators.transunet.resnet import ResNet, resnet_widths
 from nnunet_cipa.network.comparators.twins import TwinNetworks
 from nnunet_cipa.network.layers.basic import BatchNorm, for_each_modality
@@ -163,34 +163,8 @@ class TransUNet(TwinNetworks):
         return _grid(patch_size) if name.endswith(POSITIONS) else None
 
     def names_of_one(self, name: str) -> list[str]:
-        """Return the names in the authors' repository; queries, keys and values are three tensors there."""
-        for pattern, theirs in _NAMES:
-            name = re.sub(pattern, theirs, name)
-        name = re.sub(r"(block|unit)(\d)", lambda match: f"{match[1]}{int(match[2]) + 1}", name)  # counted from 1 there
-        return [name.replace("qkv", part) for part in ("query", "key", "value")] if ".qkv." in name else [name]
-
-
-_RESNET = "transformer.embeddings.hybrid_model."
-_NAMES = [  # all that match, one after the other
-    (r"^encoder\.resnet\.conv", _RESNET + "root.conv"),
-    (r"^encoder\.resnet\.norm", _RESNET + "root.gn"),
-    (r"^encoder\.resnet\.blocks\.(\d)\.(\d)\.", _RESNET + r"body.block\1.unit\2."),
-    (r"(unit\d)\.norm", r"\1.gn"),
-    (r"(unit\d)\.shortcut\.0", r"\1.downsample"),
-    (r"(unit\d)\.shortcut\.1", r"\1.gn_proj"),
-    (r"^encoder\.embed", "transformer.embeddings.patch_embeddings"),
-    (r"^encoder\.positions", "transformer.embeddings.position_embeddings"),
-    (r"^encoder\.norm", "transformer.encoder.encoder_norm"),
-    (r"^encoder\.blocks", "transformer.encoder.layer"),
-    (r"(layer\.\d+)\.norm1", r"\1.attention_norm"),
-    (r"(layer\.\d+)\.norm2", r"\1.ffn_norm"),
-    (r"(layer\.\d+)\.mlp", r"\1.ffn"),
-    (r"(layer\.\d+)\.attn\.proj", r"\1.attn.out"),
-    (r"^decoder\.first", "decoder.conv_more"),
-    (r"^decoder\.blocks\.(\d)\.0\.", r"decoder.blocks.\1.conv1."),
-    (r"^decoder\.blocks\.(\d)\.1\.", r"decoder.blocks.\1.conv2."),
-    (r"^heads", "segmentation_head.0"),
-]
+        """Return the names in the authors' repository."""
+        return original_names(name)
 
 
 def _grid(patch_size: tuple[int, int]) -> tuple[int, int]:
