@@ -123,8 +123,8 @@ def _trainers() -> Iterator[Finding]:
     yield Finding("nnU-Net", "nnUNet_extTrainer", value or "not set", "" if found else remedy)
     encoder = os.environ.get("NNUNET_CIPA_ENCODER")
     if encoder:
-        exists = Path(encoder).is_file()
-        problem = "" if exists else "no such file; make it with 'nnunet-cipa weights import' or unset the variable"
+        problem = "no such file or folder; make the file with 'nnunet-cipa weights import', or unset the variable"
+        problem = "" if Path(encoder).exists() else problem
         yield Finding("nnU-Net", "NNUNET_CIPA_ENCODER", encoder, problem)
     yield from _seed()
 

@@ -13,7 +13,7 @@ from nnunet_cipa import __version__
 from nnunet_cipa.demo.layout import Demo
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.nnunet.folders import VARIABLES
-from nnunet_cipa.trainers.base import ENCODER_VARIABLE
+from nnunet_cipa.trainers.encoder_file import ENCODER_VARIABLE
 
 MARKER = "demo.json"
 _MAKER = "nnunet_cipa demo"

@@ -9,6 +9,7 @@ import torch
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.nnunet.orientation import check_axial
+from nnunet_cipa.trainers.encoder_file import ENCODER_VARIABLE, encoder_file
 from nnunet_cipa.trainers.plans import plan_network
 from nnunet_cipa.trainers.recipe.training import PaperRecipe
 from nnunet_cipa.trainers.robust.nonfinite import NonFiniteGuard
@@ -17,7 +18,6 @@ from nnunet_cipa.trainers.robust.side_by_side import SideBySideTraining
 from nnunet_cipa.trainers.sampling import Geometry, Sampling, SingleSlices
 from nnunet_cipa.weights import load_encoder
 
-ENCODER_VARIABLE = "NNUNET_CIPA_ENCODER"
 CHECKPOINTING_VARIABLE = "NNUNET_CIPA_ACTIVATION_CHECKPOINTING"
 
 
@@ -33,7 +33,8 @@ class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, PaperR
 
     Everything else is nnU-Net's: planning, preprocessing, batch size, folds, losses, logging.
 
-    A new training takes the encoder from the file that ``NNUNET_CIPA_ENCODER`` names, if it is set; with
+    A new training takes the encoder from the file that ``NNUNET_CIPA_ENCODER`` names, if it is set (see
+    ``encoder_file``); with
     ``-pretrained_weights`` and ``--c`` the checkpoint decides.
 
     With ``activation_checkpointing`` a training needs less memory and more time, and ends with the same weights.
@@ -127,7 +128,7 @@ class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, PaperR
         super().on_train_start()
 
     def _load_encoder(self) -> None:
-        path = os.environ.get(ENCODER_VARIABLE)
-        if path:
+        path = encoder_file(type(self.unwrapped_network()).__name__)
+        if path is not None:
             count = load_encoder(self.unwrapped_network(), path)
             self.print_to_log_file(f"encoder: {count} tensors from {path} ({ENCODER_VARIABLE})")

@@ -6,8 +6,8 @@ from typing import Any
 
 from nnunet_cipa.nnunet.intensities import KEYS
 
-_JSON = ("patch_size", "slices", "arch_kwargs", "labels", "regions_class_order", "intensities")
-_TEXT = ("trainer", "network")
+_JSON = ("patch_size", "slices", "arch_kwargs", "labels", "regions_class_order", "intensities", "mirror_axes")
+_TEXT = ("trainer", "network", "configuration")
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ def _check(found: dict[str, Any]) -> Facts:
         regions_class_order=_plain(found["regions_class_order"], list),
         slices=_count(found["slices"] if arch_kwargs is None else arch_kwargs.get("slices", 1)),
         intensities=_plain(found["intensities"], dict) or None,
-        configuration=_name(found.get("configuration")),
-        mirror_axes=_axes(found.get("mirror_axes")),
+        configuration=_name(found["configuration"]),
+        mirror_axes=_axes(found["mirror_axes"]),
     )
 
 

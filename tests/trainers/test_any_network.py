@@ -12,7 +12,7 @@ from nnunetv2.run.run_training import maybe_load_checkpoint
 
 from nnunet_cipa import trainers
 from nnunet_cipa.benchmark.report.cost import count_cost
-from nnunet_cipa.trainers.base import ENCODER_VARIABLE
+from nnunet_cipa.trainers.encoder_file import ENCODER_VARIABLE
 from nnunet_cipa.trainers.robust.resuming import LATEST
 from nnunet_cipa.trainers.target import plan_training
 from nnunet_cipa.weights import adapt_weights

@@ -4,7 +4,7 @@ import pytest
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.trainers import nnUNetTrainerNnSAM
-from nnunet_cipa.trainers.base import ENCODER_VARIABLE
+from nnunet_cipa.trainers.encoder_file import ENCODER_VARIABLE
 from tests.trainers.small_training import Tiny
 
 

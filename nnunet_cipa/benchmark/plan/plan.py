@@ -16,7 +16,7 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.hashes import file_hash
 from nnunet_cipa.nnunet.dataset import Dataset
 from nnunet_cipa.plugin import plugin_path
-from nnunet_cipa.trainers.base import ENCODER_VARIABLE
+from nnunet_cipa.trainers.encoder_file import ENCODER_VARIABLE, encoder_file
 from nnunet_cipa.trainers.robust.seeding import SEED_VARIABLE, SeededTraining, read_seed
 from nnunet_cipa.trainers.target import brings_network, find_trainer, plan_training
 
@@ -105,7 +105,7 @@ def _models_of(request: BenchmarkRequest, entry: Entry, notes: list[str]) -> Ite
     cipa = brings_network(trainer)
     if cipa and len(request.plans) > 1:
         notes.append(f"{entry.trainer}: brings its own network, so it is trained on {request.plans[0]} alone")
-    start = _resolve_start(entry, cipa=cipa)
+    start = _resolve_start(entry, trainer.network_class_name.rpartition(".")[2] if cipa else None)
     refusals: list[NotImplementedError] = []
     plans_of_it = request.plans[:1] if cipa else request.plans
     pairs = [(plans, configuration) for plans in plans_of_it for configuration in request.configurations]
@@ -143,22 +143,23 @@ def _seed_as_set(trainer: type, notes: list[str]) -> int | None:
     return None
 
 
-def _resolve_start(entry: Entry, *, cipa: bool) -> Start:
+def _resolve_start(entry: Entry, network: str | None) -> Start:
+    """Return what a row starts from; ``network`` is the class of one of ours."""
     source, file = entry.source, entry.checkpoint
-    if source in {WeightSource.ENCODER, WeightSource.ADAPTED} and not cipa:
+    if source in {WeightSource.ENCODER, WeightSource.ADAPTED} and network is None:
         raise CIPAError(
             f"{entry.trainer}: is not a trainer of CIPA, so no weights can be adapted to it; leave out --adapt"
         )
-    encoder = os.environ.get(ENCODER_VARIABLE)
+    encoder = None if network is None else encoder_file(network)
     if source is WeightSource.AS_SET:
-        source = WeightSource.ENCODER if encoder and cipa else WeightSource.INITIAL
+        source = WeightSource.INITIAL if encoder is None else WeightSource.ENCODER
     if source is WeightSource.ENCODER:
-        if not encoder:
+        if encoder is None:
             raise CIPAError(
                 f"{entry.title}: starts from an encoder; make a file of VMamba's release by "
                 f"'nnunet-cipa weights import' and set {ENCODER_VARIABLE} to it"
             )
-        file = existing_file(Path(encoder), ENCODER_VARIABLE)
+        file = existing_file(encoder, ENCODER_VARIABLE)
     return Start(source) if file is None else Start(source, file, file_hash(file))
 
 

@@ -44,6 +44,7 @@ class Preset:
 _COMPARATORS = (
     ("TransUNet", "nnUNetTrainerTransUNet", WeightSource.AS_SET),
     ("Swin-Unet", "nnUNetTrainerSwinUnet", WeightSource.AS_SET),
+    ("nnSAM", "nnUNetTrainerNnSAM", WeightSource.AS_SET),
     ("CEN", "nnUNetTrainerCEN", WeightSource.AS_SET),
     ("TokenFusion", "nnUNetTrainerTokenFusion", WeightSource.AS_SET),
     ("CMX", "nnUNetTrainerCMX", WeightSource.AS_SET),

@@ -1,10 +1,10 @@
 """Trainers of the networks that CIPA is compared with, all on the same slices with the same recipe."""
 
-import os
 from typing import Any, ClassVar
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.trainers.base import ENCODER_VARIABLE, PETCTTrainer
+from nnunet_cipa.trainers.base import PETCTTrainer
+from nnunet_cipa.trainers.encoder_file import ENCODER_VARIABLE, encoder_file
 from nnunet_cipa.trainers.recipe.ensemble import EnsembleLoss
 
 
@@ -82,9 +82,9 @@ class nnUNetTrainerNnSAM(PETCTTrainer):
     settings: ClassVar[dict[str, Any]] = {"freeze_encoder": True}
 
     def _load_encoder(self) -> None:
-        if not os.environ.get(ENCODER_VARIABLE):
+        if encoder_file("NnSAM") is None:
             raise CIPAError(
-                f"{ENCODER_VARIABLE} is not set, and nnSAM's encoder is frozen, so that its weights would stay random; "
-                "set it to MobileSAM's file, mobile_sam.pt"
+                f"{ENCODER_VARIABLE} is not set, or a folder without NnSAM.pt, and nnSAM's encoder is frozen, so that its "
+                "weights would stay random; set it to MobileSAM's file, mobile_sam.pt"
             )
         super()._load_encoder()

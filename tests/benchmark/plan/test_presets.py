@@ -14,7 +14,7 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.options import UsageError
 
 # what a comparison is to vary, as the papers and the IGTV paper's review name it
-COMPARED = 11
+COMPARED = 12
 VARIED = {
     "cipa-table2": [{}] * COMPARED,
     "cipa-table3": [{}] * COMPARED,
