@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+from torch import nn
 from torch._dynamo import OptimizedModule
 
 from nnunet_cipa.errors import CIPAError
@@ -19,6 +20,14 @@ from nnunet_cipa.weights.files import read_state_dict
 class MemberPredictor(nnUNetPredictor):
     """Predicts as nnU-Net does, fold by fold."""
 
+    @property
+    def plain_network(self) -> nn.Module:
+        """The network as it was before torch compiled it."""
+        network = self.network
+        if isinstance(network, OptimizedModule):
+            network = network._orig_mod  # noqa: SLF001 - where torch keeps what it has compiled
+        return network
+
     def members(self, data: torch.Tensor) -> Iterator[torch.Tensor]:
         """Yield the logits of each fold, (classes, z, y, x) on the CPU; its weights are loaded until the next one.
 
@@ -29,9 +38,7 @@ class MemberPredictor(nnUNetPredictor):
         data
             (channels, z, y, x), preprocessed.
         """
-        network = self.network
-        if isinstance(network, OptimizedModule):
-            network = network._orig_mod  # noqa: SLF001 - where torch keeps what it has compiled
+        network = self.plain_network
         for parameters in self.list_of_parameters:
             network.load_state_dict(parameters)
             yield self.predict_sliding_window_return_logits(data).to("cpu")

@@ -57,10 +57,7 @@ def predict_case(
         If the network's output is not finite.
     """
     plans, settings, description = predictor.plans_manager, predictor.configuration_manager, predictor.dataset_json
-    preprocessor = settings.preprocessor_class(verbose=False)
-    preprocessor.show_progress_bar = False
-    data, _, properties = preprocessor.run_case([str(path) for path in images], None, plans, settings, description)
-    image = torch.from_numpy(data)
+    image, properties = preprocess(predictor, images)
     with torch.inference_mode():
         each = _watched(zip(members, predictor.members(image), strict=True), properties, image, watch)
         mean = next(each)
@@ -68,12 +65,31 @@ def predict_case(
             mean += logits
         if len(members) > 1:
             mean /= len(members)
-    del data, image
+    del image
     ending = description["file_ending"]
     export_prediction_from_logits(
         mean, properties, settings, plans, description, str(mask).removesuffix(ending), save_probabilities=False
     )
     return read_prediction(mask)
+
+
+def preprocess(predictor: MemberPredictor, images: Sequence[Path]) -> tuple[Tensor, Mapping[str, Any]]:
+    """Preprocess a case as nnU-Net does: its image (channels, z, y, x), and nnU-Net's properties of it.
+
+    Parameters
+    ----------
+    predictor
+        Of the model.
+    images
+        Files of the channels, in their order.
+    """
+    settings = predictor.configuration_manager
+    preprocessor = settings.preprocessor_class(verbose=False)
+    preprocessor.show_progress_bar = False
+    data, _, properties = preprocessor.run_case(
+        [str(path) for path in images], None, predictor.plans_manager, settings, predictor.dataset_json
+    )
+    return torch.from_numpy(data), properties
 
 
 def _watched(

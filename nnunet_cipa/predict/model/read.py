@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nnunet_cipa.dataset_conversion.study_set.options import Intensity, Storage
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.hashes import file_hash
 from nnunet_cipa.files.json_files import read_object
@@ -16,7 +17,7 @@ from nnunet_cipa.weights.files import read_checkpoint
 _REMEDY = "give a model that nnUNetv2_train has trained"
 
 
-def read_trained_model(folder: Path, use: UseOptions, intensities: IntensityOptions) -> TrainedModel:
+def read_trained_model(folder: Path, use: UseOptions, intensities: IntensityOptions | None) -> TrainedModel:
     """Read plans, dataset.json, and by which trainer and configuration the weights were saved.
 
     Parameters
@@ -26,7 +27,8 @@ def read_trained_model(folder: Path, use: UseOptions, intensities: IntensityOpti
     use
         Which folds and checkpoint.
     intensities
-        What counts where dataset.json does not say how they were stored.
+        What counts where dataset.json does not say how they were stored; None for images that are in the data set's
+        format already.
 
     Raises
     ------
@@ -41,7 +43,7 @@ def read_trained_model(folder: Path, use: UseOptions, intensities: IntensityOpti
         find_modalities(dataset_json)
     except CIPAError as error:
         raise CIPAError(f"{folder}: {error}") from error
-    storage = find_storage(dataset_json, where, intensities)
+    storage = Storage(Intensity.RAW) if intensities is None else find_storage(dataset_json, where, intensities)
     paths = {fold: folder / fold / use.checkpoint for fold in _folds(folder, use)}
     first = read_checkpoint(next(iter(paths.values()))).facts
     trainer, configuration = first.trainer, first.configuration
@@ -76,7 +78,7 @@ def _folds(folder: Path, use: UseOptions) -> list[str]:
     if missing or not found:
         raise CIPAError(
             f"--model {folder}: has no {missing[0] if missing else 'fold_*'}/{use.checkpoint}; there is "
-            f"{', '.join(there) or 'none'}; give others as --folds, or --checkpoint"
+            f"{', '.join(there) or 'none'}; give another fold, or --checkpoint"
         )
     return found
 
