@@ -1,4 +1,4 @@
-"""What the branches of a DCIM made of an image, as its hooks see it: the network's own code computes it."""
+"""Features of DCIM's branches, as hooks see them while the network computes them."""
 
 import contextlib
 from collections.abc import Callable, Iterator

@@ -25,7 +25,17 @@ from nnunet_cipa.predict.model.read import read_trained_model
 
 @dataclass(frozen=True)
 class ChosenSlice:
-    """A preprocessed case (channels, z, y, x), which of its slices is drawn, and which of how many images have it."""
+    """A slice of a case.
+
+    Attributes
+    ----------
+    image : Tensor
+        The preprocessed case, (channels, z, y, x).
+    index : int
+        The slice in it, counted from 0.
+    number, count : int
+        The slice in the images, counted from 1, and how many those have.
+    """
 
     image: Tensor
     index: int
