@@ -22,5 +22,6 @@ NEWEST_TESTED = {
     "safetensors": "0.8.0",
     "scikit-image": "0.26.0",
     "timm": "1.0.22",
+    "torchvision": "0.29.1",
     "tqdm": "4.70.1",
 }

@@ -14,6 +14,9 @@ from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_regionPET as nn
 from nnunet_cipa.trainers.variants.cipa import (
     nnUNetTrainerCIPA_regionPET_localPET as nnUNetTrainerCIPA_regionPET_localPET,
 )
+from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_ResNet50 as nnUNetTrainerCIPA_ResNet50
+from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_SwinT as nnUNetTrainerCIPA_SwinT
+from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA_SwinTShared as nnUNetTrainerCIPA_SwinTShared
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerAsymFormer as nnUNetTrainerAsymFormer
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerCEN as nnUNetTrainerCEN
 from nnunet_cipa.trainers.variants.comparators import nnUNetTrainerCMNeXt as nnUNetTrainerCMNeXt

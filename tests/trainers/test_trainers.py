@@ -57,6 +57,18 @@ def test_table_6_builds_the_interaction_it_names(name, expected, make_trainer, m
     assert found == {expected}
 
 
+@pytest.mark.parametrize(
+    ("name", "encoder"),
+    [("ResNet50", "ResNet50Encoder"), ("SwinT", "TwoStreamSwinEncoder"), ("SwinTShared", "SharedSwinEncoder")],
+)
+def test_backbones_build_the_encoder_they_name(name, encoder, make_trainer, monkeypatch):
+    trainer_class = getattr(trainers, f"nnUNetTrainerCIPA_{name}")
+    monkeypatch.setattr(trainer_class, "architecture", {**trainer_class.architecture, "variant": "nano"})
+    trainer = make_trainer(trainer_class)
+    network = trainer.build_network_architecture(trainer.plans_manager, trainer.configuration_manager, 2, 2, False)
+    assert type(network.encoder).__name__ == encoder
+
+
 def test_settings_of_the_paper(make_trainer):
     trainer = make_trainer(trainers.nnUNetTrainerCIPA)
     assert trainer.num_epochs * trainer.num_iterations_per_epoch == pytest.approx(54_400, rel=0.005)

@@ -1,8 +1,11 @@
 """The VMamba encoder that CT and PET share."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
+from nnunet_cipa.network.cipa.encoding import SharedEncoder
 from nnunet_cipa.network.cipa.variants import Variant
 from nnunet_cipa.network.layers.basic import ChannelsLast, DropPath, init_linear, space_to_depth
 from nnunet_cipa.network.layers.recomputing import Recomputing
@@ -69,7 +72,7 @@ class EncoderStage(nn.Module):
         return x, self.out_norm(x)
 
 
-class VMambaEncoder(nn.Module):
+class VMambaEncoder(SharedEncoder):
     """VMamba: patch embedding and four stages of VSS blocks with patch merging between them.
 
     Parameters
@@ -84,9 +87,11 @@ class VMambaEncoder(nn.Module):
     Source: Liu et al., VMamba, NeurIPS 2024; the variant without MLP that CIPA uses.
     """
 
+    image_layers: ClassVar[tuple[str, ...]] = ("patch_embed.proj.0.weight",)
+    output_layers: ClassVar[tuple[str, ...]] = ("stages.{}.out_norm",)
+
     def __init__(self, variant: Variant, in_channels: int = INPUT_CHANNELS) -> None:
-        super().__init__()
-        self.in_channels = in_channels
+        super().__init__(in_channels)
         rates = iter(torch.linspace(0, variant.drop_path, sum(variant.depths)).tolist())
         self.patch_embed = PatchEmbed(in_channels, variant.width)
         self.stages = nn.ModuleList(
@@ -106,9 +111,3 @@ class VMambaEncoder(nn.Module):
             x, feature = stage(x)
             features.append(feature)
         return features
-
-    def encode_both(self, ct: Tensor, pet: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Encode CT and PET (B, S, H, W) as one batch, one slice repeated for all channels, to pairs of features."""
-        pair = torch.cat((ct, pet))
-        features = self(pair.repeat(1, self.in_channels // pair.shape[1], 1, 1))
-        return [feature.chunk(2) for feature in features]

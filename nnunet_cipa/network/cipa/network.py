@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from nnunet_cipa.network.cipa.backbones import build_encoder
 from nnunet_cipa.network.cipa.crm import CRM
 from nnunet_cipa.network.cipa.dcim import DCIM
 from nnunet_cipa.network.cipa.dcim_variants import get_dcim_variant
 from nnunet_cipa.network.cipa.decoder import CVSSDecoder
-from nnunet_cipa.network.cipa.encoder import INPUT_CHANNELS, PATCH_EMBED, VMambaEncoder
+from nnunet_cipa.network.cipa.encoder import INPUT_CHANNELS
+from nnunet_cipa.network.cipa.encoding import Encoder
 from nnunet_cipa.network.cipa.fusion import Fusion
 from nnunet_cipa.network.cipa.variants import Variant, get_variant
 from nnunet_cipa.network.layers.basic import for_each_modality
@@ -41,6 +43,9 @@ class CIPA(PETCTNetwork):
         encoder, three are its channels, and for five its patch embedding has five.
     variant : str
         "tiny", "small", "base" or "nano".
+    backbone : str
+        The encoder: "vmamba" as released, "resnet50", "swin_t" (one for CT and one for PET, with FRM and FFM of CMX) or
+        "swin_t_shared"; the last three with variants "tiny" and "nano" alone.
     sim : None, "encoder", "input" or "features"
         The slice interaction module: none; on the encoder's feature maps, of which the slices are the input's channels;
         on the slices before the encoder; or on the features of slices that are encoded one by one, at each stage. A new
@@ -82,7 +87,7 @@ class CIPA(PETCTNetwork):
     """
 
     admitted_slices: ClassVar[tuple[int, ...]] = (1, 3, 5)
-    encoder: VMambaEncoder
+    encoder: Encoder
 
     def __init__(
         self,
@@ -93,6 +98,7 @@ class CIPA(PETCTNetwork):
         patch_size: Sequence[int],
         slices: int = 1,
         variant: str = "tiny",
+        backbone: str = "vmamba",
         sim: str | None = None,
         crm: bool = True,
         dcim: bool = True,
@@ -107,7 +113,8 @@ class CIPA(PETCTNetwork):
         super().__init__(input_channels, num_classes, deep_supervision, patch_size=patch_size, slices=slices, **more)
         check_sim(sim, sim_branches, sim_learnable, sim_stages, sim_shared)
         sizes = get_variant(variant)
-        self.encoder = VMambaEncoder(sizes, INPUT_CHANNELS if sim == "features" else max(slices, INPUT_CHANNELS))
+        in_channels = INPUT_CHANNELS if sim == "features" else max(slices, INPUT_CHANNELS)
+        self.encoder = build_encoder(backbone, variant, in_channels)
         settings: dict[str, Any] = {"branches": sim_branches, "learnable": sim_learnable}
         self.sim = for_each_modality(partial(InputSIM, **settings), slices) if sim == "input" else None
         self.encoder_sims = EncoderSIMs(sizes.widths, sim_stages, sim_shared, **settings) if sim == "encoder" else None
@@ -125,9 +132,9 @@ class CIPA(PETCTNetwork):
         """Return the tensors before SIM, each with the factor that a new SIM multiplies what it makes by."""
         gain = next((module.initial_gain for module in self.modules() if isinstance(module, SIM)), 1.0)
         if self.sim is not None:
-            return {PATCH_EMBED: gain}
+            return {f"encoder.{name}": gain for name in self.encoder.image_layers}
         levels = STAGES if self.feature_sims is not None else map(int, self.encoder_sims or ())
-        return {f"encoder.stages.{level}.out_norm.{part}": gain for level in levels for part in ("weight", "bias")}
+        return {f"encoder.{name}": gain for level in levels for name in self.encoder.output_tensors(level)}
 
     @property
     def stacks_slices(self) -> bool:
@@ -140,6 +147,7 @@ class CIPA(PETCTNetwork):
         return Fusion(
             CRM(positions, sizes.crm_width, sizes.d_state) if crm else None,
             None if dcim is None else dcim(sizes.widths[level], d_state=sizes.d_state),
+            self.encoder.make_fusion(level),
         )
 
     def segment(self, x: Tensor) -> Tensor:

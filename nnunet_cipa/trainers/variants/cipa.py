@@ -1,4 +1,4 @@
-"""CIPA on single slices, and tables 4 and 6 of the CVPR paper: without CRM or DCIM, and what DCIM reads."""
+"""CIPA on single slices, its backbones of table 2 of the CVPR paper, and its modules of tables 4 and 6."""
 
 from typing import Any, ClassVar
 
@@ -57,3 +57,21 @@ class nnUNetTrainerCIPA_regionPET(nnUNetTrainerCIPA):
     """CIPA whose DCIM scans PET over regions, and does not scan CT inside them."""
 
     architecture: ClassVar[dict[str, Any]] = {"dcim_variant": "region_pet"}
+
+
+class nnUNetTrainerCIPA_ResNet50(nnUNetTrainerCIPA):
+    """CIPA with one ResNet-50 for CT and PET."""
+
+    architecture: ClassVar[dict[str, Any]] = {"backbone": "resnet50"}
+
+
+class nnUNetTrainerCIPA_SwinT(nnUNetTrainerCIPA):
+    """CIPA with a Swin-T for CT and one for PET, and CMX's rectification and fusion."""
+
+    architecture: ClassVar[dict[str, Any]] = {"backbone": "swin_t"}
+
+
+class nnUNetTrainerCIPA_SwinTShared(nnUNetTrainerCIPA):
+    """CIPA with one Swin-T for CT and PET, in the place of VMamba."""
+
+    architecture: ClassVar[dict[str, Any]] = {"backbone": "swin_t_shared"}
