@@ -62,11 +62,12 @@ def test_tensors_and_metadata_as_the_safetensors_library_reads_them(checkpoint, 
     with safe_open(out, "pt") as file:
         assert_same({name: file.get_tensor(name) for name in file.keys()}, state)  # noqa: SIM118 - no mapping
         metadata = file.metadata()
-    assert {key: metadata.pop(key) for key in ("format", "nnunet_cipa", "trainer", "network")} == {
+    assert {key: metadata.pop(key) for key in ("format", "nnunet_cipa", "trainer", "network", "configuration")} == {
         "format": "pt",
         "nnunet_cipa": nnunet_cipa.__version__,
         "trainer": TRAINER,
         "network": "nnunet_cipa.network.CIPA",
+        "configuration": "2d",
     }
     assert {key: json.loads(value) for key, value in metadata.items()} == {
         "patch_size": [64, 64],
@@ -74,6 +75,7 @@ def test_tensors_and_metadata_as_the_safetensors_library_reads_them(checkpoint, 
         "arch_kwargs": {"patch_size": [64, 64], "modalities": ["CT", "PET"], "variant": "nano"},
         "labels": {"background": 0, "GTV": [1, 2], "core": 2},
         "regions_class_order": [1, 2],
+        "mirror_axes": [0, 1],
     }
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint_final.pth", "w.safetensors"]
 

@@ -84,7 +84,7 @@ class nnUNetTrainerNnSAM(PETCTTrainer):
     def _load_encoder(self) -> None:
         if encoder_file("NnSAM") is None:
             raise CIPAError(
-                f"{ENCODER_VARIABLE} is not set, or a folder without NnSAM.pt, and nnSAM's encoder is frozen, so that its "
-                "weights would stay random; set it to MobileSAM's file, mobile_sam.pt"
+                f"{ENCODER_VARIABLE} is not set, or a folder without NnSAM.pt, and nnSAM's encoder is frozen, so that "
+                "its weights would stay random; set it to MobileSAM's file, mobile_sam.pt"
             )
         super()._load_encoder()
