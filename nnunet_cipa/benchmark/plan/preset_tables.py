@@ -69,6 +69,15 @@ PRESETS: Mapping[str, Preset] = {
             ("CIPA: CRM and DCIM", "nnUNetTrainerCIPA", WeightSource.AS_SET),
         ),
     ),
+    "cipa-backbones": Preset(
+        "CIPA on other encoders, of table 2 of the CVPR paper",
+        (
+            ("ResNet-50", "nnUNetTrainerCIPA_ResNet50", WeightSource.AS_SET),
+            ("Swin-T", "nnUNetTrainerCIPA_SwinT", WeightSource.AS_SET),
+            ("one shared Swin-T", "nnUNetTrainerCIPA_SwinTShared", WeightSource.AS_SET),
+            ("VMamba", "nnUNetTrainerCIPA", WeightSource.AS_SET),
+        ),
+    ),
     "cipa-table6": Preset(
         "what DCIM gets of CT and PET, table 6 of the CVPR paper",
         (

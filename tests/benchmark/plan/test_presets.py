@@ -24,6 +24,7 @@ VARIED = {
         {"crm": False},
         {},
     ],
+    "cipa-backbones": [{"backbone": name} for name in ("resnet50", "swin_t", "swin_t_shared")] + [{}],
     "cipa-table6": [{"dcim_variant": name} for name in ("pet_pet", "ct_ct", "ct_pet", "local_ct", "region_pet")] + [{}],
     "igtv-table2": [{}, {}, {"slices": 3}, {"slices": 3, "sim": "encoder"}],
     "depth": [
