@@ -55,7 +55,10 @@ class Study:
 
 @dataclass(frozen=True)
 class Score:
-    """What a model scored on a case that it was not trained on; the fold is None outside of a cross-validation."""
+    """What a model scored on a case that it was not trained on.
+
+    The fold is None outside of a cross-validation, and the label, the value of the tumour, for masks of 0 and 1.
+    """
 
     model: str
     fold: int | None
@@ -63,6 +66,7 @@ class Score:
     patient: str
     measures: Measures
     slices: SliceMeasures
+    label: int | None = None
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,14 @@ def score_jobs(jobs: Sequence[ScoringJob], titles: Sequence[str], processes: int
     """
     results = run_jobs(_score_case, jobs, processes, "scoring", lambda job: f"case {job.files.name}", unit="case")
     return [
-        Score(title, job.fold, replace(job.files, prediction=job.predictions[index]), job.patient, *result[index])
+        Score(
+            title,
+            job.fold,
+            replace(job.files, prediction=job.predictions[index]),
+            job.patient,
+            *result[index],
+            label=job.label,
+        )
         for index, title in enumerate(titles)
         for job, result in zip(jobs, results, strict=True)
     ]

@@ -84,36 +84,38 @@ def largest_slice(truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> in
     return len(truth) // 2
 
 
-def read_case_slice(ct: Path, pet: Path, truth: Path, prediction: Path) -> CaseSlice:
-    """Read a case and return the slice with its largest tumour.
+def read_case_slice(ct: Path, pet: Path, truth: Path, prediction: Path, label: int | None = None) -> CaseSlice:
+    """Read a case and return the slice with its largest tumour; for the label see ``read_mask``.
 
     Raises
     ------
     CIPAError
         If an image cannot be read or the images do not lie on one voxel grid.
     """
-    return read_case_slices(ct, pet, truth, [prediction])[0]
+    return read_case_slices(ct, pet, truth, [prediction], label)[0]
 
 
-def read_case_slices(ct: Path, pet: Path, truth: Path, predictions: Sequence[Path]) -> list[CaseSlice]:
+def read_case_slices(
+    ct: Path, pet: Path, truth: Path, predictions: Sequence[Path], label: int | None = None
+) -> list[CaseSlice]:
     """Read a case and return the slice with its largest tumour, of all predictions if there is no true one.
 
-    It is one slice, once with each prediction.
+    It is one slice, once with each prediction. For the label see ``read_mask``.
 
     Raises
     ------
     CIPAError
         If an image cannot be read or the images do not lie on one voxel grid.
     """
-    true, images = read_mask(truth), (read_volume(ct), read_volume(pet))
+    true, images = read_mask(truth, label), (read_volume(ct), read_volume(pet))
     predicted = true.array
     if not predicted.any():
-        predicted = np.logical_or.reduce([read_mask(path).array for path in predictions])
+        predicted = np.logical_or.reduce([read_mask(path, label).array for path in predictions])
     index = largest_slice(true.array, predicted)
     ct_plane, pet_plane, plane = (volume.array[index] for volume in (*images, true))
     found = []
     for path in predictions:
-        mask = read_mask(path)
+        mask = read_mask(path, label)
         check_same_geometry(true, mask, *images)
         shown = mask.array[index].copy()  # or the whole mask would stay in memory
         found.append(CaseSlice(ct_plane, pet_plane, plane, shown, true.spacing[1:], index, len(true.array)))

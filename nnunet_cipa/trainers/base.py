@@ -34,8 +34,7 @@ class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, PaperR
     Everything else is nnU-Net's: planning, preprocessing, batch size, folds, losses, logging.
 
     A new training takes the encoder from the file that ``NNUNET_CIPA_ENCODER`` names, if it is set (see
-    ``encoder_file``); with
-    ``-pretrained_weights`` and ``--c`` the checkpoint decides.
+    ``encoder_file``); with ``-pretrained_weights`` and ``--c`` the checkpoint decides.
 
     With ``activation_checkpointing`` a training needs less memory and more time, and ends with the same weights.
     ``NNUNET_CIPA_ACTIVATION_CHECKPOINTING``, 1 or 0, goes before the attribute.

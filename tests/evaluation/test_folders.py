@@ -95,6 +95,15 @@ def test_a_label_among_several(masks):
     assert content["cases"][0]["truth_ml"] == pytest.approx(tumour(0).sum() * 4.5 / 1000)
 
 
+def test_pictures_of_a_label_among_several(masks):
+    for folder in ("labelsTs", "shifted"):
+        for path in (masks / folder).glob("*.nii.gz"):
+            image = sitk.ReadImage(str(path))
+            sitk.WriteImage(image * 2, str(path))
+    page, _ = evaluate(masks, "shifted", images=write_images(masks), label=2)
+    assert "data:image/png" in page.read_text(encoding="utf-8")
+
+
 def test_cases_that_are_not_in_every_folder(masks):
     (masks / "exact" / "case3.nii.gz").unlink()
     write_mask(masks / "exact" / "case9.nii.gz", tumour(9))
@@ -106,13 +115,19 @@ def test_cases_that_are_not_in_every_folder(masks):
     assert "exact: 1 cases of the truth are not predicted, 1 others are." in page.read_text(encoding="utf-8")
 
 
-def test_pictures_are_drawn_where_images_are_given(masks):
+def write_images(masks):
+    """Write CT and PET of every case, and return their folder."""
     for number in range(6):
         for channel, value in enumerate((-700.0, 2.0)):
             image = sitk.GetImageFromArray(np.full(tumour(number).shape, value, dtype=np.float32))
             image.SetSpacing((1.0, 1.5, 3.0))
             (masks / "imagesTs").mkdir(exist_ok=True)
             sitk.WriteImage(image, masks / "imagesTs" / f"case{number}_{channel:04d}.nii.gz")
+    return masks / "imagesTs"
+
+
+def test_pictures_are_drawn_where_images_are_given(masks):
+    write_images(masks)
     page, _ = evaluate(masks, "shifted", images=masks / "imagesTs")
     assert page.read_text(encoding="utf-8").count("<figure") == 3
     (masks / "imagesTs" / "case2_0001.nii.gz").unlink()

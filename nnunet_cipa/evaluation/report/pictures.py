@@ -52,7 +52,7 @@ def draw_case(rank: str, score: Score) -> Picture:
     files = score.files
     assert isinstance(files, CaseFiles)  # noqa: S101 - for the type checker; only cases with images are drawn
     assert files.prediction is not None  # noqa: S101 - a scored case has one
-    whole = read_case_slice(files.ct, files.pet, files.truth, files.prediction)
+    whole = read_case_slice(files.ct, files.pet, files.truth, files.prediction, score.label)
     shown = in_greys(whole).cut(*whole.marked, MARGIN_MM)
     ct, pet = (
         data_uri(png(enlarge(paint(plane, shown.truth, shown.prediction), shown.pixel, _SIDE)))

@@ -68,7 +68,7 @@ def draw_row(rank: str, scores: Sequence[Score]) -> Row:
     files = scores[0].files
     assert isinstance(files, CaseFiles)  # noqa: S101 - for the type checker; only cases with images are drawn
     predictions = [score.files.prediction for score in scores if score.files.prediction is not None]
-    whole = read_case_slices(files.ct, files.pet, files.truth, predictions)
+    whole = read_case_slices(files.ct, files.pet, files.truth, predictions, scores[0].label)
     rows, columns = (np.logical_or.reduce(marked) for marked in zip(*(one.marked for one in whole), strict=True))
     shown = [in_greys(one).cut(rows, columns, MARGIN_MM) for one in whole]
     first = shown[0]
