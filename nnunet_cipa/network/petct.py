@@ -94,6 +94,10 @@ class PETCTNetwork(nn.Module, ABC):
         """Return tensors that carry the inverse of what new layers after them multiply by, each with that factor."""
         return {}
 
+    def pretrained_name(self, name: str) -> str | None:  # noqa: ARG002
+        """Return what a tensor is called in the file, of elsewhere, that the encoder starts from, if it has it."""
+        return None
+
     def position_grid(self, name: str, patch_size: tuple[int, int]) -> tuple[int, int] | None:  # noqa: ARG002
         """Return (rows, columns) of the grid that the second last axis of a tensor runs over, row by row.
 

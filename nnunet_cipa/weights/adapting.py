@@ -7,11 +7,10 @@ from torch import nn
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import PETCTNetwork
-from nnunet_cipa.network.cipa.encoder import PATCH_EMBED
 from nnunet_cipa.nnunet.intensities import describe_mismatch
 from nnunet_cipa.weights.files import Checkpoint, StateDict, naming, read_checkpoint, refuse_same_file, write_checkpoint
 from nnunet_cipa.weights.matching import fit_tensors
-from nnunet_cipa.weights.slices import divide_by_gains, is_new_sim, is_sim, read_centre_alone
+from nnunet_cipa.weights.slices import divide_by_gains, image_layers, is_new_sim, is_sim, read_centre_alone
 from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, LoadTable
 
 
@@ -87,11 +86,7 @@ def _fit(network: PETCTNetwork, checkpoint: Checkpoint, dataset_json: dict[str, 
             "files in with 'nnunet-cipa weights import'"
         )
     heads = {name: state.pop(name, None) for name in network.head_tensors()}
-    from_one_slice = (
-        checkpoint.facts.slices == 1 and network.stacks_slices and PATCH_EMBED in state and state[PATCH_EMBED].ndim == 4
-    )
-    if from_one_slice:
-        state[PATCH_EMBED] = read_centre_alone(state[PATCH_EMBED], network.slices)
+    widened = _widen(network, checkpoint, state)
 
     def translate(name: str) -> str | None:
         return None if name in heads or (is_sim(name) and name not in state) else name
@@ -107,8 +102,17 @@ def _fit(network: PETCTNetwork, checkpoint: Checkpoint, dataset_json: dict[str, 
         else:
             fitted[name] = head
             table.replace(name, LOADED)
-    if from_one_slice:
-        table.replace(PATCH_EMBED, CONVERTED, f"from 1 to {network.slices} slices, of which the centre is read")
+    for name in widened:
+        table.replace(name, CONVERTED, f"from 1 to {network.slices} slices, of which the centre is read")
     if is_new_sim(network, state):
         divide_by_gains(network, fitted, table)
     return fitted, table
+
+
+def _widen(network: PETCTNetwork, checkpoint: Checkpoint, state: StateDict) -> list[str]:
+    """Let what read one slice read the centre of a window, in place, and return its names; none if nothing changes."""
+    if checkpoint.facts.slices != 1 or not network.stacks_slices:
+        return []
+    names = [name for name in image_layers(network) if name in state and state[name].ndim == 4]
+    state |= {name: read_centre_alone(state[name], network.slices) for name in names}
+    return names

@@ -14,7 +14,7 @@ from nnunet_cipa.weights.files import Checkpoint, StateDict, naming, read_checkp
 from nnunet_cipa.weights.options import NUM_CLASSES, PATCH_SIZE
 from nnunet_cipa.weights.release import HEAD, load_cipa_release
 from nnunet_cipa.weights.table import LOADED, LoadTable
-from nnunet_cipa.weights.vmamba import load_vmamba_release
+from nnunet_cipa.weights.vmamba import ENCODER, load_vmamba_release
 
 _SEED = 0
 _READERS = {released_name(PATCH_EMBED): load_cipa_release, vmamba_name(PATCH_EMBED): load_vmamba_release}
@@ -54,7 +54,7 @@ def import_weights(
     checkpoint = read_checkpoint(source)
     refuse_same_file(source, out)
     with naming(source):
-        if PATCH_EMBED in checkpoint.weights:
+        if any(name.startswith(ENCODER) for name in checkpoint.weights):
             return _rewrite(checkpoint, out, patch_size, num_classes)
         network, table = _load(
             checkpoint.weights, patch_size or PATCH_SIZE, num_classes if num_classes is not None else NUM_CLASSES
@@ -88,7 +88,7 @@ def _load(state: StateDict, patch_size: Sequence[int], num_classes: int) -> tupl
             return network, load(network, state)
     raise CIPAError(
         f"is neither a released CIPA nor a VMamba file, as it has none of {', '.join(_READERS)}, nor one of this "
-        f"package, as it has no {PATCH_EMBED}"
+        f"package, as it has no {ENCODER}*; other encoders' files go into NNUNET_CIPA_ENCODER as they are"
     )
 
 

@@ -9,7 +9,7 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import PETCTNetwork
 from nnunet_cipa.weights.files import StateDict
 from nnunet_cipa.weights.resample import resample_crm, resample_positions
-from nnunet_cipa.weights.slices import fit_slices
+from nnunet_cipa.weights.slices import fit_slices, image_layers
 from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, RESAMPLED, UNUSED, LoadTable
 
 _CRM_POSITIONS = ("crm.norm.weight", "crm.norm.bias", "crm.embed.weight")
@@ -86,7 +86,7 @@ def _fit(
         old = None if patch_size is None else network.position_grid(name, patch_size)
         resampled, reason = _resample_grid(name, tensor, target, old, grid)
         return resampled, RESAMPLED, reason
-    converted = fit_slices(name, tensor, target)
+    converted = fit_slices(name, tensor, target, image_layers(network))
     return None if converted is None else (converted[0], CONVERTED, converted[1])
 
 

@@ -13,6 +13,7 @@ from nnunet_cipa.weights.files import StateDict, naming, read_state_dict
 from nnunet_cipa.weights.matching import fit_tensors
 from nnunet_cipa.weights.slices import divide_by_gains, is_sim
 from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, LoadTable
+from nnunet_cipa.weights.vmamba import check_vmamba
 
 HEAD = f"{CIPA.head}.weight"
 RELEASED_HEAD = released_name(HEAD)
@@ -46,6 +47,7 @@ def load_cipa_release(network: CIPA, source: str | os.PathLike[str] | Mapping[st
         state = read_state_dict(source)
         with naming(source):
             return load_cipa_release(network, state)
+    check_vmamba(network)
     state = dict(source)
     head = state.pop(RELEASED_HEAD, None)
     ours = network.state_dict()[HEAD]

@@ -1,14 +1,23 @@
 """Tensors whose sizes depend on how many slices the network reads, for another number of slices."""
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor
 
 from nnunet_cipa.network import CIPA, PETCTNetwork
 from nnunet_cipa.network.cipa.encoder import PATCH_EMBED
+from nnunet_cipa.network.cipa.encoding import Encoder
 from nnunet_cipa.weights.files import StateDict
 from nnunet_cipa.weights.table import CONVERTED, LoadTable
 
 _SIM = ("sim.", "encoder_sims.", "feature_sims.")
+
+
+def image_layers(network: PETCTNetwork) -> list[str]:
+    """Return the names of the tensors whose second axis are the channels of an image, where the network tells them."""
+    told = network.encoder.image_layers if isinstance(network.encoder, Encoder) else ()
+    return [f"encoder.{name}" for name in told]
 
 
 def is_sim(name: str) -> bool:
@@ -21,7 +30,9 @@ def is_new_sim(network: PETCTNetwork, state: StateDict) -> bool:
     return not any(is_sim(name) and name in state for name in network.state_dict())
 
 
-def fit_slices(name: str, tensor: Tensor, initial: Tensor) -> tuple[Tensor, str] | None:
+def fit_slices(
+    name: str, tensor: Tensor, initial: Tensor, image_layers: Collection[str] = (PATCH_EMBED,)
+) -> tuple[Tensor, str] | None:
     """Bring a tensor to another number of slices, such that a stack of equal slices gets the same response.
 
     With more slices, those in the middle keep their weights, and what reads the new ones at the border gets zeros; what
@@ -37,6 +48,8 @@ def fit_slices(name: str, tensor: Tensor, initial: Tensor) -> tuple[Tensor, str]
         What the file has.
     initial : Tensor
         The network's tensor, at its initial value.
+    image_layers : collection of str
+        Those of the network.
 
     Returns
     -------
@@ -46,7 +59,7 @@ def fit_slices(name: str, tensor: Tensor, initial: Tensor) -> tuple[Tensor, str]
     pairs = list(zip(tensor.shape, initial.shape, strict=False))
     changed = {pair for pair in pairs if pair[0] != pair[1]}
     slices_only = len(changed) == 1 and all(size in CIPA.admitted_slices for size in next(iter(changed)))
-    if tensor.ndim != initial.ndim or not slices_only or not (is_sim(name) or name == PATCH_EMBED):
+    if tensor.ndim != initial.ndim or not slices_only or not (is_sim(name) or name in image_layers):
         return None
     ((theirs, ours),) = changed
     inner = tuple(slice(abs(a - b) // 2, abs(a - b) // 2 + min(a, b)) for a, b in pairs)
@@ -56,7 +69,7 @@ def fit_slices(name: str, tensor: Tensor, initial: Tensor) -> tuple[Tensor, str]
         grown[inner] = tensor.to(initial.dtype)
         return grown, reason
     shrunk = tensor[inner].clone()
-    if name == PATCH_EMBED:
+    if name in image_layers:
         cut = (theirs - ours) // 2
         shrunk[:, 0] += tensor[:, :cut].sum(1)
         shrunk[:, -1] += tensor[:, -cut:].sum(1)

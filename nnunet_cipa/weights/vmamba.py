@@ -2,19 +2,18 @@
 
 import os
 from collections.abc import Mapping
-from typing import TypeGuard
 
 from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import PETCTNetwork
+from nnunet_cipa.network.cipa.encoder import VMambaEncoder
 from nnunet_cipa.network.cipa.names import vmamba_name
-from nnunet_cipa.network.comparators import Comparator
 from nnunet_cipa.weights.files import naming, read_state_dict
 from nnunet_cipa.weights.matching import fit_tensors
 from nnunet_cipa.weights.pretrained import load_pretrained_encoder
-from nnunet_cipa.weights.slices import divide_by_gains, fit_slices, is_new_sim
-from nnunet_cipa.weights.table import LOADED, RESAMPLED, LoadTable
+from nnunet_cipa.weights.slices import divide_by_gains, fit_slices, image_layers, is_new_sim
+from nnunet_cipa.weights.table import CONVERTED, LOADED, RESAMPLED, LoadTable
 
 ENCODER = "encoder."
 
@@ -47,6 +46,8 @@ def load_vmamba_release(network: PETCTNetwork, source: str | os.PathLike[str] | 
         with naming(source):
             return load_vmamba_release(network, state)
 
+    check_vmamba(network)
+
     def translate(name: str) -> str | None:
         own_only = not name.startswith(ENCODER) or (".out_norm." in name and ".ss2d." not in name)
         return None if own_only else vmamba_name(name)
@@ -60,7 +61,8 @@ def load_vmamba_release(network: PETCTNetwork, source: str | os.PathLike[str] | 
 def load_encoder(network: PETCTNetwork, path: str | os.PathLike[str]) -> int:
     """Load the encoder alone from a file with this package's names, as ``weights import`` writes it.
 
-    A comparator also takes the file that its original starts from, see ``load_pretrained_encoder``.
+    A comparator also takes the file that its original starts from, and CIPA on another backbone the backbone's own, see
+    ``load_pretrained_encoder``.
 
     The patch embedding is brought to the network's number of slices, see ``fit_slices``. The network's SIM, if it has
     one, is taken to be new: what it multiplies by is divided out, unless the file has that SIM.
@@ -79,7 +81,7 @@ def load_encoder(network: PETCTNetwork, path: str | os.PathLike[str]) -> int:
     if _has_other_start(network) and not any(name.startswith(ENCODER) for name in state):
         with naming(path):
             table = load_pretrained_encoder(network, state)
-            return sum(len(table.names(status)) for status in (LOADED, RESAMPLED))
+            return sum(len(table.names(status)) for status in (LOADED, RESAMPLED, CONVERTED))
     encoder = {name: tensor for name, tensor in state.items() if name.startswith(ENCODER)}
     expected = {name: tensor for name, tensor in network.state_dict().items() if name.startswith(ENCODER)}
     for name, tensor in expected.items():
@@ -87,7 +89,7 @@ def load_encoder(network: PETCTNetwork, path: str | os.PathLike[str]) -> int:
             raise CIPAError(f"{path}: lacks {name}; make the file with 'nnunet-cipa weights import'")
         if encoder[name].shape == tensor.shape:
             continue
-        converted = fit_slices(name, encoder[name], tensor)
+        converted = fit_slices(name, encoder[name], tensor, image_layers(network))
         if converted is None:
             raise CIPAError(
                 f"{path}: {name} has shape {tuple(encoder[name].shape)}, this variant needs {tuple(tensor.shape)}; "
@@ -100,6 +102,21 @@ def load_encoder(network: PETCTNetwork, path: str | os.PathLike[str]) -> int:
     return len(expected)
 
 
-def _has_other_start(network: PETCTNetwork) -> TypeGuard[Comparator]:
+def _has_other_start(network: PETCTNetwork) -> bool:
     """Tell whether there is a file, not of this package, that the network's encoder can start from."""
-    return isinstance(network, Comparator) and any(network.pretrained_name(name) for name in network.state_dict())
+    return any(network.pretrained_name(name) for name in network.state_dict())
+
+
+def check_vmamba(network: PETCTNetwork) -> None:
+    """Refuse a network with another encoder than VMamba.
+
+    Raises
+    ------
+    CIPAError
+        With the encoder.
+    """
+    if not isinstance(network.encoder, VMambaEncoder):
+        raise CIPAError(
+            f"{type(network).__name__} has the encoder {type(network.encoder).__name__}, and the file is for VMamba; "
+            "build the network with that backbone"
+        )

@@ -43,6 +43,10 @@ class Encoder(nn.Module, ABC):
         layers = {layer.format(level): self.get_submodule(layer.format(level)) for layer in self.output_layers}
         return [f"{layer}.{name}" for layer, module in layers.items() for name in module.state_dict()]
 
+    def pretrained_name(self, name: str) -> str | None:  # noqa: ARG002
+        """Return what a tensor is called in the file, of elsewhere, that the encoder starts from, if it has it."""
+        return None
+
     def widen(self, image: Tensor) -> Tensor:
         """Repeat a single slice (B, 1, H, W) for all channels of an image; an image of them all stays as it is."""
         return image.repeat(1, self.in_channels // image.shape[1], 1, 1)

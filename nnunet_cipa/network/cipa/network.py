@@ -136,6 +136,11 @@ class CIPA(PETCTNetwork):
         levels = STAGES if self.feature_sims is not None else map(int, self.encoder_sims or ())
         return {f"encoder.{name}": gain for level in levels for name in self.encoder.output_tensors(level)}
 
+    def pretrained_name(self, name: str) -> str | None:
+        """Return what a tensor is called in the ImageNet file of the backbone, if it has it; VMamba's is imported."""
+        part, _, rest = name.partition(".")
+        return self.encoder.pretrained_name(rest) if part == "encoder" else None
+
     @property
     def stacks_slices(self) -> bool:
         """Whether the slices are the channels of the encoder's input."""

@@ -26,10 +26,6 @@ class Comparator(PETCTNetwork):
     def original_names(self, name: str) -> list[str]:
         """Return the original's names of a tensor of this network; several are its parts along the first axis."""
 
-    def pretrained_name(self, name: str) -> str | None:  # noqa: ARG002
-        """Return what a tensor is called in the file that the original's encoder starts from, if it has it."""
-        return None
-
 
 def load_original(network: Comparator, state_dict: Mapping[str, Tensor]) -> None:
     """Load a state dict with the names of the original.

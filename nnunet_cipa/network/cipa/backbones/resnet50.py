@@ -47,6 +47,11 @@ class ResNet50Encoder(SharedEncoder):
             nn.Conv2d(theirs, ours, 1, bias=False) for theirs, ours in zip(WIDTHS, sizes.widths, strict=True)
         )
 
+    def pretrained_name(self, name: str) -> str | None:
+        """Return the name in torchvision's file of ResNet-50, which may have no counts of batches."""
+        part, _, rest = name.partition(".")
+        return rest if part == "trunk" and not rest.endswith("num_batches_tracked") else None
+
     def forward(self, x: Tensor) -> list[Tensor]:
         """Map images (B, in_channels, H, W), sides multiples of 32, to features (B, H/s, W/s, C), s = 4, 8, 16, 32."""
         features: list[Tensor] = []

@@ -1,11 +1,13 @@
 """Swin-T as CIPA's encoder: one for CT and PET, or one each that rectify each other. The blocks are torchvision's."""
 
+import re
 from typing import ClassVar, cast
 
 from torch import Tensor, nn
 from torchvision.models.swin_transformer import SwinTransformer, SwinTransformerBlock
 
 from nnunet_cipa.network.arguments import MODALITIES
+from nnunet_cipa.network.cipa.backbones.swin_names import microsoft_name
 from nnunet_cipa.network.cipa.encoding import STAGES, Encoder, SharedEncoder
 from nnunet_cipa.network.cipa.variants import Variant
 from nnunet_cipa.network.layers.basic import for_each_modality
@@ -86,6 +88,10 @@ class SharedSwinEncoder(SharedEncoder):
         super().__init__(in_channels)
         self.trunk = Swin(sizes, in_channels)
 
+    def pretrained_name(self, name: str) -> str | None:
+        """Return the name in Microsoft's file of Swin-T."""
+        return microsoft_name(name.removeprefix("trunk."))
+
     def forward(self, x: Tensor) -> list[Tensor]:
         """Map images (B, in_channels, H, W), sides multiples of 32, to features (B, H/s, W/s, C), s = 4, 8, 16, 32."""
         features = []
@@ -120,6 +126,10 @@ class TwoStreamSwinEncoder(Encoder):
         self.streams = for_each_modality(Swin, sizes, in_channels)
         self.rectifications = nn.ModuleList(FeatureRectification(width) for width in sizes.widths)
         self.rectifications.apply(init_as_mit)
+
+    def pretrained_name(self, name: str) -> str | None:
+        """Return the name in Microsoft's file of Swin-T, with which both streams start."""
+        return microsoft_name(re.sub(r"^streams\.\w+\.", "", name))
 
     def encode_both(self, ct: Tensor, pet: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Encode CT and PET (B, S, H, W), one slice repeated for all channels, to the pair of each stage."""
