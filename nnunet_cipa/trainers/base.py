@@ -75,6 +75,12 @@ class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, PaperR
         """Put this trainer's patch and network into one configuration of the plans."""
         plan_network(plans, configuration, dataset_json, cls.network_class_name, cls.architecture, cls.sampling)
 
+    @classmethod
+    def encoder_name(cls) -> str:
+        """Return the name of the network's file in a folder of encoders: its class, and the backbone if it is given."""
+        name, backbone = cls.network_class_name.rpartition(".")[2], cls.architecture.get("backbone")
+        return f"{name}_{backbone}" if backbone else name
+
     def initialize(self) -> None:
         """Build the network as nnU-Net does, and switch activation checkpointing on or off."""
         wanted = self._wants_activation_checkpointing()
@@ -127,7 +133,7 @@ class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, PaperR
         super().on_train_start()
 
     def _load_encoder(self) -> None:
-        path = encoder_file(type(self.unwrapped_network()).__name__)
+        path = encoder_file(self.encoder_name())
         if path is not None:
             count = load_encoder(self.unwrapped_network(), path)
             self.print_to_log_file(f"encoder: {count} tensors from {path} ({ENCODER_VARIABLE})")

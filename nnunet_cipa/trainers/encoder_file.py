@@ -14,7 +14,7 @@ def encoder_file(network: str) -> Path | None:
     Parameters
     ----------
     network
-        Name of the network's class, such as ``CMX`` for ``CMX.pth``.
+        ``encoder_name`` of its trainer, such as ``CMX`` for ``CMX.pth``.
 
     Returns
     -------

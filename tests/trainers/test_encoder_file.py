@@ -2,6 +2,7 @@
 
 import pytest
 
+from nnunet_cipa import trainers
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.trainers.encoder_file import ENCODER_VARIABLE, encoder_file
 
@@ -31,3 +32,12 @@ def test_a_folder_has_one_for_each(monkeypatch, tmp_path):
     (tmp_path / "CMX.safetensors").touch()
     with pytest.raises(CIPAError, match=r"has CMX\.pth, CMX\.safetensors for CMX; keep one of them"):
         encoder_file("CMX")
+
+
+def test_backbones_have_files_of_their_own():
+    names = {
+        name: getattr(trainers, f"nnUNetTrainer{name}").encoder_name() for name in ("CIPA_noCRM", "CIPASIM", "CMX")
+    }
+    assert names == {"CIPA_noCRM": "CIPA", "CIPASIM": "CIPA", "CMX": "CMX"}
+    assert trainers.nnUNetTrainerCIPA_ResNet50.encoder_name() == "CIPA_resnet50"
+    assert trainers.nnUNetTrainerCIPA_SwinT.encoder_name() == "CIPA_swin_t"

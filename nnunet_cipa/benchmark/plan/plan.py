@@ -105,7 +105,7 @@ def _models_of(request: BenchmarkRequest, entry: Entry, notes: list[str]) -> Ite
     cipa = brings_network(trainer)
     if cipa and len(request.plans) > 1:
         notes.append(f"{entry.trainer}: brings its own network, so it is trained on {request.plans[0]} alone")
-    start = _resolve_start(entry, trainer.network_class_name.rpartition(".")[2] if cipa else None)
+    start = _resolve_start(entry, trainer.encoder_name() if cipa else None)
     refusals: list[NotImplementedError] = []
     plans_of_it = request.plans[:1] if cipa else request.plans
     pairs = [(plans, configuration) for plans in plans_of_it for configuration in request.configurations]
@@ -144,7 +144,7 @@ def _seed_as_set(trainer: type, notes: list[str]) -> int | None:
 
 
 def _resolve_start(entry: Entry, network: str | None) -> Start:
-    """Return what a row starts from; ``network`` is the class of one of ours."""
+    """Return what a row starts from; ``network`` is what the file of one of ours is called."""
     source, file = entry.source, entry.checkpoint
     if source in {WeightSource.ENCODER, WeightSource.ADAPTED} and network is None:
         raise CIPAError(
