@@ -7,7 +7,7 @@ from nnunet_cipa import speed
 from nnunet_cipa.cli.command import Command, Group
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.options import Option
-from nnunet_cipa.speed.options import FORMATS, NetworkBench, ScanBench
+from nnunet_cipa.speed.options import FORMATS, GpuBench, NetworkBench, PhantomSlices, ScanBench
 
 Json = Annotated[Path | None, Option("FILE")]
 
@@ -40,6 +40,46 @@ def network(options: NetworkBench, *, json: Json = None) -> None:
     """
     _check_folder(json)
     _publish(speed.bench_network(options), json)
+
+
+def gpu(out: Annotated[Path, Option("OUT")], options: GpuBench) -> None:
+    """Measure all that wants a GPU in one run of bounded time, the most valuable first.
+
+    The parts are agreement of the kernels with float64, speed of the scan and of the networks, a profile of a
+    training step, and a short training. Each is a process of its own, each result is written to OUT at once, and what
+    fails or does not fit into the time is told at the end. It needs torch, Triton, numba and NumPy; nnU-Net's
+    networks are left out where they are not installed.
+
+    Parameters
+    ----------
+    out
+        A new folder: a JSON file a part, of which 'bench plot' reads scan.json and network.json, and log.txt.
+    """
+    from nnunet_cipa.speed.gpu.record import FAILED  # noqa: PLC0415 - the run is imported when it is wanted
+    from nnunet_cipa.speed.gpu.run import run_parts  # noqa: PLC0415
+    from nnunet_cipa.speed.gpu.text import as_text, disagreements  # noqa: PLC0415
+
+    records = run_parts(out, options)
+    print(as_text(records))
+    failed = [item.name for record in records for item in record.items if item.state == FAILED]
+    faults = {"do not agree with the reference": disagreements(records), "failed": failed}
+    told = [f"{len(names)} {what}: {', '.join(names)}" for what, names in faults.items() if names]
+    if told or not records:
+        raise CIPAError(f"{out}: {'; '.join(told) or 'nothing was measured'}; see {out / 'log.txt'}")
+
+
+def slices(out: Annotated[Path, Option("FILE", suffixes=(".npz",))], options: PhantomSlices) -> None:
+    """Draw phantom slices for the training of 'bench gpu', for machines that lack SciPy or Pillow.
+
+    Parameters
+    ----------
+    out
+        File to write.
+    """
+    from nnunet_cipa.speed.gpu.slices import draw_slices  # noqa: PLC0415 - the phantoms import SciPy
+
+    _check_folder(out)
+    print(f"{draw_slices(out, options)} slices")
 
 
 def plot(
@@ -83,6 +123,8 @@ COMMAND = Group(
     (
         Command("scan", "the selective scan by backend", scan),
         Command("network", "the network beside nnU-Net's own", network),
+        Command("gpu", "all that wants a GPU, in one run of bounded time", gpu),
+        Command("slices", "phantom slices for the training of 'bench gpu'", slices),
         Command("plot", "how time and memory grow with length, batch, patch and slices", plot),
     ),
 )

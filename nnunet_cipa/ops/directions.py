@@ -85,9 +85,15 @@ def scan_sequences(sequences: Tensor, projections: Tensor, weights: ScanWeights,
 
 def scan_directions(x: Tensor, weights: ScanWeights, backend: str | None = None) -> Tensor:
     """Do what ``cross_scan`` does by putting every direction's sequence in order: (B, H, W, d) to the same shape."""
-    height, width = x.shape[1:3]
+    size = x.shape[1:3]
     x = x.permute(0, 3, 1, 2).contiguous()
-    projections = project(x.flatten(2), weights).unflatten(-1, (height, width))
+    projections = project(x.flatten(2), weights).unflatten(-1, size)
+    return scan_projected(x, projections, weights, backend)
+
+
+def scan_projected(x: Tensor, projections: Tensor, weights: ScanWeights, backend: str | None = None) -> Tensor:
+    """Scan a map whose projections are there: (B, d, H, W) and (B, 4, R + 2N, H, W) to (B, H, W, d)."""
+    height, width = x.shape[2:]
     sequences = x.unsqueeze(1).expand(-1, DIRECTIONS, -1, -1, -1)
     y = scan_sequences(to_directions(sequences), to_directions(projections), weights, backend)
     return sum_directions(y, height, width).permute(0, 2, 3, 1)

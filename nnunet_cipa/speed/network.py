@@ -10,9 +10,10 @@ from tqdm import tqdm
 
 from nnunet_cipa.ops import preferred_backend
 from nnunet_cipa.ops.registry import check_device
+from nnunet_cipa.speed.catalogue import CIPA_FORMS, NNUNET
 from nnunet_cipa.speed.command import command_line
 from nnunet_cipa.speed.machine import bench_versions, measured_machine
-from nnunet_cipa.speed.networks import NNUNET, NetworkSetting, check_choices, reads_slices, scan_backend
+from nnunet_cipa.speed.networks import NetworkSetting, check_choices, reads_slices, scan_backend
 from nnunet_cipa.speed.options import NetworkBench
 from nnunet_cipa.speed.report import BenchReport, BenchRow
 from nnunet_cipa.speed.states import StateUpdates
@@ -92,7 +93,9 @@ def _measure(setting: NetworkSetting, device: torch.device, repeats: int) -> Ite
     prediction = _Prediction(network, setting, device)
     with StateUpdates() as counted:
         prediction()
-    for kind, run in (("prediction", prediction), ("training step", _TrainingStep(network, setting, device))):
+    if setting.name in CIPA_FORMS and CIPA_FORMS[setting.name].compiled:
+        network.compile(backend="inductor" if device.type == "cuda" else "aot_eager")
+    for kind, run in (("prediction", prediction), ("training step", TrainingStep(network, setting, device))):
         yield _Figures(setting, backend, parameters, counted.total, kind, time_function(run, device, repeats))
 
 
@@ -134,13 +137,16 @@ class _Prediction:
             self.network(self.image)
 
 
-class _TrainingStep(_Prediction):
+class TrainingStep(_Prediction):
+    """Forward, backward and AdamW on noise, in bfloat16 or float16 on CUDA."""
+
     def __init__(self, network: nn.Module, setting: NetworkSetting, device: torch.device) -> None:
         super().__init__(network, setting, device)
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
         self.target = torch.zeros(setting.batch, *setting.patch_size, dtype=torch.long, device=device)
 
     def __call__(self) -> None:
+        """Take one step."""
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cuda", self.half, enabled=self.image.is_cuda):

@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import torch
-from dynamic_network_architectures.architectures.unet import PlainConvUNet, ResidualEncoderUNet
 from torch import nn
 
 from nnunet_cipa.errors import CIPAError
@@ -18,6 +18,7 @@ from nnunet_cipa.options import UsageError
 from nnunet_cipa.speed.catalogue import CIPA_FORMS, NETWORKS, NNUNET
 from nnunet_cipa.speed.options import NetworkBench
 
+_UNETS = "dynamic_network_architectures.architectures.unet"  # imported late, as GPU machines may lack it
 # What nnU-Net 2.8 plans for slices of 512 x 512: eight stages, and the blocks of the stages of ResEnc-L.
 _STAGES = 8
 _STRIDE = 2 ** (_STAGES - 1)
@@ -62,6 +63,8 @@ class NetworkSetting:
             raise CIPAError(
                 f"patch_size {self.patch_size} does not fit {self.name}; give multiples of {_STRIDE} from {2 * _STRIDE}"
             )
+        if self.name in NNUNET and (why := nnunet_missing()):
+            raise CIPAError(f"{self.name}: {why}")
         if self.name in CIPA_FORMS:
             try:
                 check_patch_size(self.patch_size, CIPA.stride)
@@ -118,7 +121,17 @@ def scan_backend(name: str) -> Iterator[None]:
             os.environ[ENVIRONMENT_VARIABLE] = before
 
 
+def nnunet_missing() -> str:
+    """Return why nnU-Net's networks cannot be built here, or an empty string."""
+    try:
+        import_module(_UNETS)
+    except ImportError as error:
+        return f"nnU-Net's networks need the package dynamic_network_architectures: {error}; pip install nnunetv2"
+    return ""
+
+
 def _build_nnunet(name: str) -> nn.Module:
+    unets = import_module(_UNETS)
     common: dict[str, Any] = {
         "input_channels": 2,
         "n_stages": _STAGES,
@@ -134,5 +147,8 @@ def _build_nnunet(name: str) -> nn.Module:
         "nonlin_kwargs": {"inplace": True},
     }
     if name == "plain":
-        return PlainConvUNet(n_conv_per_stage=2, n_conv_per_stage_decoder=2, **common)
-    return ResidualEncoderUNet(n_blocks_per_stage=_RESIDUAL_BLOCKS, n_conv_per_stage_decoder=1, **common)
+        network = unets.PlainConvUNet(n_conv_per_stage=2, n_conv_per_stage_decoder=2, **common)
+    else:
+        network = unets.ResidualEncoderUNet(n_blocks_per_stage=_RESIDUAL_BLOCKS, n_conv_per_stage_decoder=1, **common)
+    built: nn.Module = network
+    return built

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Annotated
 
@@ -89,3 +90,45 @@ class NetworkBench:
     device: str = "cpu"
     repeats: Annotated[int, COUNT] = 5
     networks: Annotated[tuple[str, ...], Option("NAME", choices=lambda: NETWORKS)] = ("plain", "resenc-l", "cipa")
+
+
+@dataclass(frozen=True)
+class GpuBench:
+    """What one run on a borrowed GPU is given.
+
+    Attributes
+    ----------
+    seconds : int
+        Wall time that the run keeps to; each part has its share of it and passes on what it does not need.
+    device : str
+        Type of the device; cpu rehearses the whole with tiny sizes.
+    slices : Path or None
+        File of 'bench slices' to train on; slices are drawn while the first part runs if it is not given, which
+        needs SciPy and Pillow.
+    """
+
+    seconds: Annotated[int, Option("S", least=20)] = 480
+    device: str = "cuda"
+    slices: Annotated[Path | None, Option("FILE", suffixes=(".npz",))] = None
+
+
+@dataclass(frozen=True)
+class PhantomSlices:
+    """Phantom slices to train on.
+
+    Attributes
+    ----------
+    patients : int
+        Patients.
+    slices : int
+        About how many slices per patient.
+    size : int
+        Rows and columns, a multiple of 32.
+    seed : int
+        Of the patients.
+    """
+
+    patients: Annotated[int, COUNT] = 8
+    slices: Annotated[int, Option("N", least=3, most=90)] = 8
+    size: Annotated[int, Option("N", least=64, most=1024, multiple=32)] = 512
+    seed: Annotated[int, Option("N", least=0)] = 0

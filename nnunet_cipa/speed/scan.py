@@ -54,7 +54,7 @@ def bench_scan(bench: ScanBench) -> BenchReport:
         if not usable:
             others = ", ".join(other for other, (works, _) in found.items() if works)
             raise CIPAError(f"scan backend {name!r} cannot be used: {reason}; choose among {others}")
-    scans = {name: partial(_scan, backend=name) for name in names}
+    scans = {name: partial(scan_by, backend=name) for name in names}
     return compare_scans(bench, scans, command_line("scan", replace(bench, backends=names)))
 
 
@@ -78,7 +78,7 @@ def compare_scans(bench: ScanBench, scans: Mapping[str, Scan], command: str) -> 
     with tqdm(total=len(calls) * len(scans) * len(kinds), desc="scan", disable=None) as bar:
         for call in calls:
             arguments = call.arguments(bench.device)
-            exact = _scan({name: tensor.detach().double() for name, tensor in arguments.items()}, "reference")
+            exact = scan_by({name: tensor.detach().double() for name, tensor in arguments.items()}, "reference")
             first: dict[str, float] = {}
             for (name, scan), kind in itertools.product(scans.items(), kinds):
                 run = _Pass(scan, arguments, None if kind == "forward" else torch.ones_like(exact, dtype=torch.float32))
@@ -137,6 +137,7 @@ class _Pass:
         return y.detach()
 
 
-def _scan(arguments: dict[str, Tensor], backend: str) -> Tensor:
+def scan_by(arguments: dict[str, Tensor], backend: str) -> Tensor:
+    """Run a backend on the arguments of ``ScanCall``, softplus of delta included."""
     u, delta, A, B, C, D, bias = arguments.values()
     return selective_scan(u, delta, A, B, C, D, delta_bias=bias, delta_softplus=True, backend=backend)

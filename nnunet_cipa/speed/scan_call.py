@@ -5,23 +5,24 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-_GROUPS = 4
-
 
 @dataclass(frozen=True)
 class ScanCall:
-    """A call in float32 with random arguments; 4 groups, as SS2D has them.
+    """A call in float32 with random arguments.
 
     Attributes
     ----------
     batch, channels, length, d_state : int
         Its sizes.
+    groups : int
+        Of channels, each with its own B and C; SS2D has 4.
     """
 
     batch: int
     channels: int
     length: int
     d_state: int
+    groups: int = 4
 
     def __str__(self) -> str:
         """Return (b, d, l, n)."""
@@ -39,7 +40,7 @@ class ScanCall:
         rest of a network runs, reads the arguments and the gradient of y and writes the arguments' gradients.
         """
         sequence = self.batch * self.channels * self.length
-        matrix = self.batch * _GROUPS * self.d_state * self.length
+        matrix = self.batch * self.groups * self.d_state * self.length
         arguments = 2 * sequence + 2 * matrix + self.channels * (self.d_state + 2)
         return 4 * (3 * arguments + 2 * sequence if backward else arguments + sequence)
 
@@ -54,8 +55,8 @@ class ScanCall:
             "u": draw(self.batch, self.channels, self.length),
             "delta": draw(self.batch, self.channels, self.length),
             "A": -torch.arange(1.0, self.d_state + 1).repeat(self.channels, 1),
-            "B": draw(self.batch, _GROUPS, self.d_state, self.length),
-            "C": draw(self.batch, _GROUPS, self.d_state, self.length),
+            "B": draw(self.batch, self.groups, self.d_state, self.length),
+            "C": draw(self.batch, self.groups, self.d_state, self.length),
             "D": torch.ones(self.channels),
             "delta_bias": draw(self.channels) - 4,
         }
