@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -91,6 +92,24 @@ sys.exit(part.measure(job))
     assert [(item.name, item.state) for item in record.items] == [("a", "failed"), ("b", "done")]
     assert "SIGKILL" in record.items[0].why
     assert record.rows == [{"name": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "why"),
+    [
+        ("raise SystemExit('no torch')", "failed", "its process ended with exit code 1: no torch"),
+        ("import time; time.sleep(60)", "cut", "the time was up"),
+    ],
+)
+def test_a_part_that_wrote_nothing_says_so(code, state, why, job, monkeypatch):
+    start = run._start
+    monkeypatch.setattr(run, "_start", lambda _, out: start(["-c", code], out))
+    begin = time.time()
+    run._run_part(replace(job, until=begin + 3))
+    assert time.time() - begin < 8
+    record = Record.read(run.Path(job.out) / "profile.json")
+    assert [(item.name, item.state, item.why) for item in record.items] == [("profile", state, why)]
+    assert f"- profile: {state}: {why}" in text.as_text([record])
 
 
 @pytest.mark.parametrize("wrong", ["gradient of A", "y"])

@@ -89,7 +89,8 @@ def _results(scan: Callable[[Arguments], Tensor], given: Mapping[str, Tensor], d
     """Return y and the gradients of all arguments, of a fixed projection of y."""
     leaves = {name: x.detach().requires_grad_() for name, x in given.items()}
     y = scan(leaves)
-    weights = torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).to(dtype).to(y)
+    generator = torch.Generator(y.device).manual_seed(1)
+    weights = torch.randn(y.shape, generator=generator, device=y.device).to(dtype).to(y)
     gradients = torch.autograd.grad(y, list(leaves.values()), weights)
     named = {f"gradient of {name}": x for name, x in zip(leaves, gradients, strict=True)}
     return {"y": y.detach()} | named

@@ -29,7 +29,7 @@ def _time(name: str, batch: int, job: Job) -> Rows:
     side = 512 if not job.tiny else 256 if name in NNUNET else 32
     bench = NetworkBench(
         "nano" if job.tiny else "tiny", ((side, side),), (batch,), device=job.device,
-        repeats=1 if job.tiny else 2 if name == "cipa-unfused" else 5, networks=(name,),
+        repeats=1 if job.tiny or name == "cipa-unfused" else 5, networks=(name,),
     )  # fmt: skip
     for row in bench_network(bench).rows:
         yield {name: value for name, value in row.values.items() if name != "ratio"}

@@ -37,6 +37,8 @@ def measure(job: Job) -> int:
             for row in run():
                 record.rows.append(finite(row))
                 record.write()
+        except torch.OutOfMemoryError as error:
+            record.settle(item, LEFT_OUT, _in_a_line(error), time.monotonic() - start)
         except Exception as error:  # noqa: BLE001 - one item that fails, by whatever error, must not cost the others
             record.settle(item, FAILED, _in_a_line(error), time.monotonic() - start)
             if not _device_answers(job.device):

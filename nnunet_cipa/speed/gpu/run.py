@@ -7,12 +7,14 @@ import time
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.ops.registry import check_device
 from nnunet_cipa.processes.commands import describe_status, end_processes, last_lines, start_process
 from nnunet_cipa.speed.gpu.job import Job
 from nnunet_cipa.speed.gpu.parts import PARTS
-from nnunet_cipa.speed.gpu.record import CUT, FAILED, RUNNING, WAITING, Record
+from nnunet_cipa.speed.gpu.record import CUT, FAILED, RUNNING, WAITING, Item, Record
 from nnunet_cipa.speed.gpu.slices import draws, read_slices
 from nnunet_cipa.speed.options import GpuBench
+from nnunet_cipa.speed.report import FORMAT
 
 _PYTHON = Path(sys.executable).name
 _LOG = "log.txt"
@@ -20,7 +22,7 @@ _RESERVE = 2.0  # seconds to end the last process and to print
 _UP = "the time was up"
 
 
-def run_parts(out: Path, options: GpuBench) -> list[Record]:
+def run_parts(out: Path, options: GpuBench, start: float) -> list[Record]:
     """Measure all parts; every result is in ``out`` as soon as it is there.
 
     Parameters
@@ -29,20 +31,19 @@ def run_parts(out: Path, options: GpuBench) -> list[Record]:
         A folder that does not exist or is empty.
     options : GpuBench
         Time, device, slices.
+    start : float
+        When the time began, in seconds since the epoch.
 
     Returns
     -------
     list of Record
-        What was measured, and what was not and why; parts that wrote nothing have no record.
+        Of each part what was measured, and what was not and why.
 
     Raises
     ------
     CIPAError
         If there is no such device, or ``out`` or the file of slices is not as it should be.
     """
-    start = time.time()
-    from nnunet_cipa.ops.registry import check_device  # noqa: PLC0415 - importing torch is part of the time
-
     check_device(options.device)
     slices = options.slices or out / "slices.npz"
     if options.slices is not None:
@@ -60,14 +61,13 @@ def run_parts(out: Path, options: GpuBench) -> list[Record]:
             _run_part(Job(part.name, str(out), options.device, options.seconds, until, "" if failed else str(slices)))
     finally:
         end_processes([process for process in drawing if process.poll() is None])
-    files = [out / f"{part.name}.json" for part in PARTS]
-    return [Record.read(path) for path in files if path.exists()]
+    return [Record.read(out / f"{part.name}.json") for part in PARTS]
 
 
 def _run_part(job: Job) -> None:
     """Run a part's process, and again for what is left if an item ends it, until its time is up."""
     out, path = Path(job.out), Path(job.out) / f"{job.part}.json"
-    again = True
+    again, status = True, None
     while again and time.time() < job.until:
         again = False
         process = _start(["-m", "nnunet_cipa.speed.gpu.part", job.dumped()], out)
@@ -80,12 +80,18 @@ def _run_part(job: Job) -> None:
         if status and path.exists():
             record = Record.read(path)
             if record.has(RUNNING):
-                said = "; ".join(last_lines(out / _LOG, 1))
-                record.settle_all({RUNNING}, FAILED, f"its process ended with {describe_status(status)}: {said}")
+                record.settle_all({RUNNING}, FAILED, _ending(status, out))
             again = record.has(WAITING)
     if path.exists():
-        record = Record.read(path)
-        record.settle_all({RUNNING, WAITING}, CUT, _UP)
+        Record.read(path).settle_all({RUNNING, WAITING}, CUT, _UP)
+    else:
+        nothing = Item(job.part, FAILED, _ending(status, out)) if status else Item(job.part, CUT, _UP)
+        Record(path, {"format": FORMAT, "subject": job.part, "command": job.command}, [nothing]).write()
+
+
+def _ending(status: int, out: Path) -> str:
+    said = "; ".join(last_lines(out / _LOG, 1))
+    return f"its process ended with {describe_status(status)}: {said}"
 
 
 def _start(arguments: list[str], out: Path) -> subprocess.Popen[bytes]:

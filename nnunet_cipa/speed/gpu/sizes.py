@@ -21,14 +21,14 @@ SCANS = (
     ScanCall(2, 192, 192, 16, 1),
     ScanCall(8, 192, 1536, 16, 1),
     ScanCall(2, 3072, 1024, 16),
-    ScanCall(8, 768, 16384, 4),
+    ScanCall(2, 768, 16384, 4),
 )
 TINY_MAPS = (MapCall(1, 2, 3, 8, 2, 4),)
 TINY_SCANS = (ScanCall(1, 8, 9, 4),)
 TIMED_SCANS = (
-    ScanCall(8, 768, 16384, 16),
     ScanCall(1, 768, 16384, 16),
     ScanCall(8, 768, 4096, 16),
+    ScanCall(8, 768, 16384, 16),
     ScanCall(8, 768, 16384, 4),
 )
 TINY_TIMED_SCANS = (ScanCall(1, 4, 8, 4), ScanCall(1, 4, 4, 4))

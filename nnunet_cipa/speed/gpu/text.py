@@ -65,7 +65,12 @@ _COLUMNS: Mapping[str, Sequence[_Column]] = {
 
 def as_text(records: Sequence[Record]) -> str:
     """Return machine, versions, and of each part its table and what is not in it, all in Markdown."""
-    return "\n\n".join([*(_facts(record) for record in records[:1]), *(_part(record) for record in records)])
+    return "\n\n".join(
+        [
+            *[_facts(record) for record in records if "machine" in record.header][:1],
+            *(_part(record) for record in records),
+        ]
+    )
 
 
 def disagreements(records: Sequence[Record]) -> list[str]:
