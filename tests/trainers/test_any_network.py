@@ -21,7 +21,6 @@ from tests.trainers.checkpoints import fold_of, load
 from tests.trainers.small_training import SIDE, SLICES, Tiny
 
 NAMES = "AsymFormer", "CEN", "CMX", "DFormer", "GeminiFusion", "NnSAM", "Sigma", "SwinUnet", "TokenFusion", "TransUNet"
-NAMES = "AsymFormer", "CMX", "DFormer", "NnSAM", "Sigma", "SwinUnet", "TokenFusion", "TransUNet"
 SMALL = {f"nnUNetTrainer{name}": {"variant": "nano"} for name in NAMES}
 EPOCHS = 3
 
