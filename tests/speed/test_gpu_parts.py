@@ -4,11 +4,12 @@ import json
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from nnunet_cipa.ops import cross_op as cross_module
-from nnunet_cipa.speed.gpu import agreement, part, run, text
+from nnunet_cipa.speed.gpu import agreement, part, run, text, training
 from nnunet_cipa.speed.gpu.job import Job
 from nnunet_cipa.speed.gpu.parts import PARTS
 from nnunet_cipa.speed.gpu.record import Record
@@ -149,3 +150,13 @@ def test_what_is_not_finite_does_not_agree_and_is_written(job, monkeypatch):
     (row,) = items[name]()
     assert not row["agrees"]
     assert json.loads(json.dumps(row, allow_nan=False))["errors"]["y"] is None
+
+
+def test_a_training_ends_by_itself_with_what_it_has(job, tmp_path):
+    path = tmp_path / "slices.npz"
+    grey = np.random.default_rng(0).integers(0, 255, (3, 32, 32), np.uint8)
+    np.savez(path, ct=grey, pet=grey[::-1], mask=grey // 200)
+    (train,) = training.items(replace(job, slices=str(path), until=time.time())).values()
+    (row,) = train()
+    assert row["iteration"] == 1
+    assert row["loss"] > 0

@@ -50,20 +50,20 @@ def _train(job: Job) -> Rows:
     optimizer = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
     rng = np.random.default_rng(0)
     batch, every = (_TINY_BATCH, _TINY_REPORTED) if job.tiny else (_BATCH, _REPORTED)
-    losses: list[Tensor] = []
+    losses: list[float] = []
     start = time.monotonic()
     for iteration in range(1, (_TINY_ITERATIONS if job.tiny else _ITERATIONS) + 1):
         chosen = torch.as_tensor(rng.integers(len(images), size=batch), device=device)
         flips = [axis for axis in (-1, -2) if rng.random() < 0.5]
         image, mask = images[chosen].flip(flips), masks[chosen].flip(flips)
-        losses.append(_step(network, optimizer, image, mask))
-        if iteration % every == 0:
-            loss = float(torch.stack(losses).mean())  # waits for the device
-            seconds = (time.monotonic() - start) / every
+        losses.append(float(_step(network, optimizer, image, mask)))  # waits for the device
+        up = time.time() > job.until - _RESERVE
+        if up or iteration % every == 0:
+            seconds = (time.monotonic() - start) / len(losses)
             yield {"name": "cipa", "iteration": iteration, "batch": batch, "height": size[0], "width": size[1],
-                   "loss": loss, "seconds_per_iteration": seconds}  # fmt: skip
+                   "loss": sum(losses) / len(losses), "seconds_per_iteration": seconds}  # fmt: skip
             losses, start = [], time.monotonic()
-        if time.time() > job.until - _RESERVE:
+        if up:
             return
 
 
