@@ -1,7 +1,9 @@
 """Checks of the arguments that all networks of slices have."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
+T = TypeVar("T")
 MODALITIES = ("CT", "PET")
 
 
@@ -23,6 +25,19 @@ def check_network_channels(
         raise ValueError(f"{network} has one output and no deep supervision; use a trainer of nnunet_cipa")
     if sorted(modalities) != sorted(MODALITIES):
         raise ValueError(f"modalities {tuple(modalities)} must be CT and PET, in the order of the input's channels")
+
+
+def choose(argument: str, name: str, table: Mapping[str, T]) -> T:
+    """Return what a table has under a name.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message has the argument's name and those of the table.
+    """
+    if name not in table:
+        raise ValueError(f"{argument} is {name!r}; choose one of {', '.join(table)}")
+    return table[name]
 
 
 def check_slices(slices: int, admitted: Sequence[int]) -> int:

@@ -29,7 +29,7 @@ GOOD = {"input_channels": 2, "num_classes": 2, "patch_size": (32, 64), "variant"
         ({"sim": "input", "sim_branches": "channel"}, "sim_branches is 'channel'; choose one or more of channel, sp"),
         ({"sim": "input", "sim_branches": ["channel", "channel"]}, "sim_branches is"),
         ({"sim": "input", "sim_branches": ["channel", "depth"]}, "sim_branches is"),
-        ({"variant": "huge"}, "unknown CIPA variant 'huge'; choose one of tiny, small, base, nano"),
+        ({"variant": "huge"}, "variant is 'huge'; choose one of tiny, small, base, nano"),
         ({"region_size": 3}, "region_size is 3; choose one of 2, 4, 8"),
         ({"dcim_variant": "pet"}, "dcim_variant is 'pet'; choose one of pet_ct, pet_pet, ct_ct, ct_pet, local_ct"),
         ({"dcim_variant": "ct_ct", "dcim": False}, "dcim_variant is 'ct_ct', and dcim is False; choose one of the two"),

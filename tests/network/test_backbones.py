@@ -188,7 +188,7 @@ def test_swin_drops_attention_and_branches_as_the_two_stream_code():
     [
         ("swin_s", "tiny", "backbone is 'swin_s'; choose one of vmamba, resnet50, swin_t, swin_t_shared"),
         ("resnet50", "small", "backbone 'resnet50' has no variant 'small'; choose one of tiny, nano"),
-        ("swin_t", "huge", "unknown CIPA variant 'huge'"),
+        ("swin_t", "huge", "variant is 'huge'"),
     ],
 )
 def test_what_there_is_not(backbone, variant, message):

@@ -41,19 +41,24 @@ class Preset:
         return replace(self, rows=tuple(row for row in self.rows if row[1] in trainers)) if trainers else self
 
 
+def _as_set(title: str, trainer: str) -> tuple[str, str, WeightSource]:
+    """Return a row that starts from the encoder file that is set, if there is one."""
+    return title, trainer, WeightSource.AS_SET
+
+
 _COMPARATORS = (
-    ("TransUNet", "nnUNetTrainerTransUNet", WeightSource.AS_SET),
-    ("Swin-Unet", "nnUNetTrainerSwinUnet", WeightSource.AS_SET),
-    ("nnSAM", "nnUNetTrainerNnSAM", WeightSource.AS_SET),
-    ("CEN", "nnUNetTrainerCEN", WeightSource.AS_SET),
-    ("TokenFusion", "nnUNetTrainerTokenFusion", WeightSource.AS_SET),
-    ("CMX", "nnUNetTrainerCMX", WeightSource.AS_SET),
-    ("CMNeXt", "nnUNetTrainerCMNeXt", WeightSource.AS_SET),
-    ("AsymFormer", "nnUNetTrainerAsymFormer", WeightSource.AS_SET),
-    ("DFormer", "nnUNetTrainerDFormer", WeightSource.AS_SET),
-    ("GeminiFusion", "nnUNetTrainerGeminiFusion", WeightSource.AS_SET),
-    ("Sigma", "nnUNetTrainerSigma", WeightSource.AS_SET),
-    ("CIPA", "nnUNetTrainerCIPA", WeightSource.AS_SET),
+    _as_set("TransUNet", "nnUNetTrainerTransUNet"),
+    _as_set("Swin-Unet", "nnUNetTrainerSwinUnet"),
+    _as_set("nnSAM", "nnUNetTrainerNnSAM"),
+    _as_set("CEN", "nnUNetTrainerCEN"),
+    _as_set("TokenFusion", "nnUNetTrainerTokenFusion"),
+    _as_set("CMX", "nnUNetTrainerCMX"),
+    _as_set("CMNeXt", "nnUNetTrainerCMNeXt"),
+    _as_set("AsymFormer", "nnUNetTrainerAsymFormer"),
+    _as_set("DFormer", "nnUNetTrainerDFormer"),
+    _as_set("GeminiFusion", "nnUNetTrainerGeminiFusion"),
+    _as_set("Sigma", "nnUNetTrainerSigma"),
+    _as_set("CIPA", "nnUNetTrainerCIPA"),
 )
 PRESETS: Mapping[str, Preset] = {
     "cipa-table2": Preset("CIPA and the networks that it is compared with, table 2 of the CVPR paper", _COMPARATORS),
@@ -63,36 +68,36 @@ PRESETS: Mapping[str, Preset] = {
     "cipa-table4": Preset(
         "the modules of CIPA, table 4 of the CVPR paper",
         (
-            ("no CRM, no DCIM", "nnUNetTrainerCIPA_noCRM_noDCIM", WeightSource.AS_SET),
-            ("CRM alone", "nnUNetTrainerCIPA_noDCIM", WeightSource.AS_SET),
-            ("DCIM alone", "nnUNetTrainerCIPA_noCRM", WeightSource.AS_SET),
-            ("CIPA: CRM and DCIM", "nnUNetTrainerCIPA", WeightSource.AS_SET),
+            _as_set("no CRM, no DCIM", "nnUNetTrainerCIPA_noCRM_noDCIM"),
+            _as_set("CRM alone", "nnUNetTrainerCIPA_noDCIM"),
+            _as_set("DCIM alone", "nnUNetTrainerCIPA_noCRM"),
+            _as_set("CIPA: CRM and DCIM", "nnUNetTrainerCIPA"),
         ),
     ),
     "cipa-backbones": Preset(
         "CIPA on other encoders, of table 2 of the CVPR paper",
         (
-            ("ResNet-50", "nnUNetTrainerCIPA_ResNet50", WeightSource.AS_SET),
-            ("Swin-T", "nnUNetTrainerCIPA_SwinT", WeightSource.AS_SET),
-            ("one shared Swin-T", "nnUNetTrainerCIPA_SwinTShared", WeightSource.AS_SET),
-            ("VMamba", "nnUNetTrainerCIPA", WeightSource.AS_SET),
+            _as_set("ResNet-50", "nnUNetTrainerCIPA_ResNet50"),
+            _as_set("Swin-T", "nnUNetTrainerCIPA_SwinT"),
+            _as_set("one shared Swin-T", "nnUNetTrainerCIPA_SwinTShared"),
+            _as_set("VMamba", "nnUNetTrainerCIPA"),
         ),
     ),
     "cipa-table6": Preset(
         "what DCIM gets of CT and PET, table 6 of the CVPR paper",
         (
-            ("region PET, local PET", "nnUNetTrainerCIPA_regionPET_localPET", WeightSource.AS_SET),
-            ("region CT, local CT", "nnUNetTrainerCIPA_regionCT_localCT", WeightSource.AS_SET),
-            ("region CT, local PET", "nnUNetTrainerCIPA_regionCT_localPET", WeightSource.AS_SET),
-            ("local CT alone", "nnUNetTrainerCIPA_localCT", WeightSource.AS_SET),
-            ("region PET alone", "nnUNetTrainerCIPA_regionPET", WeightSource.AS_SET),
-            ("DCIM: region PET, local CT", "nnUNetTrainerCIPA", WeightSource.AS_SET),
+            _as_set("region PET, local PET", "nnUNetTrainerCIPA_regionPET_localPET"),
+            _as_set("region CT, local CT", "nnUNetTrainerCIPA_regionCT_localCT"),
+            _as_set("region CT, local PET", "nnUNetTrainerCIPA_regionCT_localPET"),
+            _as_set("local CT alone", "nnUNetTrainerCIPA_localCT"),
+            _as_set("region PET alone", "nnUNetTrainerCIPA_regionPET"),
+            _as_set("DCIM: region PET, local CT", "nnUNetTrainerCIPA"),
         ),
     ),
     "igtv-table2": Preset(
         "from GTV to IGTV, table 2 of the IGTV paper",
         (
-            ("2D, IGTV alone", "nnUNetTrainerCIPA", WeightSource.AS_SET),
+            _as_set("2D, IGTV alone", "nnUNetTrainerCIPA"),
             ("2D, from GTV", "nnUNetTrainerCIPATransfer", WeightSource.ADAPTED),
             ("2.5D, from GTV", "nnUNetTrainerCIPA25DTransfer", WeightSource.ADAPTED),
             ("2.5D and SIM, from GTV", "nnUNetTrainerCIPASIMTransfer", WeightSource.ADAPTED),
@@ -101,21 +106,21 @@ PRESETS: Mapping[str, Preset] = {
     "depth": Preset(
         "1, 3 and 5 slices, without and with SIM",
         (
-            ("1 slice", "nnUNetTrainerCIPA", WeightSource.AS_SET),
-            ("3 slices", "nnUNetTrainerCIPA25D", WeightSource.AS_SET),
-            ("5 slices", "nnUNetTrainerCIPA25D_5slices", WeightSource.AS_SET),
-            ("3 slices, SIM", "nnUNetTrainerCIPASIM", WeightSource.AS_SET),
-            ("5 slices, SIM", "nnUNetTrainerCIPASIM_5slices", WeightSource.AS_SET),
+            _as_set("1 slice", "nnUNetTrainerCIPA"),
+            _as_set("3 slices", "nnUNetTrainerCIPA25D"),
+            _as_set("5 slices", "nnUNetTrainerCIPA25D_5slices"),
+            _as_set("3 slices, SIM", "nnUNetTrainerCIPASIM"),
+            _as_set("5 slices, SIM", "nnUNetTrainerCIPASIM_5slices"),
         ),
     ),
     "sim-weights": Preset(
         "the weights of SIM's branches fixed and learned, and each branch off",
         (
-            ("fixed weights", "nnUNetTrainerCIPASIM", WeightSource.AS_SET),
-            ("learned weights", "nnUNetTrainerCIPASIM_learnable", WeightSource.AS_SET),
-            ("no channel attention", "nnUNetTrainerCIPASIM_noChannel", WeightSource.AS_SET),
-            ("no spatial attention", "nnUNetTrainerCIPASIM_noSpatial", WeightSource.AS_SET),
-            ("no slice relation", "nnUNetTrainerCIPASIM_noRelation", WeightSource.AS_SET),
+            _as_set("fixed weights", "nnUNetTrainerCIPASIM"),
+            _as_set("learned weights", "nnUNetTrainerCIPASIM_learnable"),
+            _as_set("no channel attention", "nnUNetTrainerCIPASIM_noChannel"),
+            _as_set("no spatial attention", "nnUNetTrainerCIPASIM_noSpatial"),
+            _as_set("no slice relation", "nnUNetTrainerCIPASIM_noRelation"),
         ),
     ),
     "transfer-source": Preset(

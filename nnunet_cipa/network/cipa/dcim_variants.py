@@ -34,16 +34,3 @@ DCIM_VARIANTS = {
     "local_ct": DCIMVariant(scans_regions=False),
     "region_pet": DCIMVariant(scans_windows=False),
 }
-
-
-def get_dcim_variant(name: str) -> DCIMVariant:
-    """Return the variant of that name.
-
-    Raises
-    ------
-    ValueError
-        If there is none; the message lists the names.
-    """
-    if name not in DCIM_VARIANTS:
-        raise ValueError(f"dcim_variant is {name!r}; choose one of {', '.join(DCIM_VARIANTS)}")
-    return DCIM_VARIANTS[name]

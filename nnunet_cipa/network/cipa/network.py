@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from nnunet_cipa.network.arguments import choose
 from nnunet_cipa.network.cipa.backbones import build_encoder
 from nnunet_cipa.network.cipa.crm import CRM
 from nnunet_cipa.network.cipa.dcim import DCIM
-from nnunet_cipa.network.cipa.dcim_variants import get_dcim_variant
+from nnunet_cipa.network.cipa.dcim_variants import DCIM_VARIANTS
 from nnunet_cipa.network.cipa.decoder import CVSSDecoder
 from nnunet_cipa.network.cipa.encoder import INPUT_CHANNELS
 from nnunet_cipa.network.cipa.encoding import Encoder
@@ -121,7 +122,11 @@ class CIPA(PETCTNetwork):
         self.feature_sims = FeatureSIMs(slices, sizes.widths, **settings) if sim == "features" else None
         if not dcim and dcim_variant != "pet_ct":
             raise ValueError(f"dcim_variant is {dcim_variant!r}, and dcim is False; choose one of the two")
-        exchange = partial(DCIM, region_size=region_size, variant=get_dcim_variant(dcim_variant)) if dcim else None
+        exchange = (
+            partial(DCIM, region_size=region_size, variant=choose("dcim_variant", dcim_variant, DCIM_VARIANTS))
+            if dcim
+            else None
+        )
         self.fusions = nn.ModuleList(self._build_fusion(sizes, level, crm, exchange) for level in range(4))
         self.decoder = CVSSDecoder(sizes, num_classes)
         with torch.no_grad():

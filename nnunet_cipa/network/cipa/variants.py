@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from nnunet_cipa.network.arguments import choose
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -53,6 +55,4 @@ def get_variant(name: str) -> Variant:
     ValueError
         If there is none; the message lists the names.
     """
-    if name not in VARIANTS:
-        raise ValueError(f"unknown CIPA variant {name!r}; choose one of {', '.join(VARIANTS)}")
-    return VARIANTS[name]
+    return choose("variant", name, VARIANTS)

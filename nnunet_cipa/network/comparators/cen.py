@@ -16,6 +16,7 @@ import torch
 from timm.models.resnet import Bottleneck
 from torch import Tensor, nn
 
+from nnunet_cipa.network.arguments import choose
 from nnunet_cipa.network.comparators.ensemble import (
     EnsembleOfModalities,
     OfEachModality,
@@ -123,9 +124,7 @@ class CEN(EnsembleOfModalities):
         **more: Any,
     ) -> None:
         super().__init__(input_channels, num_classes, deep_supervision, patch_size=patch_size, **more)
-        if variant not in VARIANTS:
-            raise ValueError(f"unknown CEN variant {variant!r}; choose one of {', '.join(VARIANTS)}")
-        sizes = VARIANTS[variant]
+        sizes = choose("variant", variant, VARIANTS)
         self.encoder = make_encoder(sizes)
         self.decoder = RefineNetDecoder((256, 512, 1024, 2048), sizes.decoder_width, num_classes)
 

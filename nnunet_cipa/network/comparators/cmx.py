@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nnunet_cipa.network.arguments import choose
 from nnunet_cipa.network.comparators.comparator import Comparator
-from nnunet_cipa.network.layers.mit import MiTSizes, MixTransformer, get_mit_sizes, init_as_mit, segformer_name
+from nnunet_cipa.network.layers.mit import MIT_SIZES, MiTSizes, MixTransformer, init_as_mit, segformer_name
 from nnunet_cipa.network.layers.rectify_fuse import FeatureFusion, FeatureRectification
 from nnunet_cipa.network.layers.segformer_head import SegFormerHead, segformer_head_name
 
@@ -65,7 +66,7 @@ class CMX(Comparator):
         **more: Any,
     ) -> None:
         super().__init__(input_channels, num_classes, deep_supervision, patch_size=patch_size, **more)
-        sizes = get_mit_sizes(variant)
+        sizes = choose("variant", variant, MIT_SIZES)
         self.encoder = self.make_encoder(sizes)
         self.rectifications = nn.ModuleList(FeatureRectification(channels) for channels in sizes.widths)
         self.fusions = nn.ModuleList(map(FeatureFusion, sizes.widths, sizes.heads))

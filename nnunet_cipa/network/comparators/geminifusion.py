@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from timm.models.pvt_v2 import Attention
 from torch import Tensor, nn
 
-from nnunet_cipa.network.arguments import MODALITIES
+from nnunet_cipa.network.arguments import MODALITIES, choose
 from nnunet_cipa.network.comparators.ensemble import (
     EnsembleOfModalities,
     make_head,
@@ -24,7 +24,7 @@ from nnunet_cipa.network.comparators.ensemble import (
     swap_modalities,
 )
 from nnunet_cipa.network.layers.basic import for_each_modality
-from nnunet_cipa.network.layers.mit import MiTSizes, MixTransformer, get_mit_sizes, init_as_mit, segformer_name
+from nnunet_cipa.network.layers.mit import MIT_SIZES, MiTSizes, MixTransformer, init_as_mit, segformer_name
 from nnunet_cipa.network.layers.segformer_head import SegFormerHead, segformer_head_name
 
 HEADS = 8  # of the fusion
@@ -145,7 +145,7 @@ class GeminiFusion(EnsembleOfModalities):
         **more: Any,
     ) -> None:
         super().__init__(input_channels, num_classes, deep_supervision, patch_size=patch_size, **more)
-        sizes = get_mit_sizes(variant)
+        sizes = choose("variant", variant, MIT_SIZES)
         sizes = replace(sizes, drop_path=DROP_PATH.get(variant, sizes.drop_path))
         self.encoder = GeminiEncoder(sizes)
         self.decoder = make_head(sizes.widths, num_classes)

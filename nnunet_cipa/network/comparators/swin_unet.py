@@ -12,6 +12,7 @@ import torch
 from timm.models.swin_transformer import SwinTransformerBlock
 from torch import Tensor, nn
 
+from nnunet_cipa.network.arguments import choose
 from nnunet_cipa.network.cipa.decoder import PatchExpand
 from nnunet_cipa.network.cipa.encoder import PatchEmbed, PatchMerging
 from nnunet_cipa.network.comparators.comparator import IMAGE_CHANNELS
@@ -125,9 +126,7 @@ class SwinUnet(TwinNetworks):
         **more: Any,
     ) -> None:
         super().__init__(input_channels, num_classes, deep_supervision, patch_size=patch_size, **more)
-        if variant not in WIDTHS:
-            raise ValueError(f"variant is {variant!r}; choose one of {', '.join(WIDTHS)}")
-        width = WIDTHS[variant]
+        width = choose("variant", variant, WIDTHS)
         self.encoder = for_each_modality(Encoder, self.patch_size, width)
         self.decoder = for_each_modality(Decoder, self.patch_size, width)
         self.heads = for_each_modality(lambda: nn.Conv2d(width, num_classes, 1, bias=False))

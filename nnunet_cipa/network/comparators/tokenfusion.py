@@ -13,6 +13,7 @@ import torch
 from timm.models.pvt_v2 import Block
 from torch import Tensor, nn
 
+from nnunet_cipa.network.arguments import choose
 from nnunet_cipa.network.comparators.ensemble import (
     EnsembleOfModalities,
     OfEachModality,
@@ -21,7 +22,7 @@ from nnunet_cipa.network.comparators.ensemble import (
     shared_name,
     swap_modalities,
 )
-from nnunet_cipa.network.layers.mit import MiTSizes, MixTransformer, get_mit_sizes, init_as_mit, segformer_name
+from nnunet_cipa.network.layers.mit import MIT_SIZES, MiTSizes, MixTransformer, init_as_mit, segformer_name
 from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.network.layers.segformer_head import SegFormerHead
 
@@ -144,7 +145,7 @@ class TokenFusion(EnsembleOfModalities):
         **more: Any,
     ) -> None:
         super().__init__(input_channels, num_classes, deep_supervision, patch_size=patch_size, **more)
-        sizes = get_mit_sizes(variant)
+        sizes = choose("variant", variant, MIT_SIZES)
         self.encoder = TokenFusionEncoder(sizes)
         self.decoder = make_head(sizes.widths, num_classes)
 

@@ -49,19 +49,6 @@ MIT_SIZES = {
 }
 
 
-def get_mit_sizes(name: str) -> MiTSizes:
-    """Return the sizes of that name.
-
-    Raises
-    ------
-    ValueError
-        If there are none; the message lists the names.
-    """
-    if name not in MIT_SIZES:
-        raise ValueError(f"unknown MiT variant {name!r}; choose one of {', '.join(MIT_SIZES)}")
-    return MIT_SIZES[name]
-
-
 class MixTransformer(Recomputing, PyramidVisionTransformerV2):
     """MiT that is run stage by stage, so that something can come in between.
 

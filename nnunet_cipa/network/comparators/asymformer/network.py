@@ -13,6 +13,7 @@ import timm
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nnunet_cipa.network.arguments import choose
 from nnunet_cipa.network.comparators.asymformer.fusion import Fusion
 from nnunet_cipa.network.comparators.comparator import Comparator
 from nnunet_cipa.network.layers.mit import MiTSizes, MixTransformer
@@ -83,9 +84,7 @@ class AsymFormer(Comparator):
         **more: Any,
     ) -> None:
         super().__init__(input_channels, num_classes, deep_supervision, patch_size=patch_size, **more)
-        if variant not in SIZES:
-            raise ValueError(f"unknown variant {variant!r}; choose one of {', '.join(SIZES)}")
-        sizes = SIZES[variant]
+        sizes = choose("variant", variant, SIZES)
         self.encoder = Encoder(sizes)
         self.fusions = nn.ModuleList(map(Fusion, sizes.ct_widths[1:], sizes.pet.widths[1:]))
         self.decoder = SegFormerHead(sizes.pet.widths, sizes.decoder_width, num_classes, bias=True)

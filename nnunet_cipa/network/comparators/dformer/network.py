@@ -11,6 +11,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
+from nnunet_cipa.network.arguments import choose
 from nnunet_cipa.network.comparators.comparator import Comparator
 from nnunet_cipa.network.comparators.dformer.encoder import Encoder
 from nnunet_cipa.network.comparators.dformer.hamburger import HamburgerHead
@@ -41,9 +42,7 @@ class DFormer(Comparator):
         **more: Any,
     ) -> None:
         super().__init__(input_channels, num_classes, deep_supervision, patch_size=patch_size, **more)
-        if variant not in SIZES:
-            raise ValueError(f"unknown variant {variant!r}; choose one of {', '.join(SIZES)}")
-        sizes = SIZES[variant]
+        sizes = choose("variant", variant, SIZES)
         self.encoder = Encoder(sizes)
         self.decoder = HamburgerHead(sizes.widths[1:], sizes.decoder_width, sizes.bases, num_classes)
 

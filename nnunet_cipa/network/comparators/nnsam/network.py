@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nnunet_cipa.network.arguments import choose
 from nnunet_cipa.network.comparators.comparator import IMAGE_CHANNELS, Comparator
 from nnunet_cipa.network.comparators.nnsam.image_encoder import MOBILE_SAM, ImageEncoder, SAMSizes, mobile_sam_name
 from nnunet_cipa.network.comparators.nnsam.unet import JOINED, admit_patch, build_unet, plan_strides, total_stride
@@ -60,9 +61,7 @@ class NnSAM(Comparator):
         **more: Any,
     ) -> None:
         super().__init__(input_channels, num_classes, deep_supervision, patch_size=patch_size, **more)
-        if variant not in SIZES:
-            raise ValueError(f"variant is {variant!r}; choose one of {', '.join(SIZES)}")
-        sizes = SIZES[variant]
+        sizes = choose("variant", variant, SIZES)
         self.strides = plan_strides(self.patch_size)
         self.check_size(self.patch_size)
         self.encoder = ImageEncoder(sizes.sam)

@@ -14,6 +14,7 @@ from timm.layers import Mlp
 from timm.models.vision_transformer import Attention
 from torch import Tensor, nn
 
+from nnunet_cipa.network.arguments import choose
 from nnunet_cipa.network.comparators.transunet.names import original_names
 from nnunet_cipa.network.comparators.transunet.resnet import ResNet, resnet_widths
 from nnunet_cipa.network.comparators.twins import TwinNetworks
@@ -151,9 +152,7 @@ class TransUNet(TwinNetworks):
         **more: Any,
     ) -> None:
         super().__init__(input_channels, num_classes, deep_supervision, patch_size=patch_size, **more)
-        if variant not in SIZES:
-            raise ValueError(f"variant is {variant!r}; choose one of {', '.join(SIZES)}")
-        sizes = SIZES[variant]
+        sizes = choose("variant", variant, SIZES)
         self.encoder = for_each_modality(Encoder, sizes, self.patch_size)
         self.decoder = for_each_modality(Decoder, sizes)
         self.heads = for_each_modality(lambda: nn.Conv2d(sizes.decoder_widths[-1], num_classes, 3, padding=1))
