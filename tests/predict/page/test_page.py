@@ -68,7 +68,7 @@ def secrets(patient):
 
 
 def test_nothing_on_the_page_tells_who_it_is(page, patient):
-    assert "Patient pseudonym_1" in page.texts
+    assert "pseudonym_1" in page.texts
     assert not [text for text in secrets(patient) if text in page.source]
 
 
