@@ -5,6 +5,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 MODALITIES = ("CT", "PET")
+IMAGE_CHANNELS = 3  # of the encoders, which were made for photographs
 
 
 def check_network_channels(

@@ -5,13 +5,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from nnunet_cipa.network.arguments import IMAGE_CHANNELS
 from nnunet_cipa.network.cipa.encoding import SharedEncoder
 from nnunet_cipa.network.cipa.variants import Variant
 from nnunet_cipa.network.layers.basic import ChannelsLast, DropPath, init_linear, space_to_depth
 from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.network.layers.ss2d import SS2D
 
-INPUT_CHANNELS = 3
 PATCH_EMBED = "encoder.patch_embed.proj.0.weight"  # in a network, whose encoder it is
 
 
@@ -90,7 +90,7 @@ class VMambaEncoder(SharedEncoder):
     image_layers: ClassVar[tuple[str, ...]] = ("patch_embed.proj.0.weight",)
     output_layers: ClassVar[tuple[str, ...]] = ("stages.{}.out_norm",)
 
-    def __init__(self, variant: Variant, in_channels: int = INPUT_CHANNELS) -> None:
+    def __init__(self, variant: Variant, in_channels: int = IMAGE_CHANNELS) -> None:
         super().__init__(in_channels)
         rates = iter(torch.linspace(0, variant.drop_path, sum(variant.depths)).tolist())
         self.patch_embed = PatchEmbed(in_channels, variant.width)

@@ -7,13 +7,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from nnunet_cipa.network.arguments import choose
+from nnunet_cipa.network.arguments import IMAGE_CHANNELS, choose
 from nnunet_cipa.network.cipa.backbones import build_encoder
 from nnunet_cipa.network.cipa.crm import CRM
 from nnunet_cipa.network.cipa.dcim import DCIM
 from nnunet_cipa.network.cipa.dcim_variants import DCIM_VARIANTS
 from nnunet_cipa.network.cipa.decoder import CVSSDecoder
-from nnunet_cipa.network.cipa.encoder import INPUT_CHANNELS
 from nnunet_cipa.network.cipa.encoding import Encoder
 from nnunet_cipa.network.cipa.fusion import Fusion
 from nnunet_cipa.network.cipa.variants import Variant, get_variant
@@ -114,7 +113,7 @@ class CIPA(PETCTNetwork):
         super().__init__(input_channels, num_classes, deep_supervision, patch_size=patch_size, slices=slices, **more)
         check_sim(sim, sim_branches, sim_learnable, sim_stages, sim_shared)
         sizes = get_variant(variant)
-        in_channels = INPUT_CHANNELS if sim == "features" else max(slices, INPUT_CHANNELS)
+        in_channels = IMAGE_CHANNELS if sim == "features" else max(slices, IMAGE_CHANNELS)
         self.encoder = build_encoder(backbone, variant, in_channels)
         settings: dict[str, Any] = {"branches": sim_branches, "learnable": sim_learnable}
         self.sim = for_each_modality(partial(InputSIM, **settings), slices) if sim == "input" else None

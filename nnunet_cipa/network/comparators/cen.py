@@ -17,6 +17,7 @@ from timm.models.resnet import Bottleneck
 from torch import Tensor, nn
 
 from nnunet_cipa.network.arguments import choose
+from nnunet_cipa.network.comparators.comparator import Pattern, rename
 from nnunet_cipa.network.comparators.ensemble import (
     EnsembleOfModalities,
     OfEachModality,
@@ -141,9 +142,7 @@ class CEN(EnsembleOfModalities):
 
     def original_names(self, name: str) -> list[str]:
         """Return the name in the authors' repository."""
-        for pattern, theirs in _NAMES:
-            name = re.sub(pattern, theirs, name)
-        return [name]
+        return [rename(name, _NAMES)]
 
 
 def _count_from_one(template: str) -> Callable[[re.Match[str]], str]:
@@ -151,7 +150,7 @@ def _count_from_one(template: str) -> Callable[[re.Match[str]], str]:
 
 
 _LEVEL = r"^decoder\.levels\.(\d)\."
-_NAMES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
+_NAMES: list[Pattern] = [
     (r"^ensemble\.alpha", "alpha"),
     (r"^encoder\.(.*)\.CT\.", r"\1.bn_0."),
     (r"^encoder\.(.*)\.PET\.", r"\1.bn_1."),

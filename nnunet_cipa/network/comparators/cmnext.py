@@ -11,9 +11,11 @@ import torch.nn.functional as F
 from timm.layers import DropPath, LayerNorm2d
 from torch import Tensor, nn
 
+from nnunet_cipa.network.arguments import IMAGE_CHANNELS
 from nnunet_cipa.network.comparators.cmx import CMX, HEAD_WIDTH, TwoEncoders
+from nnunet_cipa.network.comparators.comparator import rename
 from nnunet_cipa.network.layers.basic import BatchNorm
-from nnunet_cipa.network.layers.mit import IMAGE_CHANNELS, MiTSizes, MixTransformer, init_as_mit
+from nnunet_cipa.network.layers.mit import MiTSizes, MixTransformer, init_as_mit
 from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.network.layers.segformer_head import SegFormerHead, segformer_head_name
 
@@ -134,14 +136,8 @@ class CMNeXt(CMX):
         for pattern, theirs in _NAMES:
             match = re.match(pattern, name)
             if match:
-                return [theirs.format(match[1], int(match[1]) + 1) + _in_block(name[match.end() :])]
+                return [theirs.format(match[1], int(match[1]) + 1) + rename(name[match.end() :], _IN_BLOCK)]
         return super().original_names(name)
-
-
-def _in_block(name: str) -> str:
-    for ours, theirs in _IN_BLOCK:
-        name = re.sub(ours, theirs, name)
-    return name
 
 
 _NAMES = [

@@ -1,16 +1,24 @@
 """Base class of the comparators, and loading of tensors under the names of their originals."""
 
+import re
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.network.arguments import MODALITIES
+from nnunet_cipa.network.arguments import IMAGE_CHANNELS, MODALITIES
 from nnunet_cipa.network.petct import PETCTNetwork
 
-IMAGE_CHANNELS = 3
+Pattern = tuple[str, str | Callable[[re.Match[str]], str]]
+
+
+def rename(name: str, patterns: Iterable[Pattern]) -> str:
+    """Replace each pattern that a name has, one after the other."""
+    for pattern, theirs in patterns:
+        name = re.sub(pattern, theirs, name)
+    return name
 
 
 class Comparator(PETCTNetwork):

@@ -16,6 +16,7 @@ from timm.models.pvt_v2 import Attention
 from torch import Tensor, nn
 
 from nnunet_cipa.network.arguments import MODALITIES, choose
+from nnunet_cipa.network.comparators.comparator import rename
 from nnunet_cipa.network.comparators.ensemble import (
     EnsembleOfModalities,
     make_head,
@@ -167,9 +168,7 @@ class GeminiFusion(EnsembleOfModalities):
         if part != "encoder":
             return ["alpha" if part == "ensemble" else f"decoder.{segformer_head_name(rest)}"]
         name = segformer_name(rest)
-        for pattern, theirs in _NAMES:
-            name = re.sub(pattern, theirs, name)
-        return [f"encoder.{name}"]
+        return [f"encoder.{rename(name, _NAMES)}"]
 
 
 _FUSION = re.escape(FUSION)

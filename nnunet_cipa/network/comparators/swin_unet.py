@@ -12,10 +12,9 @@ import torch
 from timm.models.swin_transformer import SwinTransformerBlock
 from torch import Tensor, nn
 
-from nnunet_cipa.network.arguments import choose
+from nnunet_cipa.network.arguments import IMAGE_CHANNELS, choose
 from nnunet_cipa.network.cipa.decoder import PatchExpand
 from nnunet_cipa.network.cipa.encoder import PatchEmbed, PatchMerging
-from nnunet_cipa.network.comparators.comparator import IMAGE_CHANNELS
 from nnunet_cipa.network.comparators.twins import TwinNetworks
 from nnunet_cipa.network.layers.basic import depth_to_space, for_each_modality, init_linear
 from nnunet_cipa.network.layers.recomputing import Recomputing

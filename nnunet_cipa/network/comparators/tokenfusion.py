@@ -4,8 +4,7 @@ Source: Wang et al., Multimodal Token Fusion for Vision Transformers, CVPR 2022,
 Xie et al., SegFormer, NeurIPS 2021, arXiv 2105.15203.
 """
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ from timm.models.pvt_v2 import Block
 from torch import Tensor, nn
 
 from nnunet_cipa.network.arguments import choose
+from nnunet_cipa.network.comparators.comparator import Pattern, rename
 from nnunet_cipa.network.comparators.ensemble import (
     EnsembleOfModalities,
     OfEachModality,
@@ -161,12 +161,10 @@ class TokenFusion(EnsembleOfModalities):
         """Return the name in the authors' repository."""
         if name.startswith(TRUNK):
             name = f"encoder.{segformer_name(name.removeprefix(TRUNK))}"
-        for pattern, theirs in _NAMES:
-            name = re.sub(pattern, theirs, name)
-        return [name]
+        return [rename(name, _NAMES)]
 
 
-_NAMES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
+_NAMES: list[Pattern] = [
     (r"^ensemble\.alpha", "alpha"),
     (r"^encoder\.scores\.(\d)\.CT", r"encoder.score_predictor.\1.score_nets.0"),
     (r"^encoder\.scores\.(\d)\.PET", r"encoder.score_predictor.\1.score_nets.1"),

@@ -14,9 +14,9 @@ from timm.layers import DropPath
 from timm.models.pvt_v2 import Block, PyramidVisionTransformerV2
 from torch import Tensor, nn
 
+from nnunet_cipa.network.arguments import IMAGE_CHANNELS
 from nnunet_cipa.network.layers.recomputing import Recomputing
 
-IMAGE_CHANNELS = 3
 BLOCK_NORM = partial(nn.LayerNorm, eps=1e-6)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from nnunet_cipa.network.arguments import choose
 from nnunet_cipa.network.comparators.asymformer.fusion import Fusion
-from nnunet_cipa.network.comparators.comparator import Comparator
+from nnunet_cipa.network.comparators.comparator import Comparator, rename
 from nnunet_cipa.network.layers.mit import MiTSizes, MixTransformer
 from nnunet_cipa.network.layers.segformer_head import SegFormerHead
 
@@ -97,8 +97,7 @@ class AsymFormer(Comparator):
 
     def original_names(self, name: str) -> list[str]:
         """Return the name in the authors' repository, whose stages count from 1."""
-        for pattern, theirs in _NAMES:
-            name = re.sub(pattern, theirs, name)
+        name = rename(name, _NAMES)
         return [re.sub(r"^stage(\d)", lambda match: f"down_sample_{int(match[1]) + 1}", name)]
 
     def pretrained_name(self, name: str) -> str | None:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nnunet_cipa.network.arguments import choose
-from nnunet_cipa.network.comparators.comparator import Comparator
+from nnunet_cipa.network.comparators.comparator import Comparator, rename
 from nnunet_cipa.network.comparators.dformer.encoder import Encoder
 from nnunet_cipa.network.comparators.dformer.hamburger import HamburgerHead
 from nnunet_cipa.network.comparators.dformer.sizes import SIZES
@@ -54,9 +54,7 @@ class DFormer(Comparator):
 
     def original_names(self, name: str) -> list[str]:
         """Return the name in the authors' repository."""
-        for pattern, theirs in _NAMES:
-            name = re.sub(pattern, theirs, name)
-        return [name]
+        return [rename(name, _NAMES)]
 
     def pretrained_name(self, name: str) -> str | None:
         """Return the name in the authors' ImageNet files, which have the whole encoder."""

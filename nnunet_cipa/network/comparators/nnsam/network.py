@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nnunet_cipa.network.arguments import choose
-from nnunet_cipa.network.comparators.comparator import IMAGE_CHANNELS, Comparator
+from nnunet_cipa.network.arguments import IMAGE_CHANNELS, choose
+from nnunet_cipa.network.comparators.comparator import Comparator
 from nnunet_cipa.network.comparators.nnsam.image_encoder import MOBILE_SAM, ImageEncoder, SAMSizes, mobile_sam_name
 from nnunet_cipa.network.comparators.nnsam.unet import JOINED, admit_patch, build_unet, plan_strides, total_stride
 

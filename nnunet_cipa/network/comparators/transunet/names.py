@@ -2,6 +2,8 @@
 
 import re
 
+from nnunet_cipa.network.comparators.comparator import rename
+
 _RESNET = "transformer.embeddings.hybrid_model."
 _NAMES = [  # all that match, one after the other
     (r"^encoder\.resnet\.conv", _RESNET + "root.conv"),
@@ -27,7 +29,6 @@ _NAMES = [  # all that match, one after the other
 
 def original_names(name: str) -> list[str]:
     """Return the names of a tensor of one of the two networks; queries, keys and values are three tensors there."""
-    for pattern, theirs in _NAMES:
-        name = re.sub(pattern, theirs, name)
+    name = rename(name, _NAMES)
     name = re.sub(r"(block|unit)(\d)", lambda match: f"{match[1]}{int(match[2]) + 1}", name)  # counted from 1 there
     return [name.replace("qkv", part) for part in ("query", "key", "value")] if ".qkv." in name else [name]

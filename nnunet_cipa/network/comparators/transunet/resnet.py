@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from timm.layers import StdConv2d
 from torch import Tensor, nn
 
-from nnunet_cipa.network.comparators.comparator import IMAGE_CHANNELS
+from nnunet_cipa.network.arguments import IMAGE_CHANNELS
 from nnunet_cipa.network.layers.recomputing import Recomputing
 
 EXPANSION = 4  # of a unit's output to its inner channels
