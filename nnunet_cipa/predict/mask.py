@@ -1,6 +1,7 @@
 """From a case in nnU-Net's format to a mask, with nnU-Net's own preprocessing and export."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -60,9 +61,7 @@ def predict_case(
     image, properties = preprocess(predictor, images)
     with torch.inference_mode():
         each = _watched(zip(members, predictor.members(image), strict=True), properties, image, watch)
-        mean = next(each)
-        for logits in each:
-            mean += logits
+        mean = reduce(Tensor.add_, each)  # keeps no fold but the first, which becomes the sum
         if len(members) > 1:
             mean /= len(members)
     del image

@@ -10,7 +10,6 @@ from pathlib import Path
 from nnunet_cipa.dataset_conversion.pipeline.dataset_files import case_paths
 from nnunet_cipa.dataset_conversion.study_set.case import StudyCaseJob
 from nnunet_cipa.dataset_conversion.study_set.check import PatientFacts, StudyCheckJob, check_study
-from nnunet_cipa.dicom.export.rois import read_labels
 from nnunet_cipa.errors import refuse
 from nnunet_cipa.nnunet.channels import find_modalities
 from nnunet_cipa.predict.certainty import CertaintyOptions, MemberWatch
@@ -88,11 +87,11 @@ def predict_patient(
         name=new.name,
         patient_id=new.who.patient_id,
         pseudonym=new.who.pseudonym,
-        sources=new.sources(),
+        sources=new.sources,
         ct=ct,
         pet=pet,
         mask=placed,
-        labels=read_labels([model.folder]),
+        labels=model.labels,
         facts=facts,
         model=model,
         warnings=(),

@@ -6,7 +6,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from nnunet_cipa.dataset_conversion.pipeline.staging import staged_folder
-from nnunet_cipa.dicom.export.rois import check_roi_options, read_labels
+from nnunet_cipa.dicom.export.rois import check_roi_options
 from nnunet_cipa.dicom.optional import import_highdicom
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.ops.registry import check_device
@@ -77,7 +77,7 @@ def _check(options: PredictOptions, out: Path) -> None:
 
 
 def _check_labels(model: TrainedModel, wanted: Sequence[int]) -> None:
-    known = {value for values in read_labels([model.folder]).values() for value in values}
+    known = {value for values in model.labels.values() for value in values}
     for label in wanted:
         if label not in known:
             there = ", ".join(map(str, sorted(known)))
@@ -88,7 +88,7 @@ def _one(
     new: NewPatient, model: TrainedModel, predictor: MemberPredictor, final: Path, options: PredictOptions
 ) -> Outcome:
     try:
-        decides = identity({volume: source.sha256 for volume, source in new.sources().items()}, model, options)
+        decides = identity({volume: source.sha256 for volume, source in new.sources.items()}, model, options)
         if not options.overwrite and is_done(final, decides):
             return Outcome(new.who.patient_id, final, told=(f"there already: {final}",))
         final.parent.mkdir(parents=True, exist_ok=True)

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from nnunet_cipa.dataset_conversion.pipeline.conversion import Failure
 from nnunet_cipa.dataset_conversion.study_set.dicom_patient import DicomPatient
 from nnunet_cipa.dataset_conversion.study_set.study_set import Patient
 from nnunet_cipa.dataset_conversion.study_set.unlabelled import read_unlabelled
-from nnunet_cipa.dicom.series.grouping import Series
 from nnunet_cipa.dicom.suv.options import SuvOptions
 from nnunet_cipa.predict.names import Who, folder_names
 from nnunet_cipa.predict.predicted import Source
@@ -36,13 +36,9 @@ class NewPatient:
     name: str
     kind: str
 
-    @property
-    def ct(self) -> Series | None:
-        """The CT series; None for NIfTI."""
-        return self.patient.ct if isinstance(self.patient, DicomPatient) else None
-
+    @cached_property
     def sources(self) -> dict[str, Source]:
-        """Tell where CT and PET are read from, with hashes of their files.
+        """Where CT and PET are read from, with hashes of their files.
 
         Raises
         ------

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from nnunet_cipa.dicom.attributes import ascii_text
+from nnunet_cipa.dicom.export.model_folds import find_folds
 from nnunet_cipa.dicom.export.options import ModelOptions
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.hashes import file_hash
@@ -67,14 +68,8 @@ def read_model(options: ModelOptions) -> Model | None:
         return None
     if not folder.is_dir():
         raise CIPAError(f"--model {folder}: not a folder; give the trained model's, TRAINER__PLANS__CONFIGURATION")
-    there = sorted(path.parent.name for path in folder.glob(f"fold_*/{options.checkpoint}"))
-    folds = [f"fold_{fold.removeprefix('fold_')}" for fold in dict.fromkeys(options.folds)] or there
-    missing = [fold for fold in folds if fold not in there]
-    if missing or not there:
-        raise CIPAError(
-            f"--model {folder}: has no {missing[0] if missing else 'fold_*'}/{options.checkpoint}; there is "
-            f"{', '.join(there) or 'none'}; give a trained model's folder, --folds and --checkpoint as they predicted"
-        )
+    remedy = "give a trained model's folder, --folds and --checkpoint as they predicted"
+    folds = find_folds(folder, options.checkpoint, options.folds, remedy)
     hashes = {fold: file_hash(folder / fold / options.checkpoint) for fold in folds}
     place = folder.resolve()
     return Model(place.name, place.parent.name, options.checkpoint, hashes)

@@ -68,11 +68,20 @@ def read_labels(places: Sequence[Path]) -> Labels:
     """Return name -> values of the regions in the first dataset.json of some folders that has any, or none."""
     for folder in places:
         path = folder / "dataset.json"
-        labels = read_object(path).get("labels") if path.is_file() else None
-        found = _regions(labels) if isinstance(labels, dict) else {}
+        found = find_labels(read_object(path)) if path.is_file() else {}
         if found:
             return found
     return {}
+
+
+def find_labels(dataset_json: Mapping[str, Any]) -> Labels:
+    """Return name -> values of the regions in dataset.json; those of the background and of what is ignored are not."""
+    labels, found = dataset_json.get("labels"), {}
+    for name, value in labels.items() if isinstance(labels, dict) else ():
+        values = value if isinstance(value, list) else [value]
+        if name != "ignore" and all(type(one) is int and one > 0 for one in values) and values:
+            found[str(name)] = tuple(values)
+    return found
 
 
 def make_regions(prediction: Prediction, labels: Labels, options: RoiOptions, grid: sitk.Image) -> list[Region]:
@@ -118,16 +127,6 @@ def left_out(prediction: Prediction, labels: Labels, options: RoiOptions) -> tup
         return ()
     wanted = {value for one in _wanted(labels, options) for value in one.values}
     return tuple(value for value in prediction.present if value not in wanted)
-
-
-def _regions(labels: Mapping[str, Any]) -> Labels:
-    """Return name -> values; those of the background and of what is ignored are left out."""
-    found = {}
-    for name, value in labels.items():
-        values = value if isinstance(value, list) else [value]
-        if name != "ignore" and all(type(one) is int and one > 0 for one in values) and values:
-            found[str(name)] = tuple(values)
-    return found
 
 
 def _wanted(labels: Labels, options: RoiOptions) -> list[Wanted]:

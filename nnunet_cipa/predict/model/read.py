@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_cipa.dataset_conversion.study_set.options import Intensity, Storage
+from nnunet_cipa.dicom.export.model_folds import find_folds
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.hashes import file_hash
 from nnunet_cipa.files.json_files import read_object
@@ -44,7 +45,8 @@ def read_trained_model(folder: Path, use: UseOptions, intensities: IntensityOpti
     except CIPAError as error:
         raise CIPAError(f"{folder}: {error}") from error
     storage = Storage(Intensity.RAW) if intensities is None else find_storage(dataset_json, where, intensities)
-    paths = {fold: folder / fold / use.checkpoint for fold in _folds(folder, use)}
+    folds = find_folds(folder, use.checkpoint, use.folds, "give another fold, or --checkpoint", without_all=True)
+    paths = {fold: folder / fold / use.checkpoint for fold in folds}
     first = read_checkpoint(next(iter(paths.values()))).facts
     trainer, configuration = first.trainer, first.configuration
     if trainer is None or configuration is None:
@@ -67,25 +69,6 @@ def read_trained_model(folder: Path, use: UseOptions, intensities: IntensityOpti
         crop=bool(dataset_json.get("crop", False)),
         mirror_axes=first.mirror_axes,
     )
-
-
-def _folds(folder: Path, use: UseOptions) -> list[str]:
-    """Return the folds that predict: those that are wanted, or all but fold_all, as nnU-Net takes them."""
-    there = sorted((path.parent.name for path in folder.glob(f"fold_*/{use.checkpoint}")), key=_number)
-    wanted = [f"fold_{fold.removeprefix('fold_')}" for fold in dict.fromkeys(use.folds)]
-    found = wanted or [fold for fold in there if fold != "fold_all"] or there
-    missing = [fold for fold in found if fold not in there]
-    if missing or not found:
-        raise CIPAError(
-            f"--model {folder}: has no {missing[0] if missing else 'fold_*'}/{use.checkpoint}; there is "
-            f"{', '.join(there) or 'none'}; give another fold, or --checkpoint"
-        )
-    return found
-
-
-def _number(fold: str) -> tuple[int, str]:
-    number = fold.removeprefix("fold_")
-    return (int(number), "") if number.isdecimal() else (-1, number)
 
 
 def _check_plans(folder: Path, plans: Mapping[str, Any], configuration: str) -> None:

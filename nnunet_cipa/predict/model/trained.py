@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from nnunet_cipa.dataset_conversion.study_set.options import Storage
 from nnunet_cipa.dicom.export.model import Model
+from nnunet_cipa.dicom.export.rois import Labels, find_labels
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class TrainedModel:
     def name(self) -> str:
         """TRAINER__PLANS__CONFIGURATION."""
         return f"{self.trainer}__{self.plans['plans_name']}__{self.configuration}"
+
+    @cached_property
+    def labels(self) -> Labels:
+        """Name -> values of the mask, without background."""
+        return find_labels(self.dataset_json)
 
     @property
     def paths(self) -> dict[str, Path]:
