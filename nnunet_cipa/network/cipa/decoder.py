@@ -1,10 +1,13 @@
 """The channel-aware VSS decoder (Wan et al., Sigma, WACV 2025), as CIPA uses it."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nnunet_cipa.network.cipa.variants import Variant
 from nnunet_cipa.network.layers.basic import ChannelsLast, DropPath, depth_to_space, upsample_bilinear
+from nnunet_cipa.network.layers.interpolated_variance import InterpolatedVariance
+from nnunet_cipa.network.layers.precision import without_autocast
 from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.network.layers.ss2d import SS2D
 
@@ -28,7 +31,7 @@ class ChannelAttention(nn.Module):
         return x * (average + maximum).sigmoid()
 
     def _weigh(self, pooled: Tensor) -> Tensor:
-        return self.excite(nn.functional.silu(self.squeeze(pooled)))
+        return self.excite(F.silu(self.squeeze(pooled)))
 
 
 class CVSSBlock(Recomputing):
@@ -85,18 +88,36 @@ class Upsample(nn.Module):
 
 
 class FinalUpsample(nn.Module):
-    """Bring stride 4 to stride 1 by two bilinear steps: (B, H, W, C) to (B, 4H, 4W, C)."""
+    """Bring stride 4 to stride 1 by two bilinear steps, each after a linear layer, then LayerNorm and the head.
+
+    Interpolation is linear in space and changes places with whatever is linear in channels: both linear layers, the
+    mean over channels, the scale of the norm and the head. They all come before it, at stride 4. What is left is the
+    standard deviation, one number for each pixel, so that no map of C channels at stride 1 or 2 is made or kept.
+
+    Notes
+    -----
+    Source: Wan et al., Sigma, WACV 2025; the order of computation is ours.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.linear1 = nn.Linear(channels, channels, bias=False)
         self.linear2 = nn.Linear(channels, channels, bias=False)
         self.norm = nn.LayerNorm(channels)
+        self.variance = InterpolatedVariance()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Upsample ``x``."""
-        x = upsample_bilinear(self.linear1(x))
-        return self.norm(upsample_bilinear(self.linear2(x)))
+    def forward(self, x: Tensor, head: Tensor) -> Tensor:
+        """Map (B, H, W, C) to logits (B, num_classes, 4H, 4W) by a head (num_classes, C)."""
+        with without_autocast(x.device):
+            weight = self.linear2.weight @ self.linear1.weight
+        mapped = F.linear(x, weight)
+        with without_autocast(x.device):
+            return self._classify(mapped.to(weight.dtype), head).to(mapped.dtype)
+
+    def _classify(self, x: Tensor, head: Tensor) -> Tensor:
+        x = x - x.mean(-1, keepdim=True)
+        logits = upsample_bilinear(upsample_bilinear(F.linear(x, head * self.norm.weight))).permute(0, 3, 1, 2)
+        return logits * (self.variance(x) + self.norm.eps).rsqrt() + (head @ self.norm.bias)[:, None, None]
 
 
 class CVSSDecoder(nn.Module):
@@ -141,8 +162,7 @@ class CVSSDecoder(nn.Module):
             x = stage(x + features[level])
             if level:
                 x = self.upsamples[2 - level](x)
-        x = self.final_upsample(self.norm(x))
-        return self.head(x.permute(0, 3, 1, 2))
+        return self.final_upsample(self.norm(x), self.head.weight.flatten(1))
 
 
 def _init_convolution(module: nn.Module) -> None:
