@@ -30,9 +30,10 @@ def scan(options: ScanBench, *, json: Json = None) -> None:
 
 
 def network(options: NetworkBench, *, json: Json = None) -> None:
-    """Measure a prediction and a training step of CIPA beside nnU-Net's plain 2D network and its ResEnc-L.
+    """Measure a prediction and a training step of CIPA and others beside nnU-Net's plain 2D network and its ResEnc-L.
 
-    All run in one process, on every combination of the sizes.
+    The others are CIPA's further forms and backbones, and the networks that it is compared with. All run in one
+    process, on every combination of the sizes. 'multiply-adds' are those of a prediction of one sample.
 
     Parameters
     ----------

@@ -1,7 +1,5 @@
 """Networks for slices of CT and PET: CIPA, and what further ones derive from."""
 
-from nnunet_cipa.network.cipa.network import CIPA
-from nnunet_cipa.network.cipa.variants import VARIANTS, Variant
-from nnunet_cipa.network.petct import PETCTNetwork
+import lazy_loader
 
-__all__ = ["CIPA", "VARIANTS", "PETCTNetwork", "Variant"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,15 +1,28 @@
-"""The networks that ``bench network`` knows: the forms of CIPA, and what nnU-Net plans."""
+"""The networks that ``bench network`` knows: what nnU-Net plans, the forms of CIPA, and the comparators."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from nnunet_cipa.network.cipa.backbones import BACKBONES
+from nnunet_cipa.network.cipa.dcim_variants import DCIM_VARIANTS
+from nnunet_cipa.network.comparators import names
 
 
-class CipaForm(NamedTuple):
+@dataclass(frozen=True)
+class CipaForm:
     """A form of CIPA.
 
-    Its SIM, whether it reads a number of slices, activation checkpointing, another scan backend, torch.compile.
+    Attributes
+    ----------
+    architecture : dict
+        Arguments of the network.
+    reads_slices, recompute, compiled : bool
+        Whether it reads a number of slices, has activation checkpointing, and is compiled by torch.compile.
+    backend : str or None
+        Another scan backend.
     """
 
-    sim: str | None = None
+    architecture: Mapping[str, str] = field(default_factory=dict)
     reads_slices: bool = False
     recompute: bool = False
     backend: str | None = None
@@ -23,8 +36,11 @@ CIPA_FORMS = {
     "cipa-unfused": CipaForm(backend="torch"),
     "cipa-compiled": CipaForm(compiled=True),
     "cipa-25d": CipaForm(reads_slices=True),
-    "cipa-sim": CipaForm("encoder", reads_slices=True),
-    "cipa-sim-input": CipaForm("input", reads_slices=True),
-    "cipa-features": CipaForm("features", reads_slices=True),
+    "cipa-sim": CipaForm({"sim": "encoder"}, reads_slices=True),
+    "cipa-sim-input": CipaForm({"sim": "input"}, reads_slices=True),
+    "cipa-features": CipaForm({"sim": "features"}, reads_slices=True),
+    **{f"cipa-{name}": CipaForm({"backbone": name}) for name in list(BACKBONES)[1:]},
+    **{f"cipa-{name}": CipaForm({"dcim_variant": name}) for name in list(DCIM_VARIANTS)[1:]},
 }
-NETWORKS = (*NNUNET, *CIPA_FORMS)
+COMPARATORS = tuple(names())
+NETWORKS = (*NNUNET, *CIPA_FORMS, *COMPARATORS)

@@ -8,9 +8,12 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from nnunet_cipa.network.comparators.ensemble import EnsembleLoss
+from nnunet_cipa.network.layers.ssm import SelectiveSSM
+from nnunet_cipa.network.multiply_adds import count_multiply_adds
 from nnunet_cipa.ops import preferred_backend
 from nnunet_cipa.ops.registry import check_device
-from nnunet_cipa.speed.catalogue import CIPA_FORMS, NNUNET
+from nnunet_cipa.speed.catalogue import CIPA_FORMS
 from nnunet_cipa.speed.command import command_line
 from nnunet_cipa.speed.machine import bench_versions, measured_machine
 from nnunet_cipa.speed.networks import NetworkSetting, check_choices, reads_slices, scan_backend
@@ -20,8 +23,8 @@ from nnunet_cipa.speed.states import StateUpdates
 from nnunet_cipa.speed.timing import Timing, time_function
 
 _HEADER = (
-    "network", "backend", "patch", "batch", "slices", "parameters", "pass", "median s", "range s", "memory", "states/s",
-    "ratio",
+    "network", "backend", "patch", "batch", "slices", "parameters", "multiply-adds", "pass", "median s", "range s",
+    "memory", "states/s", "ratio",
 )  # fmt: skip
 
 
@@ -36,7 +39,8 @@ def bench_network(bench: NetworkBench) -> BenchReport:
     Returns
     -------
     BenchReport
-        States per second are the state updates of all scans of a forward pass over the seconds of the whole pass.
+        Multiply-adds are those of a prediction of one sample, as ``count_multiply_adds`` has them. States per second
+        are the state updates of all scans of a forward pass over the seconds of the whole pass.
 
     Raises
     ------
@@ -81,22 +85,27 @@ class _Figures:
     setting: NetworkSetting
     backend: str
     parameters: int
+    multiply_adds: float
     states: int
     kind: str
     timing: Timing
 
 
 def _measure(setting: NetworkSetting, device: torch.device, repeats: int) -> Iterator[_Figures]:
-    network = setting.build().to(device)
+    network = setting.build()
     parameters = sum(p.numel() for p in network.parameters())
-    backend = "" if setting.name in NNUNET else preferred_backend(device.type)
+    multiply_adds = count_multiply_adds(network, (1, 2 * setting.slices, *setting.patch_size))
+    network.to(device)
+    scans = any(isinstance(module, SelectiveSSM) for module in network.modules())
+    backend = preferred_backend(device.type) if scans else ""
     prediction = _Prediction(network, setting, device)
     with StateUpdates() as counted:
         prediction()
     if setting.name in CIPA_FORMS and CIPA_FORMS[setting.name].compiled:
         network.compile(backend="inductor" if device.type == "cuda" else "aot_eager")
     for kind, run in (("prediction", prediction), ("training step", TrainingStep(network, setting, device))):
-        yield _Figures(setting, backend, parameters, counted.total, kind, time_function(run, device, repeats))
+        timing = time_function(run, device, repeats)
+        yield _Figures(setting, backend, parameters, multiply_adds, counted.total, kind, timing)
 
 
 def _row(figures: _Figures, ratio: float) -> BenchRow:
@@ -106,12 +115,13 @@ def _row(figures: _Figures, ratio: float) -> BenchRow:
     values = {
         "name": setting.name,
         "backend": figures.backend or None,
-        "variant": setting.variant if figures.backend else None,
+        "variant": setting.variant_built,
         "batch": setting.batch,
         "height": height,
         "width": width,
         "slices": setting.slices,
         "parameters": figures.parameters,
+        "multiply_adds": figures.multiply_adds,
         "pass": figures.kind,
         **asdict(figures.timing),
         "state_updates": figures.states,
@@ -119,8 +129,8 @@ def _row(figures: _Figures, ratio: float) -> BenchRow:
         "ratio": ratio,
     }
     cells = (setting.name, figures.backend, f"{height} x {width}", str(setting.batch), str(setting.slices),
-             f"{figures.parameters / 1e6:.1f} M", figures.kind, *figures.timing.cells,
-             f"{speed:.3g}" if figures.backend else "", f"{ratio:.3g}")  # fmt: skip
+             f"{figures.parameters / 1e6:.1f} M", f"{figures.multiply_adds / 1e9:.4g} G", figures.kind,
+             *figures.timing.cells, f"{speed:.3g}" if figures.backend else "", f"{ratio:.3g}")  # fmt: skip
     return BenchRow(values, cells)
 
 
@@ -143,6 +153,7 @@ class TrainingStep(_Prediction):
     def __init__(self, network: nn.Module, setting: NetworkSetting, device: torch.device) -> None:
         super().__init__(network, setting, device)
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
+        self.loss = EnsembleLoss(nn.CrossEntropyLoss())  # of a network with several outputs that of all
         self.target = torch.zeros(setting.batch, *setting.patch_size, dtype=torch.long, device=device)
 
     def __call__(self) -> None:
@@ -150,6 +161,6 @@ class TrainingStep(_Prediction):
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cuda", self.half, enabled=self.image.is_cuda):
-            loss = nn.functional.cross_entropy(self.network(self.image), self.target)
+            loss = self.loss(self.network(self.image), self.target)
         loss.backward()
         self.optimizer.step()

@@ -1,4 +1,4 @@
-"""The networks that are measured: CIPA with its slices and SIM, and what nnU-Net plans."""
+"""The networks that are measured: CIPA in its forms, the comparators, and what nnU-Net plans."""
 
 import os
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.network import CIPA, VARIANTS
-from nnunet_cipa.network.arguments import check_patch_size, check_slices
+from nnunet_cipa.network import CIPA, VARIANTS, PETCTNetwork
+from nnunet_cipa.network.comparators import network_class
 from nnunet_cipa.ops.registry import ENVIRONMENT_VARIABLE
 from nnunet_cipa.options import UsageError
-from nnunet_cipa.speed.catalogue import CIPA_FORMS, NETWORKS, NNUNET
+from nnunet_cipa.speed.catalogue import CIPA_FORMS, COMPARATORS, NETWORKS, NNUNET
 from nnunet_cipa.speed.options import NetworkBench
 
 _UNETS = "dynamic_network_architectures.architectures.unet"  # imported late, as GPU machines may lack it
@@ -34,7 +34,7 @@ class NetworkSetting:
     name : str
         One of ``NETWORKS``.
     variant : str
-        Of CIPA.
+        Of CIPA; comparators have the size that they were published with, or "nano".
     batch : int
         Pairs of images.
     patch_size : (int, int)
@@ -65,22 +65,45 @@ class NetworkSetting:
             )
         if self.name in NNUNET and (why := nnunet_missing()):
             raise CIPAError(f"{self.name}: {why}")
-        if self.name in CIPA_FORMS:
-            try:
-                check_patch_size(self.patch_size, CIPA.stride)
-                check_slices(self.slices, CIPA.admitted_slices)
-            except ValueError as error:
-                raise CIPAError(f"{self.name}: {error}") from error
+        try:
+            if self.name not in NNUNET:
+                self._check_patch_size()
+            self.build()
+        except ValueError as error:
+            raise CIPAError(f"{self.name}: {error}") from error
+        except ImportError as error:
+            raise CIPAError(f"{self.name} needs the package {error.name}: {error}; pip install nnunetv2") from error
 
     def build(self) -> nn.Module:
         """Build the network with random weights, the same each time."""
         torch.manual_seed(0)
         if self.name in NNUNET:
             return _build_nnunet(self.name)
-        form = CIPA_FORMS[self.name]
-        network = CIPA(2, 2, patch_size=self.patch_size, variant=self.variant, slices=self.slices, sim=form.sim)
-        network.set_activation_checkpointing(form.recompute)
+        network = self._network_class(2, 2, patch_size=self.patch_size, slices=self.slices, **self._architecture)
+        network.set_activation_checkpointing(self.name in CIPA_FORMS and CIPA_FORMS[self.name].recompute)
         return network
+
+    @property
+    def variant_built(self) -> str | None:
+        """The variant, or None for a network that has one size."""
+        return self._architecture.get("variant")
+
+    @property
+    def _network_class(self) -> type[PETCTNetwork]:
+        return network_class(self.name) if self.name in COMPARATORS else CIPA
+
+    @property
+    def _architecture(self) -> dict[str, Any]:
+        if self.name in CIPA_FORMS:
+            return {"variant": self.variant, **CIPA_FORMS[self.name].architecture}
+        return {"variant": "nano"} if self.name in COMPARATORS and self.variant == "nano" else {}
+
+    def _check_patch_size(self) -> None:
+        height, width = self._network_class.admit(self.patch_size)
+        if (height, width) != self.patch_size:
+            raise ValueError(
+                f"patch_size {self.patch_size} does not fit; the next that does is --patch-size {height} {width}"
+            )
 
 
 def reads_slices(name: str) -> bool:

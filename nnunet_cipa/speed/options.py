@@ -66,7 +66,7 @@ class NetworkBench:
     Attributes
     ----------
     variant : str
-        Variant of CIPA, such as tiny or nano.
+        Variant of CIPA, such as tiny or nano; comparators have one size, and nano.
     patch_size : tuple of (int, int)
         Height and width, given again for further sizes; for nnU-Net's networks of eight stages multiples of
         128 from 256.

@@ -5,10 +5,13 @@ import pytest
 import torch
 
 from nnunet_cipa.cli import main
-from nnunet_cipa.network import CIPA
+from nnunet_cipa.network import CIPA, comparators
+from nnunet_cipa.network.cipa.backbones import BACKBONES
+from nnunet_cipa.network.cipa.dcim_variants import DCIM_VARIANTS
 from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.ops import ScanWeights, available_backends, cross_scan, selective_scan
 from nnunet_cipa.pages.tables import render_table
+from nnunet_cipa.speed.catalogue import COMPARATORS
 from nnunet_cipa.speed.networks import NetworkSetting
 from nnunet_cipa.speed.options import scan_backends
 from nnunet_cipa.speed.states import StateUpdates
@@ -152,6 +155,60 @@ def test_network_table_has_a_prediction_and_a_training_step(name, settings, caps
     assert all(0 < float(row["median s"]) < 60 for row in rows)
 
 
+@pytest.mark.slow
+def test_every_comparator_backbone_and_variant_of_dcim_is_measured(monkeypatch, capsys):
+    def once(function, *_):
+        function()
+        return Timing(1.0, 1.0, 1.0, 0.0)
+
+    monkeypatch.setattr("nnunet_cipa.speed.network.time_function", once)
+    expected = {name: comparators.build(name, 2, 2, patch_size=(64, 64), variant="nano") for name in COMPARATORS}
+    for argument, values in (("backbone", BACKBONES), ("dcim_variant", DCIM_VARIANTS)):
+        for value in values:
+            network = CIPA(2, 2, patch_size=(64, 64), variant="nano", **{argument: value})
+            expected[f"cipa-{value}"] = network
+    del expected["cipa-vmamba"], expected["cipa-pet_ct"]
+    assert len(expected) == 11 + 3 + 5
+    arguments = ["--variant", "nano", "--patch-size", "64", "64", "--repeats", "1", "--networks", *expected]
+    assert main(["bench", "network", *arguments]) == 0
+    rows = table(capsys.readouterr().out)
+    assert [(row["network"], row["parameters"], row["pass"]) for row in rows] == [
+        (name, f"{sum(p.numel() for p in network.parameters()) / 1e6:.1f} M", kind)
+        for name, network in expected.items()
+        for kind in ("prediction", "training step")
+    ]
+    assert {row["network"] for row in rows if row["backend"]} == {
+        "sigma", *(name for name in expected if name.startswith("cipa-"))
+    }  # fmt: skip
+
+
+def test_comparators_have_the_size_of_their_papers_unless_it_is_nano():
+    built = {variant: NetworkSetting("cmx", variant, 1, (64, 64), 1) for variant in ("tiny", "nano")}
+    assert {variant: setting.variant_built for variant, setting in built.items()} == {"tiny": None, "nano": "nano"}
+    assert sum(p.numel() for p in built["tiny"].build().parameters()) == 66_561_930  # the sheet's 66.56 M
+
+
+def test_multiply_adds_are_those_of_the_convolutions(monkeypatch, capsys):
+    """Counted from the shapes that pass through nnU-Net's network, which has nothing but convolutions."""
+    monkeypatch.setattr("nnunet_cipa.speed.network.time_function", lambda *_: Timing(1.0, 1.0, 1.0, 0.0))
+    found = []
+
+    def count(layer, inputs, output):
+        per_value = layer.weight[0, 0].numel() if output.shape[-1] > inputs[0].shape[-1] else layer.weight[0].numel()
+        moved = inputs[0].numel() * output.shape[1] if output.shape[-1] > inputs[0].shape[-1] else output.numel()
+        found.append(per_value * moved)
+
+    network = NetworkSetting("plain", "nano", 1, (256, 256), 1).build()
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+            layer.register_forward_hook(count)
+    with torch.no_grad():
+        network(torch.zeros(1, 2, 256, 256))
+    arguments = ["--patch-size", "256", "256", "--batch", "2", "--networks", "plain"]
+    assert main(["bench", "network", *arguments]) == 0
+    assert {row["multiply-adds"] for row in table(capsys.readouterr().out)} == {f"{sum(found) / 1e9:.4g} G"}
+
+
 def test_activation_checkpointing_is_on_in_the_network_of_that_name_alone():
     for name in ("cipa", "cipa-checkpointing"):
         network = NetworkSetting(name, "nano", 1, (64, 64), 1).build()
@@ -190,9 +247,28 @@ def test_patch_that_does_not_fit_nnunets_networks_is_refused_before_anything_is_
     assert "patch_size (128, 128) does not fit plain; give multiples of 128 from 256" in capsys.readouterr().err
 
 
-def test_patch_that_does_not_fit_cipa_is_refused(capsys):
-    assert main(["bench", "network", "--patch-size", "100", "64", "--networks", "cipa"]) == 1
-    assert "cipa: patch_size (100, 64)" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [
+        ("cipa", "--patch-size 128 64"),
+        ("cmx", "--patch-size 128 64"),
+        ("transunet", "--patch-size 112 64"),
+        ("nnsam", "--patch-size 128 64"),
+    ],
+)
+def test_patch_that_a_network_does_not_take_is_refused_with_the_next_one(network, told, monkeypatch, capsys):
+    monkeypatch.setattr("nnunet_cipa.speed.network.time_function", lambda *_: pytest.fail("measured"))
+    arguments = ["--patch-size", "100", "64", "--variant", "nano", "--networks"]
+    assert main(["bench", "network", *arguments, network]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"nnunet-cipa: error: {network}: patch_size (100, 64) does not fit; the next that does is {told}"
+
+
+def test_variant_that_a_backbone_does_not_have_is_refused_before_anything_is_measured(monkeypatch, capsys):
+    monkeypatch.setattr("nnunet_cipa.speed.network.time_function", lambda *_: pytest.fail("measured"))
+    arguments = ["--patch-size", "64", "64", "--variant", "small", "--networks", "cipa", "cipa-resnet50"]
+    assert main(["bench", "network", *arguments]) == 1
+    assert "cipa-resnet50: backbone 'resnet50' has no variant 'small'" in capsys.readouterr().err
 
 
 def test_states_of_a_scan_are_counted_once_a_forward_pass():

@@ -63,17 +63,17 @@ def test_backends_of_those_that_are_told(bench, refused):
     bench(*command, *others.split(", "))
 
 
-@pytest.mark.parametrize(
-    ("network", "patch", "told"),
-    [
-        ("plain", (128, 300), r"give multiples of (\d+) from (\d+)$"),
-        ("cipa", (100, 64), r"each a positive multiple of (\d+)$"),
-    ],
-)
-def test_a_patch_of_multiples(network, patch, told, bench, refused):
-    command = [*NETWORK, "--networks", network, "--patch-size"]
-    numbers = [int(number) for number in refused(told, *command, *patch)]
-    bench(*command, numbers[-1], numbers[-1] + numbers[0])
+def test_a_patch_of_multiples(bench, refused):
+    command = [*NETWORK, "--networks", "plain", "--patch-size"]
+    step, least = map(int, refused(r"give multiples of (\d+) from (\d+)$", *command, 128, 300))
+    bench(*command, least, least + step)
+
+
+@pytest.mark.parametrize("network", ["cipa", "nnsam"])
+def test_the_next_patch(network, bench, refused):
+    command = [*NETWORK, "--networks", network]
+    (told,) = refused(r"the next that does is (--patch-size .*)$", *command, "--patch-size", 100, 64)
+    bench(*command, *shlex.split(told))
 
 
 @pytest.mark.parametrize("way", ["make it", "choose another"])

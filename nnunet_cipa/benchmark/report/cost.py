@@ -1,6 +1,5 @@
 """Cost of a network: parameters and multiply-adds, counted without computing anything."""
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +29,7 @@ def count_cost(model: Path, configuration: str) -> Cost:
 
     Notes
     -----
-    Multiply-adds of convolutions and matrix products as ``torch.utils.flop_counter`` counts them, on tensors without
-    content. The selective scan is counted by its recurrence: four for each position, channel and state, two more for
-    each position and channel. Norms and activations are not counted.
+    Multiply-adds as ``count_multiply_adds`` counts them.
     """
     for name in ("plans.json", "dataset.json"):
         if not (model / name).is_file():
@@ -43,9 +40,11 @@ def count_cost(model: Path, configuration: str) -> Cost:
     # plans may name any class of any package; the report then says why its cost is not known
     except Exception as error:  # noqa: BLE001
         return Cost(problem=_tell(error))
+    from nnunet_cipa.network.multiply_adds import count_multiply_adds  # noqa: PLC0415
+
     parameters = sum(parameter.numel() for parameter in network.parameters())
     try:
-        return Cost(parameters, patch, _multiply_adds(network, (1, channels, *patch)))
+        return Cost(parameters, patch, count_multiply_adds(network, (1, channels, *patch)))
     # a network may compute with values that tensors without content do not have
     except Exception as error:  # noqa: BLE001
         return Cost(parameters, patch, problem=_tell(error))
@@ -69,27 +68,3 @@ def _build(
     if isinstance(network, PETCTNetwork):  # with neighbouring slices the plans' patch is a tile of them
         return network, channels * network.slices, network.patch_size
     return network, channels, training.patch_size
-
-
-def _multiply_adds(network: "nn.Module", shape: tuple[int, ...]) -> float:
-    import torch  # noqa: PLC0415
-    from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415
-
-    with torch.inference_mode(), FlopCounterMode(display=False, custom_mapping=_scan_formula()) as counter:
-        network.to("meta").eval()(torch.empty(shape, device="meta"))
-    return float(counter.get_total_flops() / 2)
-
-
-def _scan_formula() -> dict[Any, Any]:
-    import torch  # noqa: PLC0415
-
-    from nnunet_cipa.ops import scan_op  # noqa: F401, PLC0415 - registers the operator
-
-    return {torch.ops.nnunet_cipa.selective_scan: _scan_operations}
-
-
-def _scan_operations(
-    u: tuple[int, ...], _delta: tuple[int, ...], A: tuple[int, ...], *_others: object, **_named: object
-) -> int:
-    """Additions and multiplications of a scan with u (b, d, l) and A (d, n), from its shapes."""
-    return 2 * math.prod(u) * (4 * A[-1] + 2)

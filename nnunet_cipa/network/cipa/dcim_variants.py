@@ -26,7 +26,7 @@ class DCIMVariant:
     scans_windows: bool = True
 
 
-DCIM_VARIANTS = {
+DCIM_VARIANTS = {  # the published one first
     "pet_ct": DCIMVariant(),
     "pet_pet": DCIMVariant(local="PET"),
     "ct_ct": DCIMVariant(region="CT"),

@@ -1,4 +1,4 @@
-"""Networks with an output of each modality: one pass for both, their ensemble, outputs for the loss."""
+"""Networks with an output of each modality: one pass for both, their ensemble, and the loss of all outputs."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -24,6 +24,27 @@ class TrainingOutput(NamedTuple):
     """Logits (B, num_classes, H, W) of the ensemble, CT and PET; the loss is the sum of theirs."""
     penalty: Tensor
     """A number to add to the loss."""
+
+
+class EnsembleLoss(nn.Module):
+    """The loss of each output, added up, and the penalty that the network adds; in evaluation that of the ensemble.
+
+    Parameters
+    ----------
+    loss : callable
+        Loss of logits and target.
+    """
+
+    def __init__(self, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, output: Tensor | TrainingOutput, target: Tensor) -> Tensor:
+        """Return one number."""
+        if isinstance(output, Tensor):
+            return self.loss(output, target)
+        losses = [self.loss(logits, target) for logits in output.logits]
+        return torch.stack([*losses, output.penalty]).sum()
 
 
 class OfEachModality(nn.ModuleDict):

@@ -3,9 +3,9 @@
 from typing import Any, ClassVar
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.network.comparators.ensemble import EnsembleLoss
 from nnunet_cipa.trainers.base import PETCTTrainer
 from nnunet_cipa.trainers.encoder_file import ENCODER_VARIABLE, encoder_file
-from nnunet_cipa.trainers.recipe.ensemble import EnsembleLoss
 
 
 class nnUNetTrainerAsymFormer(PETCTTrainer):

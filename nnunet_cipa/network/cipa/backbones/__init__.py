@@ -1,12 +1,15 @@
 """The encoders that CIPA can have, by name."""
 
 from pkgutil import resolve_name
+from typing import TYPE_CHECKING
 
-from nnunet_cipa.network.cipa.encoding import Encoder
 from nnunet_cipa.network.cipa.variants import get_variant
 
+if TYPE_CHECKING:
+    from nnunet_cipa.network.cipa.encoding import Encoder
+
 _CIPA = "nnunet_cipa.network.cipa"
-BACKBONES = {  # imported when one is built, as torchvision takes a while
+BACKBONES = {  # CIPA's own first; imported when one is built, as torchvision takes a while
     "vmamba": f"{_CIPA}.encoder:VMambaEncoder",
     "resnet50": f"{_CIPA}.backbones.resnet50:ResNet50Encoder",
     "swin_t": f"{_CIPA}.backbones.swin:TwoStreamSwinEncoder",
@@ -15,7 +18,7 @@ BACKBONES = {  # imported when one is built, as torchvision takes a while
 _OTHERS = ("tiny", "nano")  # variants of those that are not VMamba
 
 
-def build_encoder(backbone: str, variant: str, in_channels: int) -> Encoder:
+def build_encoder(backbone: str, variant: str, in_channels: int) -> "Encoder":
     """Build an encoder with new weights.
 
     Parameters
