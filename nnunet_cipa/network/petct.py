@@ -48,6 +48,8 @@ class PETCTNetwork(nn.Module, ABC):
         The numbers of slices that the network can read.
     head : str
         Name of the layer whose tensors have the classes as their first axis.
+    keeps_corners : bool
+        Whether ``position_grid``'s tensors are resampled with the corners' values in place, as the original's are.
     encoder : nn.Module
         What pre-trained weights are loaded into, and what a trainer can freeze or train at another rate.
 
@@ -60,6 +62,7 @@ class PETCTNetwork(nn.Module, ABC):
     stride: ClassVar[int] = 32
     admitted_slices: ClassVar[tuple[int, ...]] = (1, 3)
     head: ClassVar[str] = "decoder.head"
+    keeps_corners: ClassVar[bool] = False
     encoder: nn.Module
 
     def __init__(

@@ -16,6 +16,8 @@ from nnunet_cipa.files.atomic import replacing
 from nnunet_cipa.weights.declared_sizes import check_declared_sizes
 from nnunet_cipa.weights.facts import Facts, facts_of_checkpoint
 from nnunet_cipa.weights.hostile import check_archive, check_tensors
+from nnunet_cipa.weights.numpy_files import SUFFIX as NUMPY_SUFFIX
+from nnunet_cipa.weights.numpy_files import read_numpy
 from nnunet_cipa.weights.safetensors_files import SUFFIX, read_safetensors
 from nnunet_cipa.weights.torch_files import load_plain, save_torch
 
@@ -56,7 +58,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     Parameters
     ----------
     path : path
-        A ``.pth`` or ``.pt`` file of torch, or ``.safetensors``.
+        A ``.pth`` or ``.pt`` file of torch, ``.safetensors``, or ``.npz`` of NumPy.
 
     Raises
     ------
@@ -70,6 +72,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         raise CIPAError(f"{path}: {problem}; give the weights file that you downloaded or trained")
     if path.suffix == SUFFIX:
         state, facts = read_safetensors(path)
+    elif path.suffix == NUMPY_SUFFIX:
+        state, facts = read_numpy(path), Facts()
     else:
         content = _read_torch(path)
         state, facts = _find_state_dict(content), facts_of_checkpoint(content)

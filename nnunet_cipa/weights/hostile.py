@@ -14,28 +14,33 @@ _DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.in
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,256}")
 
 
-def check_archive(path: Path) -> None:
-    """Refuse an archive that is larger when it is unpacked than it is on the disk; torch compresses nothing.
+def starts_as_archive(path: Path) -> bool:
+    """Return whether a file begins with the mark of a zip archive."""
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
+def check_archive(path: Path, library: str = "torch") -> None:
+    """Refuse an archive that is larger when it is unpacked than it is on the disk; ``library`` compresses nothing.
 
     Raises
     ------
     CIPAError
         If a part is compressed, or the parts are together larger than the file.
     """
-    with path.open("rb") as file:
-        if file.read(2) != b"PK":
-            return
+    if not starts_as_archive(path):
+        return
     try:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
-        raise CIPAError(f"{path}: is truncated, damaged or no weights file of torch; download it again") from error
+        raise CIPAError(f"{path}: is truncated, damaged or no weights file of {library}; download it again") from error
     size = path.stat().st_size
     declared = sum(part.file_size for part in parts)
     packed = [part.filename for part in parts if part.compress_type != zipfile.ZIP_STORED]
     if packed or declared > size:
         found = f"its part {packed[0]!r} is compressed" if packed else f"its parts are {declared} bytes of {size}"
-        raise CIPAError(f"{path}: {found}; torch writes no such files: save the state dict again with torch.save")
+        raise CIPAError(f"{path}: {found}; {library} writes no such files by itself: save the weights again")
 
 
 def check_tensors(tensors: Mapping[str, Tensor]) -> None:

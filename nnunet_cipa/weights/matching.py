@@ -84,7 +84,7 @@ def _fit(
     grid = network.position_grid(name, network.patch_size)
     if grid is not None:
         old = None if patch_size is None else network.position_grid(name, patch_size)
-        resampled, reason = _resample_grid(name, tensor, target, old, grid)
+        resampled, reason = _resample_grid(name, tensor, target, old, grid, keep_corners=network.keeps_corners)
         return resampled, RESAMPLED, reason
     converted = fit_slices(name, tensor, target, image_layers(network))
     return None if converted is None else (converted[0], CONVERTED, converted[1])
@@ -108,7 +108,13 @@ def _resample(
 
 
 def _resample_grid(
-    name: str, tensor: Tensor, target: Tensor, old: tuple[int, int] | None, new: tuple[int, int]
+    name: str,
+    tensor: Tensor,
+    target: Tensor,
+    old: tuple[int, int] | None,
+    new: tuple[int, int],
+    *,
+    keep_corners: bool,
 ) -> tuple[Tensor, str]:
     """Resample the second last axis, which runs over a grid that is square if it is not known."""
     rows, columns = old or [math.isqrt(tensor.shape[-2] if tensor.ndim > 1 else 0)] * 2
@@ -118,5 +124,5 @@ def _resample_grid(
             f"{name} has shape {tuple(tensor.shape)} in the file and {tuple(target.shape)} in the network, which is "
             "not that of another patch size; choose the variant that the file was trained with"
         )
-    resampled = resample_positions(tensor.transpose(-1, -2), (rows, columns), new).transpose(-1, -2).contiguous()
-    return resampled, f"from {rows} x {columns} to {new[0]} x {new[1]} positions"
+    resampled = resample_positions(tensor.transpose(-1, -2), (rows, columns), new, keep_corners=keep_corners)
+    return resampled.transpose(-1, -2).contiguous(), f"from {rows} x {columns} to {new[0]} x {new[1]} positions"

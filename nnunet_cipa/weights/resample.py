@@ -5,7 +5,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def resample_positions(tensor: Tensor, source: tuple[int, int], target: tuple[int, int]) -> Tensor:
+def resample_positions(
+    tensor: Tensor, source: tuple[int, int], target: tuple[int, int], *, keep_corners: bool = False
+) -> Tensor:
     """Resample the last axis, the positions of a feature map, to another map size.
 
     Parameters
@@ -14,13 +16,16 @@ def resample_positions(tensor: Tensor, source: tuple[int, int], target: tuple[in
         (..., H * W).
     source, target : (int, int)
         Height and width of the map before and after.
+    keep_corners : bool
+        Let the centres of the corners' pixels lie on each other, not the map's borders, and do not smooth.
 
     Returns
     -------
     Tensor
         (..., H' * W'), bilinear, with antialiasing where the map shrinks.
     """
-    return _along_both_axes(tensor, source, *(_resizing(old, new) for old, new in zip(source, target, strict=True)))
+    sizes = zip(source, target, strict=True)
+    return _along_both_axes(tensor, source, *(_resizing(old, new, keep_corners) for old, new in sizes))
 
 
 def resample_crm(name: str, tensor: Tensor, source: tuple[int, int], target: tuple[int, int]) -> Tensor:
@@ -40,7 +45,8 @@ def _along_both_axes(tensor: Tensor, source: tuple[int, int], rows: Tensor, colu
     return (rows @ maps @ columns.T).flatten(-2).to(tensor.dtype)
 
 
-def _resizing(old: int, new: int) -> Tensor:
+def _resizing(old: int, new: int, keep_corners: bool = False) -> Tensor:
     """Return the matrix (new, old) that resamples a column of ``old`` values to ``new``."""
     identity = torch.eye(old, dtype=torch.float64)[None, None]
-    return F.interpolate(identity, size=(new, old), mode="bilinear", align_corners=False, antialias=True)[0, 0]
+    how = {"align_corners": keep_corners, "antialias": not keep_corners}
+    return F.interpolate(identity, size=(new, old), mode="bilinear", **how)[0, 0]

@@ -11,7 +11,7 @@ from tests.fuzz.record_readers import BenchmarkRecord, ConversionRecord
 from tests.fuzz.seg_readers import Registrations, Segmentations
 from tests.fuzz.study_set_readers import StudySetLists
 from tests.fuzz.suv_override_reader import SuvOverrideTable
-from tests.fuzz.weights_readers import Checkpoint, Safetensors
+from tests.fuzz.weights_readers import Arrays, Checkpoint, Safetensors
 
 READERS = {
     "PCLT20K lists": Lists,
@@ -24,6 +24,7 @@ READERS = {
     "NIfTI": NiftiVolume,
     "checkpoint": Checkpoint,
     "safetensors": Safetensors,
+    "NumPy arrays": Arrays,
     "plans": Plans,
     "dataset.json": Cases,
     "PCLT20K links": Pclt20kLinks,

@@ -1,10 +1,11 @@
-"""Weights files of torch and safetensors: their parts packed again with right lengths, and their bytes."""
+"""Weights files of torch, safetensors and NumPy: their parts packed again with right lengths, and their bytes."""
 
 import io
 import json
 import struct
 import zipfile
 
+import numpy as np
 import torch
 from safetensors.torch import save
 
@@ -127,3 +128,45 @@ class Safetensors:
         header.pop("__metadata__", None)
         declared = {name.removeprefix("module."): tuple(entry["shape"]) for name, entry in header.items()}
         assert declared == {name: shape for name, (shape, _) in shapes(checkpoint).items()}
+
+
+class Arrays:
+    """A file of NumPy arrays: its parts packed again, and its bytes."""
+
+    def __init__(self, folder):
+        self.path = folder / "input" / "weights.npz"
+        file = io.BytesIO()
+        np.savez(file, **{name.replace(".", "/"): tensor.numpy() for name, tensor in STATE.items()})
+        self.data = file.getvalue()
+
+    def mutate(self, rng):
+        if rng.random() < 0.3:
+            self.path.write_bytes(mutate_bytes(self.data, rng))
+            return
+        with zipfile.ZipFile(io.BytesIO(self.data)) as archive:
+            parts = [[name, archive.read(name)] for name in archive.namelist()]
+        part, other = choose(rng, parts), choose(rng, parts)
+        change = int(rng.integers(5))
+        if change == 0:
+            part[0] = choose(rng, NAMES).replace("\0", "") + part[0]
+        elif change == 1:
+            parts.append([part[0] + choose(rng, ("", "/../../outside.npy", "2.npy")), other[1]])
+        elif change == 2:
+            part[1], other[1] = other[1], part[1]
+        else:
+            part[1] = mutate_bytes(part[1], rng)
+        with zipfile.ZipFile(self.path, "w") as archive:
+            for name, content in parts:
+                archive.writestr(name or "x", content)
+
+    def read(self):
+        return read_checkpoint(self.path)
+
+    def check(self, checkpoint):
+        """Names and shapes are those that NumPy finds, but for scales and offsets, which are vectors."""
+        assert_sound(checkpoint)
+        with np.load(self.path, allow_pickle=False) as file:
+            found = {name.replace("/", ".").removeprefix("module."): file[name] for name in file.files}
+        assert found.keys() == checkpoint.weights.keys()
+        for name, tensor in checkpoint.weights.items():
+            np.testing.assert_array_equal(tensor.flatten(), found[name].flatten())

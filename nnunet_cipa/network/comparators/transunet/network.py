@@ -15,7 +15,7 @@ from timm.models.vision_transformer import Attention
 from torch import Tensor, nn
 
 from nnunet_cipa.network.arguments import choose
-from nnunet_cipa.network.comparators.transunet.names import original_names
+from nnunet_cipa.network.comparators.transunet.names import original_names, pretrained_name
 from nnunet_cipa.network.comparators.transunet.resnet import ResNet, resnet_widths
 from nnunet_cipa.network.comparators.twins import TwinNetworks
 from nnunet_cipa.network.layers.basic import BatchNorm, for_each_modality
@@ -140,6 +140,7 @@ class TransUNet(TwinNetworks):
     """
 
     stride: ClassVar[int] = 16
+    keeps_corners: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -160,6 +161,10 @@ class TransUNet(TwinNetworks):
     def position_grid(self, name: str, patch_size: tuple[int, int]) -> tuple[int, int] | None:
         """Return the grid of the position embeddings; None for other tensors."""
         return _grid(patch_size) if name.endswith(POSITIONS) else None
+
+    def pretrained_name(self, name: str) -> str | None:
+        """Return the name in Google's file of ResNet-50 and ViT-B, with which both encoders start."""
+        return pretrained_name(name)
 
     def names_of_one(self, name: str) -> list[str]:
         """Return the names in the authors' repository."""
