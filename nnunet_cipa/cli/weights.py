@@ -1,5 +1,6 @@
 """``nnunet-cipa weights``."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from nnunet_cipa import weights
@@ -9,10 +10,11 @@ from nnunet_cipa.weights.options import ImportOptions
 
 
 def import_weights(source: Path, out: Path, options: ImportOptions) -> None:
-    """Turn a released CIPA file, or VMamba's ImageNet file (encoder only), into one for -pretrained_weights.
+    """Turn a released CIPA file, or a backbone's ImageNet file (encoder only), into one for -pretrained_weights.
 
-    It is a file for nnUNetv2_train -pretrained_weights and for NNUNET_CIPA_ENCODER; a file of weights export becomes
-    one again, as it is. Prints what became of each tensor. The released CIPA weights are for non-commercial research.
+    Backbones are VMamba, ResNet-50 (torchvision, timm) and Swin-T (Microsoft, torchvision, timm). OUT is a file for
+    nnUNetv2_train -pretrained_weights and for NNUNET_CIPA_ENCODER; a file of weights export becomes one again, as it
+    is. Prints what became of each tensor. The released CIPA weights are for non-commercial research.
 
     Parameters
     ----------
@@ -21,7 +23,7 @@ def import_weights(source: Path, out: Path, options: ImportOptions) -> None:
     out
         The file to write.
     """
-    print(weights.import_weights(source, out, options.patch_size, options.num_classes))
+    print(weights.import_weights(source, out, **asdict(options)))
     print(f"written: {out}")
 
 
@@ -75,7 +77,7 @@ COMMAND = Group(
     "bring weights from elsewhere into nnU-Net",
     "ACTION",
     (
-        Command("import", "a released CIPA or VMamba file to a file for -pretrained_weights", import_weights),
+        Command("import", "a released CIPA or backbone's file to a file for -pretrained_weights", import_weights),
         Command("adapt", "a checkpoint of this package to one that fits another training", adapt_weights),
         Command(
             "export",
