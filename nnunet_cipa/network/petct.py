@@ -50,6 +50,8 @@ class PETCTNetwork(nn.Module, ABC):
         Name of the layer whose tensors have the classes as their first axis.
     keeps_corners : bool
         Whether ``position_grid``'s tensors are resampled with the corners' values in place, as the original's are.
+    reads_windows : bool
+        Whether the logits of a slice in a stack depend on nothing but the window of ``slices`` round it.
     encoder : nn.Module
         What pre-trained weights are loaded into, and what a trainer can freeze or train at another rate.
 
@@ -63,6 +65,7 @@ class PETCTNetwork(nn.Module, ABC):
     admitted_slices: ClassVar[tuple[int, ...]] = (1, 3)
     head: ClassVar[str] = "decoder.head"
     keeps_corners: ClassVar[bool] = False
+    reads_windows: ClassVar[bool] = True
     encoder: nn.Module
 
     def __init__(

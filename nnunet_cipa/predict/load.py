@@ -6,27 +6,17 @@ import sys
 from collections.abc import Iterator
 
 import torch
-from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
-from torch import nn
-from torch._dynamo import OptimizedModule
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.predict.model.trained import TrainedModel
 from nnunet_cipa.trainers.target import Training, find_trainer
+from nnunet_cipa.trainers.tiles import TilePredictor
 from nnunet_cipa.weights.files import read_state_dict
 
 
-class MemberPredictor(nnUNetPredictor):
+class MemberPredictor(TilePredictor):
     """Predicts as nnU-Net does, fold by fold."""
-
-    @property
-    def plain_network(self) -> nn.Module:
-        """The network as it was before torch compiled it."""
-        network = self.network
-        if isinstance(network, OptimizedModule):
-            network = network._orig_mod  # noqa: SLF001 - where torch keeps what it has compiled
-        return network
 
     def members(self, data: torch.Tensor) -> Iterator[torch.Tensor]:
         """Yield the logits of each fold, (classes, z, y, x) on the CPU; its weights are loaded until the next one.
