@@ -52,6 +52,8 @@ class PETCTNetwork(nn.Module, ABC):
         Whether ``position_grid``'s tensors are resampled with the corners' values in place, as the original's are.
     reads_windows : bool
         Whether the logits of a slice in a stack depend on nothing but the window of ``slices`` round it.
+    reads_spacing : bool
+        Whether the distance of slices in mm is an argument, ``spacing_z``, which a trainer takes from the plans.
     encoder : nn.Module
         What pre-trained weights are loaded into, and what a trainer can freeze or train at another rate.
 
@@ -66,6 +68,7 @@ class PETCTNetwork(nn.Module, ABC):
     head: ClassVar[str] = "decoder.head"
     keeps_corners: ClassVar[bool] = False
     reads_windows: ClassVar[bool] = True
+    reads_spacing: ClassVar[bool] = False
     encoder: nn.Module
 
     def __init__(
@@ -158,13 +161,14 @@ class PETCTNetwork(nn.Module, ABC):
             self.intensities.check(x)
         with preferred_autocast(x.device):
             if x.ndim == 5:
-                batch, _, depth = x.shape[:3]
-                planes, index = index_windows(x, self.slices)
-                index, place = index.unique(dim=0, return_inverse=True)
-                return self._segment_windows(planes, index)[place].unflatten(0, (batch, depth)).transpose(1, 2)
+                return self.segment_stacks(x)
             if self.slices == 1:
                 return self.segment(x)
             return self._segment_windows(*split_windows(x, self.slices))
+
+    def planes_at_once(self, planes: Tensor) -> int:
+        """Return how many planes to compute at a time: outside training few, so that memory does not grow with them."""
+        return len(planes) if self.training else max(1, PIXELS_AT_ONCE // planes[0, 0].numel())
 
     def check_size(self, size: tuple[int, int]) -> None:
         """Refuse an input of a size (H, W) that the network cannot take.
@@ -176,14 +180,19 @@ class PETCTNetwork(nn.Module, ABC):
         """
         check_patch_size(size, self.stride)
 
+    def segment_stacks(self, stacks: Tensor) -> Tensor:
+        """Map stacks (B, 2, D, H, W) to logits (B, num_classes, D, H, W), every slice as the centre of a window."""
+        batch, _, depth = stacks.shape[:3]
+        planes, index = index_windows(stacks, self.slices)
+        index, place = index.unique(dim=0, return_inverse=True)
+        return self._segment_windows(planes, index)[place].unflatten(0, (batch, depth)).transpose(1, 2)
+
     def segment_planes(self, planes: Tensor, parts: Sequence[Tensor]) -> Tensor:
         """Segment the centres of windows (B, S) of planes (N, 2, H, W), part by part: logits (B, num_classes, H, W)."""
         return torch.cat([self.segment(gather_windows(planes, part)) for part in parts])
 
     def _segment_windows(self, planes: Tensor, index: Tensor) -> Tensor:
-        """Outside training segment a few windows at a time, so that memory does not grow with their number."""
-        at_once = len(index) if self.training else max(1, PIXELS_AT_ONCE // planes[0, 0].numel())
-        return self.segment_planes(planes, index.split(at_once))
+        return self.segment_planes(planes, index.split(self.planes_at_once(planes)))
 
     def _check_shape(self, x: Tensor) -> None:
         channels = {4: len(MODALITIES) * self.slices, 5: len(MODALITIES)}

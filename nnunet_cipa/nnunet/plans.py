@@ -41,6 +41,21 @@ def resolve_configuration(plans: dict[str, Any], name: str) -> dict[str, Any]:
     return resolved
 
 
+def slice_spacing(plans: dict[str, Any]) -> float:
+    """Return the median distance of axial slices of the data set in mm, whose axis comes first.
+
+    Raises
+    ------
+    CIPAError
+        If the plans do not tell it as nnU-Net's planner does.
+    """
+    key = "original_median_spacing_after_transp"
+    spacing: Any = plans.get(key)
+    if not (_all(spacing, _is_length) and len(spacing) == 3):
+        raise CIPAError(f"{key} is {shown(spacing)} in the plans, which has to be three lengths in mm; {_REMEDY}")
+    return float(spacing[0])
+
+
 def check_labels(plans: dict[str, Any], dataset_json: dict[str, Any]) -> None:
     """Refuse labels from which nnU-Net would make no classes, or others than are named.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from nnunet_cipa.network.cipa.backbones import BACKBONES
 from nnunet_cipa.network.cipa.dcim_variants import DCIM_VARIANTS
@@ -16,17 +17,19 @@ class CipaForm:
     ----------
     architecture : dict
         Arguments of the network.
-    reads_slices, recompute, compiled : bool
-        Whether it reads a number of slices, has activation checkpointing, and is compiled by torch.compile.
+    reads_slices, recompute, compiled, stack : bool
+        Whether it reads a number of slices, has activation checkpointing, is compiled by torch.compile, and its slices
+        are a stack, which scans along z join.
     backend : str or None
         Another scan backend.
     """
 
-    architecture: Mapping[str, str] = field(default_factory=dict)
+    architecture: Mapping[str, Any] = field(default_factory=dict)
     reads_slices: bool = False
     recompute: bool = False
     backend: str | None = None
     compiled: bool = False
+    stack: bool = False
 
 
 NNUNET = ("plain", "resenc-l")
@@ -39,6 +42,7 @@ CIPA_FORMS = {
     "cipa-sim": CipaForm({"sim": "encoder"}, reads_slices=True),
     "cipa-sim-input": CipaForm({"sim": "input"}, reads_slices=True),
     "cipa-features": CipaForm({"sim": "features"}, reads_slices=True),
+    "cipa-stack": CipaForm({"spacing_z": 3.0}, reads_slices=True, stack=True),
     **{f"cipa-{name}": CipaForm({"backbone": name}) for name in list(BACKBONES)[1:]},
     **{f"cipa-{name}": CipaForm({"dcim_variant": name}) for name in list(DCIM_VARIANTS)[1:]},
 }

@@ -94,7 +94,7 @@ class _Figures:
 def _measure(setting: NetworkSetting, device: torch.device, repeats: int) -> Iterator[_Figures]:
     network = setting.build()
     parameters = sum(p.numel() for p in network.parameters())
-    multiply_adds = count_multiply_adds(network, (1, 2 * setting.slices, *setting.patch_size))
+    multiply_adds = count_multiply_adds(network, setting.counted_shape)
     network.to(device)
     scans = any(isinstance(module, SelectiveSSM) for module in network.modules())
     backend = preferred_backend(device.type) if scans else ""
@@ -137,8 +137,7 @@ def _row(figures: _Figures, ratio: float) -> BenchRow:
 class _Prediction:
     def __init__(self, network: nn.Module, setting: NetworkSetting, device: torch.device) -> None:
         self.network = network
-        shape = (setting.batch, 2 * setting.slices, *setting.patch_size)
-        self.image = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(device)
+        self.image = torch.randn(setting.input_shape, generator=torch.Generator().manual_seed(0)).to(device)
         self.half = torch.bfloat16 if self.image.is_cuda and torch.cuda.is_bf16_supported() else torch.float16
 
     def __call__(self) -> None:
@@ -154,7 +153,7 @@ class TrainingStep(_Prediction):
         super().__init__(network, setting, device)
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
         self.loss = EnsembleLoss(nn.CrossEntropyLoss())  # of a network with several outputs that of all
-        self.target = torch.zeros(setting.batch, *setting.patch_size, dtype=torch.long, device=device)
+        self.target = torch.zeros(setting.batch, *self.image.shape[2:], dtype=torch.long, device=device)
 
     def __call__(self) -> None:
         """Take one step."""

@@ -13,6 +13,7 @@ from torch import nn
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA, VARIANTS, PETCTNetwork
 from nnunet_cipa.network.comparators import network_class
+from nnunet_cipa.network.stack.network import CIPAStack
 from nnunet_cipa.ops.registry import ENVIRONMENT_VARIABLE
 from nnunet_cipa.options import UsageError
 from nnunet_cipa.speed.catalogue import CIPA_FORMS, COMPARATORS, NETWORKS, NNUNET
@@ -74,12 +75,23 @@ class NetworkSetting:
         except ImportError as error:
             raise CIPAError(f"{self.name} needs the package {error.name}: {error}; pip install nnunetv2") from error
 
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of the input: a window's slices are channels, those of a stack have an axis."""
+        depth = (self.slices,) if self._is_stack else ()
+        return (self.batch, 2 * self._window, *depth, *self.patch_size)
+
+    @property
+    def counted_shape(self) -> tuple[int, ...]:
+        """The shape whose multiply-adds are those of one input: a stack's slices are a batch, as none is missing."""
+        return (self.slices if self._is_stack else 1, 2 * self._window, *self.patch_size)
+
     def build(self) -> nn.Module:
         """Build the network with random weights, the same each time."""
         torch.manual_seed(0)
         if self.name in NNUNET:
             return _build_nnunet(self.name)
-        network = self._network_class(2, 2, patch_size=self.patch_size, slices=self.slices, **self._architecture)
+        network = self._network_class(2, 2, patch_size=self.patch_size, slices=self._window, **self._architecture)
         network.set_activation_checkpointing(self.name in CIPA_FORMS and CIPA_FORMS[self.name].recompute)
         return network
 
@@ -89,8 +101,18 @@ class NetworkSetting:
         return self._architecture.get("variant")
 
     @property
+    def _is_stack(self) -> bool:
+        return self.name in CIPA_FORMS and CIPA_FORMS[self.name].stack
+
+    @property
+    def _window(self) -> int:
+        return 1 if self._is_stack else self.slices
+
+    @property
     def _network_class(self) -> type[PETCTNetwork]:
-        return network_class(self.name) if self.name in COMPARATORS else CIPA
+        if self.name in COMPARATORS:
+            return network_class(self.name)
+        return CIPAStack if self._is_stack else CIPA
 
     @property
     def _architecture(self) -> dict[str, Any]:

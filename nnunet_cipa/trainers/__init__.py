@@ -43,6 +43,7 @@ from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_learnable 
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_noChannel as nnUNetTrainerCIPASIM_noChannel
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_noRelation as nnUNetTrainerCIPASIM_noRelation
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_noSpatial as nnUNetTrainerCIPASIM_noSpatial
+from nnunet_cipa.trainers.variants.stack import nnUNetTrainerCIPAStack as nnUNetTrainerCIPAStack
 from nnunet_cipa.trainers.variants.transfer import nnUNetTrainerCIPA25DTransfer as nnUNetTrainerCIPA25DTransfer
 from nnunet_cipa.trainers.variants.transfer import nnUNetTrainerCIPASIMTransfer as nnUNetTrainerCIPASIMTransfer
 from nnunet_cipa.trainers.variants.transfer import nnUNetTrainerCIPATransfer as nnUNetTrainerCIPATransfer

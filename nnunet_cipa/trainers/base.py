@@ -29,6 +29,7 @@ class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, PaperR
     - ``network_class_name``: dotted path of a ``PETCTNetwork``.
     - ``architecture``: arguments of the network that differ from its defaults; it replaces that of the parent.
     - ``sampling``: what a sample is, by itself ``SingleSlices()``, or ``SliceWindows()`` for a network on neighbours.
+    - ``encoder_of``: dotted path of the network whose encoder, and file of it, the network has, if not its own.
     - ``settings``: values of attributes, nnU-Net's too; a subclass adds its own to those of its parents.
 
     Everything else is nnU-Net's: planning, preprocessing, batch size, folds, losses, logging.
@@ -50,6 +51,7 @@ class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, PaperR
 
     network_class_name: ClassVar[str]
     architecture: ClassVar[dict[str, Any]] = {}
+    encoder_of: ClassVar[str | None] = None
     sampling: ClassVar[Sampling] = SingleSlices()
     activation_checkpointing = False
 
@@ -78,7 +80,8 @@ class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, PaperR
     @classmethod
     def encoder_name(cls) -> str:
         """Return the name of the network's file in a folder of encoders: its class, and the backbone if it is given."""
-        name, backbone = cls.network_class_name.rpartition(".")[2], cls.architecture.get("backbone")
+        network, backbone = cls.encoder_of or cls.network_class_name, cls.architecture.get("backbone")
+        name = network.rpartition(".")[2]
         return f"{name}_{backbone}" if backbone else name
 
     def initialize(self) -> None:

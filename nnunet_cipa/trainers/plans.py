@@ -9,7 +9,7 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network.petct import PETCTNetwork
 from nnunet_cipa.nnunet.channels import check_channels, find_modalities
 from nnunet_cipa.nnunet.intensities import find_intensities
-from nnunet_cipa.nnunet.plans import check_labels, resolve_configuration
+from nnunet_cipa.nnunet.plans import check_labels, resolve_configuration, slice_spacing
 from nnunet_cipa.trainers.sampling import Sampling
 
 
@@ -64,6 +64,7 @@ def plan_network(
             "patch_size": patch_size,
             "modalities": list(find_modalities(dataset_json)),
             **find_intensities(dataset_json),
+            **({"spacing_z": slice_spacing(plans)} if network.reads_spacing else {}),
             **architecture,
         },
         "_kw_requires_import": [],

@@ -11,7 +11,7 @@ from nnunet_cipa.network.cipa.encoding import Encoder
 from nnunet_cipa.weights.files import StateDict
 from nnunet_cipa.weights.table import CONVERTED, LoadTable
 
-_SIM = ("sim.", "encoder_sims.", "feature_sims.")
+_SIM = ("sim.", "encoder_sims.", "feature_sims.", "stack_scans.")
 
 
 def image_layers(network: PETCTNetwork) -> list[str]:
@@ -21,7 +21,7 @@ def image_layers(network: PETCTNetwork) -> list[str]:
 
 
 def is_sim(name: str) -> bool:
-    """Return whether a tensor of the network belongs to a slice interaction module."""
+    """Return whether a tensor of the network belongs to what joins slices: SIM, or a scan along z."""
     return name.startswith(_SIM)
 
 

@@ -7,20 +7,25 @@ import copy
 
 import torch
 
+from tests.trainers import test_stacks
 from tests.trainers.conftest import DATASET, PLANS
 from tests.trainers.test_neighbours import make_predictor, weight_of_tiles
 
 DEPTHS = {
     "nnUNetTrainerCIPASIM": (1, 2, 17, 64, 130, 160, 161, 162, 180, 240, 400),
     "nnUNetTrainerCIPASIM_features": (1, 2, 17, 64, 65, 66, 80, 160),
+    "nnUNetTrainerCIPAStack": (1, 17, 256, 257, 260, 280, 300, 384, 512),
 }
 
 
 @torch.no_grad()
 def largest_difference(name: str, depth: int, step: float) -> float:
     """Return that of the logits, on noise, where the tiles have any weight in float16."""
-    plans, dataset_json = copy.deepcopy(PLANS), copy.deepcopy(DATASET)
-    predictor = make_predictor(name, plans, dataset_json, use_mirroring=False, tile_step_size=step)
+    if name == "nnUNetTrainerCIPAStack":
+        predictor = test_stacks.make_predictor(step, test_stacks.Nano)
+    else:
+        plans, dataset_json = copy.deepcopy(PLANS), copy.deepcopy(DATASET)
+        predictor = make_predictor(name, plans, dataset_json, use_mirroring=False, tile_step_size=step)
     volume = torch.randn(2, depth, 32, 32, generator=torch.Generator().manual_seed(0))
     difference = predictor.predict_sliding_window_return_logits(volume).float() - predictor.network(volume[None])[0]
     return float(torch.where(weight_of_tiles(predictor, depth) > 6e-6, difference.abs().amax(0), 0).max())

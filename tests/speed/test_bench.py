@@ -9,6 +9,7 @@ from nnunet_cipa.network import CIPA, comparators
 from nnunet_cipa.network.cipa.backbones import BACKBONES
 from nnunet_cipa.network.cipa.dcim_variants import DCIM_VARIANTS
 from nnunet_cipa.network.layers.recomputing import Recomputing
+from nnunet_cipa.network.stack.network import CIPAStack
 from nnunet_cipa.ops import ScanWeights, available_backends, cross_scan, selective_scan
 from nnunet_cipa.pages.tables import render_table
 from nnunet_cipa.speed.catalogue import COMPARATORS
@@ -142,13 +143,15 @@ def test_backend_that_cannot_be_used_is_refused_with_the_reason(monkeypatch, cap
         ("cipa-sim", {"slices": 3, "sim": "encoder"}),
         ("cipa-sim-input", {"slices": 3, "sim": "input"}),
         ("cipa-features", {"slices": 3, "sim": "features"}),
+        ("cipa-stack", {"spacing_z": 3.0}),
     ],
 )
 def test_network_table_has_a_prediction_and_a_training_step(name, settings, capsys):
     arguments = ["--variant", "nano", "--patch-size", "64", "64", "--repeats", "1", "--networks", name]
     assert main(["bench", "network", *arguments]) == 0
     rows = table(capsys.readouterr().out)
-    count = sum(p.numel() for p in CIPA(2, 2, patch_size=(64, 64), variant="nano", **settings).parameters())
+    network = CIPAStack if "spacing_z" in settings else CIPA
+    count = sum(p.numel() for p in network(2, 2, patch_size=(64, 64), variant="nano", **settings).parameters())
     assert [(row["network"], row["parameters"], row["pass"]) for row in rows] == [
         (name, f"{count / 1e6:.1f} M", kind) for kind in ("prediction", "training step")
     ]

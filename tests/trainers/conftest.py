@@ -25,6 +25,7 @@ PLANS = {
     "label_manager": "LabelManager",
     "transpose_forward": [0, 1, 2],
     "transpose_backward": [0, 1, 2],
+    "original_median_spacing_after_transp": [3.0, 1.0, 1.0],
     "configurations": {
         "2d": CONFIGURATION_2D,
         "2d_small_batch": {"inherits_from": "2d", "batch_size": 1},

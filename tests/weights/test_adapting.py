@@ -28,6 +28,7 @@ NAMES = {
     "input": "nnUNetTrainerCIPASIM_input",
     "features": "nnUNetTrainerCIPASIM_features",
     "learnable": "nnUNetTrainerCIPASIM_learnable",
+    "stack": "nnUNetTrainerCIPAStack",
     "transfer": "nnUNetTrainerCIPASIMTransfer",
     "noCRM": "nnUNetTrainerCIPA_noCRM",
 }
@@ -120,6 +121,19 @@ def test_logits_of_equal_slices_stay_the_same(source, target, plan, trained, tmp
     plane = image(2, 2, 64, 64, dtype=torch.float32)
     before, after = (n(plane.repeat_interleave(n.slices, dim=1)) for n in (old, new))
     assert_close(after, before, 1e-4)
+
+
+@torch.no_grad()
+def test_a_stack_starts_from_single_slices_bit_for_bit_and_keeps_its_scans(plan, trained, tmp_path):
+    path, old = trained("2d")
+    new, table = adapted(path, tmp_path, "stack")
+    stack = image(1, 2, 4, 64, 64, dtype=torch.float32)
+    assert torch.equal(new(stack), old(stack))
+    assert {name.partition(".")[0] for name in table.names("initial")} == {"stack_scans"}
+    path, old = trained("stack")
+    again, table = adapted(path, tmp_path, "stack")
+    assert table.names("initial") == []
+    assert torch.equal(again(stack), old(stack))
 
 
 @torch.no_grad()

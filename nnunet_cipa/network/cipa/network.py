@@ -186,6 +186,14 @@ class CIPA(PETCTNetwork):
         features = self.encoder.encode_both(images["CT"], images["PET"])
         return features if self.encoder_sims is None else self.encoder_sims(features)
 
+    def encode_planes(self, planes: Tensor, at_once: int) -> list[tuple[Tensor, Tensor]]:
+        """Encode planes (N, 2, H, W) a few at a time, to what ``encode`` gives for all of them."""
+        encoded = [self.encode(some) for some in planes.split(at_once)]
+        return [
+            (torch.cat([ct for ct, _ in stage]), torch.cat([pet for _, pet in stage]))
+            for stage in zip(*encoded, strict=True)
+        ]
+
     def fuse(self, features: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
         """Fuse CT and PET, each (B, H/s, W/s, C), to one feature of that shape at each stage."""
         return [fusion(ct, pet) for fusion, (ct, pet) in zip(self.fusions, features, strict=True)]
@@ -194,8 +202,7 @@ class CIPA(PETCTNetwork):
         """Segment as all networks do; with SIM on features encode each plane once, whatever windows it is in."""
         if self.feature_sims is None:
             return super().segment_planes(planes, parts)
-        encoded = [self.encode(some) for some in planes.split(len(planes) if self.training else len(parts[0]))]
-        stages = [tuple(torch.cat(parts) for parts in zip(*stage, strict=True)) for stage in zip(*encoded, strict=True)]
+        stages = self.encode_planes(planes, len(planes) if self.training else len(parts[0]))
         return torch.cat([self.decoder(self.fuse(self.feature_sims(stages, part))) for part in parts])
 
     def check_size(self, size: tuple[int, int]) -> None:

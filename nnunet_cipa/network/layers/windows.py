@@ -40,6 +40,33 @@ def index_windows(stack: Tensor, slices: int) -> tuple[Tensor, Tensor]:
     return planes[used], index
 
 
+def locate_slices(planes: Tensor, place: Tensor) -> list[tuple[slice, Tensor]]:
+    """Find what planes the stacks consist of that ``index_windows`` took apart into single slices.
+
+    Parameters
+    ----------
+    planes : Tensor
+        (N, C, H, W).
+    place : Tensor
+        (B, D), which plane is each slice.
+
+    Returns
+    -------
+    list of (slice, Tensor)
+        For each stack its planes, which follow each other, and their positions in it, (n,), as floats; slices of zeros
+        are in none. The one plane of zeros, if there is one, is a stack by itself, so that all planes are in one.
+    """
+    filled, found, first = planes.flatten(1).any(1), [], 0
+    for own in place:
+        positions = filled[own].nonzero().squeeze(1).float()
+        if len(positions):
+            found.append((slice(first, first + len(positions)), positions))
+            first += len(positions)
+    if first < len(planes):
+        found.append((slice(first, len(planes)), place.new_zeros(1).float()))
+    return found
+
+
 def gather_windows(planes: Tensor, index: Tensor) -> Tensor:
     """Bring planes (N, C, H, W) into windows (B, C * S, H, W), channels modality by modality, slices in order."""
     return planes[index].transpose(1, 2).flatten(1, 2)

@@ -75,9 +75,8 @@ def augmentation(
 ) -> list[BasicTransform]:
     """Make the transforms of a patch of one slice, (H, W), or of a window of S slices, (S, H, W).
 
-    The slices of a window move together and in plane only. They become channels at the end, after each slice's own
-    mask was applied. A transform of intensities has its place before that, so that it changes all slices of a modality
-    alike.
+    The slices of a window move together and in plane only, and a transform of intensities that follows changes all
+    slices of a modality alike: they become channels at the end, if at all (see ``SliceWindows``).
 
     Parameters
     ----------
@@ -95,7 +94,7 @@ def augmentation(
     mask = [MaskImageTransform(list(masked), channel_idx_in_seg=0, set_outside_to=0)] if masked else []
     if not window:
         return [*in_plane, *mask]
-    return [Convert3DTo2DTransform(), *in_plane, Convert2DTo3DTransform(), *mask, SlicesToChannelsTransform()]
+    return [Convert3DTo2DTransform(), *in_plane, Convert2DTo3DTransform(), *mask]
 
 
 def _spatial_transforms(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from batchgenerators.dataloading.nondet_multi_threaded_augmenter import NonDetMultiThreadedAugmenter
 from batchgenerators.dataloading.single_threaded_augmenter import SingleThreadedAugmenter
@@ -35,6 +35,24 @@ class SliceWindows(Sampling):
     """
 
     tile_depth: int = 160
+    name: ClassVar[str] = "window"
+    filling: ClassVar[str] = "copies of the nearest slice stand for missing neighbours"
+
+    def depth(self, trainer: nnUNetTrainer) -> int:
+        """Return the slices of a sample."""
+        return int(trainer.configuration_manager.network_arch_init_kwargs["slices"])
+
+    def batch_size(self, trainer: nnUNetTrainer) -> int:
+        """Return the samples of an iteration."""
+        return int(trainer.batch_size)
+
+    def padding(self, depth: int) -> int:
+        """Return the slices by which a case is padded: with half a window on each side its ends are centres too."""
+        return depth - 1
+
+    def last_transforms(self) -> list[BasicTransform]:
+        """Return what makes a sample of slices and their labels, (C, S, H, W), what the network is given."""
+        return [SlicesToChannelsTransform()]
 
     def check(self, slices: int) -> None:
         """Refuse windows of one slice.
@@ -70,7 +88,7 @@ class SliceWindows(Sampling):
         chosen = Geometry(*nnUNetTrainer.configure_rotation_dummyDA_mirroring_and_inital_patch_size(in_plane))
         trainer.inference_allowed_mirroring_axes = tuple(axis + 1 for axis in chosen.mirror_axes)
         return chosen._replace(
-            initial_patch_size=[_slices(trainer), *(int(side) for side in chosen.initial_patch_size)],
+            initial_patch_size=[self.depth(trainer), *(int(side) for side in chosen.initial_patch_size)],
             mirror_axes=trainer.inference_allowed_mirroring_axes,
         )
 
@@ -78,7 +96,7 @@ class SliceWindows(Sampling):
         """Make the loaders of training and validation windows."""
         geometry = trainer.configure_rotation_dummyDA_mirroring_and_inital_patch_size()
         rotation, dummy_2d, initial, mirror_axes = geometry
-        window = [_slices(trainer), *self.sample_size(trainer.configuration_manager.patch_size)]
+        window = [self.depth(trainer), *self.sample_size(trainer.configuration_manager.patch_size)]
         labels = {
             "is_cascaded": trainer.is_cascaded,
             "foreground_labels": trainer.label_manager.foreground_labels,
@@ -89,12 +107,12 @@ class SliceWindows(Sampling):
         training = trainer.get_training_transforms(
             window, rotation, None, mirror_axes, dummy_2d, use_mask_for_norm=masks, **labels
         )
-        validation = ComposeTransforms([SlicesToChannelsTransform(), trainer.get_validation_transforms(None, **labels)])
+        validation = trainer.get_validation_transforms(None, **labels)
         train_cases, val_cases = trainer.get_tr_and_val_datasets()
         processes = get_allowed_n_proc_DA()
         loaders = (
-            _start(trainer, _load(trainer, train_cases, initial, window, training), processes),
-            _start(trainer, _load(trainer, val_cases, window, window, validation), -(-processes // 2)),
+            _start(trainer, self._load(trainer, train_cases, (initial, window), training), processes),
+            _start(trainer, self._load(trainer, val_cases, (window, window), validation), -(-processes // 2)),
         )
         for loader in loaders:
             next(loader)
@@ -102,35 +120,30 @@ class SliceWindows(Sampling):
 
     def remark(self, trainer: nnUNetTrainer, cases: Mapping[str, Any]) -> str | None:
         """Return how many cases have fewer slices than a window, or None."""
-        slices = _slices(trainer)
+        slices = self.depth(trainer)
         short = [case for case, dataset in cases.items() if dataset.load_case(case)[0].shape[1] < slices]
         if not short:
             return None
         return (
-            f"{len(short)} of {len(cases)} cases have fewer slices than the window's {slices}, as {short[0]}; "
-            "copies of the nearest slice stand for missing neighbours"
+            f"{len(short)} of {len(cases)} cases have fewer slices than the {self.name}'s {slices}, as {short[0]}; "
+            f"{self.filling}"
         )
 
-
-def _slices(trainer: nnUNetTrainer) -> int:
-    return int(trainer.configuration_manager.network_arch_init_kwargs["slices"])
-
-
-def _load(
-    trainer: nnUNetTrainer, cases: Any, first_size: list[int], final_size: list[int], transforms: BasicTransform
-) -> nnUNetDataLoader:
-    # Padding by S - 1 slices in all, half of them on each side, makes the first and the last slice centres too.
-    return nnUNetDataLoader(
-        cases,
-        trainer.batch_size,
-        first_size,
-        final_size,
-        trainer.label_manager,
-        oversample_foreground_percent=trainer.oversample_foreground_percent,
-        pad_sides=(final_size[0] - 1, 0, 0),
-        probabilistic_oversampling=trainer.probabilistic_oversampling,
-        transforms=transforms,
-    )
+    def _load(
+        self, trainer: nnUNetTrainer, cases: Any, sizes: tuple[list[int], list[int]], transforms: BasicTransform
+    ) -> nnUNetDataLoader:
+        batch_size = self.batch_size(trainer)
+        return nnUNetDataLoader(
+            cases,
+            batch_size,
+            *sizes,
+            trainer.label_manager,
+            oversample_foreground_percent=trainer.oversample_foreground_percent,
+            pad_sides=(self.padding(sizes[1][0]), 0, 0),
+            # Otherwise a share of the samples of each batch is drawn around foreground: of one sample none.
+            probabilistic_oversampling=trainer.probabilistic_oversampling or batch_size == 1 < trainer.batch_size,
+            transforms=ComposeTransforms([transforms, *self.last_transforms()]),
+        )
 
 
 def _start(trainer: nnUNetTrainer, loader: nnUNetDataLoader, processes: int) -> Any:
