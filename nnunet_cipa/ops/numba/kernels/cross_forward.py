@@ -13,13 +13,12 @@ from nnunet_cipa.ops.numba.kernels.cross_steps import (
     gather_projections,
     load_pair,
     order_positions,
-    prepare,
     raw_steps,
     scatter,
     store_pair,
 )
-from nnunet_cipa.ops.numba.kernels.lanes import load, spread_one, store
-from nnunet_cipa.ops.numba.kernels.math import decay_of
+from nnunet_cipa.ops.numba.kernels.lanes import load, prefetch, spread_one, store
+from nnunet_cipa.ops.numba.kernels.math import decay_of, softplus
 from nnunet_cipa.ops.numba.kernels.steps import buffer
 from nnunet_cipa.ops.numba.layout import CHUNK, LANES
 
@@ -59,12 +58,9 @@ def cross_forward_kernel(decaying: bool) -> Callable[..., None]:
                         order_positions(direction, start, steps, inputs.height, inputs.width, positions)
                         gather_projections(inputs, batch, direction, positions, steps, rows)
                         for block in range(first_block, last_block):
-                            gather(inputs.x, batch, positions, steps, block * LANES, x)
                             raw_steps(weights, direction, block, rows, steps, dt)
-                            prepare(dt, x, steps, dt, drive)
-                            skip = load(weights.D, (direction, block, 0))
-                            for t in range(steps):
-                                store(out, (t, 0), skip * load(x, (t, 0)))
+                            at = (batch, direction, block)
+                            _enter_chunk(inputs, at, positions, steps, (x, dt, drive, out))
                             for n in range(0, states, STATES_AT_ONCE):
                                 own = state[block - first_block]
                                 if saved.size and start:
@@ -74,6 +70,25 @@ def cross_forward_kernel(decaying: bool) -> Callable[..., None]:
                             scatter(out, y, batch, positions, steps, block * LANES, direction == 0)
 
     return compile_kernel(cross_forward, decaying)
+
+
+@compile_function
+def _enter_chunk(inputs: Any, at: Any, positions: Any, steps: int, chunks: Any) -> None:
+    """Turn raw step sizes into dt, fill dt * x and D * x, and fetch what the next block will read."""
+    batch, direction, block = at
+    x, dt, drive, out = chunks
+    channel = block * LANES
+    whole = channel + LANES <= inputs.x.shape[2]
+    if not whole:
+        gather(inputs.x, batch, positions, steps, channel, x)
+    skip = load(inputs.weights.D, (direction, block, 0))
+    for t in range(steps):
+        x_t = load(inputs.x, (batch, positions[t], channel)) if whole else load(x, (t, 0))
+        prefetch(inputs.x, (batch, positions[t], channel + LANES))
+        step = softplus(load(dt, (t, 0)))
+        store(dt, (t, 0), step)
+        store(drive, (t, 0), step * x_t)
+        store(out, (t, 0), skip * x_t)
 
 
 @compile_function

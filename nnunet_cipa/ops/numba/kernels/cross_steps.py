@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnunet_cipa.ops.numba.compile import compile_function
-from nnunet_cipa.ops.numba.kernels.lanes import load, splat, spread_one, store
+from nnunet_cipa.ops.numba.kernels.lanes import load, prefetch, splat, spread_one, store
 from nnunet_cipa.ops.numba.kernels.math import softplus
 from nnunet_cipa.ops.numba.layout import LANES
 
@@ -53,10 +53,14 @@ def _copy(source: Any, at: Any, first: int, rows: Any, row: int, target: int, co
 
 @compile_function
 def gather(maps: Any, batch: int, positions: Any, steps: int, channel: int, chunk: Any) -> None:
-    """Copy sixteen channels of a map (b, positions, d) at a chunk's positions; zeros where there are no channels."""
+    """Copy sixteen channels of a map (b, positions, d) at a chunk's positions; zeros where there are no channels.
+
+    Positions are far apart in memory and nothing foresees them, so that the next channels are fetched ahead.
+    """
     present = min(LANES, maps.shape[2] - channel)
     if present == LANES:
         for t in range(steps):
+            prefetch(maps, (batch, positions[t], channel + LANES))
             store(chunk, (t, 0), load(maps, (batch, positions[t], channel)))
     else:
         for t in range(steps):
@@ -70,6 +74,7 @@ def scatter(chunk: Any, maps: Any, batch: int, positions: Any, steps: int, chann
     present = min(LANES, maps.shape[2] - channel)
     if present == LANES:
         for t in range(steps):
+            prefetch(maps, (batch, positions[t], channel + LANES))
             values = load(chunk, (t, 0))
             if not first:
                 values = values + load(maps, (batch, positions[t], channel))

@@ -22,6 +22,7 @@ from nnunet_cipa.ops.numba.layout import LANES
 VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _INTEGERS = ir.VectorType(ir.IntType(32), LANES)
 INDEX = ir.IntType(32)
+_BYTES = ir.IntType(8).as_pointer()
 _FUSED = ("contract",)
 
 # Not typed: a kernel's call has no typing context, which the definition takes first.
@@ -108,6 +109,21 @@ def store(typing_context: Any, array: Any, index: Any, value: Any) -> Typed:
 
 
 @intrinsic
+def prefetch(typing_context: Any, array: Any, index: Any) -> Typed:
+    """Start to fetch what ``load`` with the same index would read; the index may lie outside the array."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        position = cgutils.unpack_tuple(builder, arguments[1])
+        pointer = builder.bitcast(element_at(context, builder, signature.args[0], arguments[0], position), _BYTES)
+        kind = ir.FunctionType(ir.VoidType(), [_BYTES, INDEX, INDEX, INDEX])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(function, [pointer, INDEX(0), INDEX(3), INDEX(1)])  # to read, into the first-level cache, data
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate
+
+
+@intrinsic
 def spread_one(typing_context: Any, array: Any, index: Any) -> Typed:
     """Make lanes that all hold array[index]; the index is a tuple and is not checked."""
 
@@ -139,17 +155,6 @@ def where_negative(typing_context: Any, condition: Any, negative: Any, otherwise
         return builder.select(is_negative, arguments[1], arguments[2])
 
     return lanes(lanes, lanes, lanes), generate
-
-
-@intrinsic
-def zero_below(typing_context: Any, condition: Any, bound: Any, value: Any) -> Typed:
-    """Take 0 where the condition is below a float32 bound, the value elsewhere."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        below = builder.fcmp_ordered("<", arguments[0], _splat(builder, arguments[1]))
-        return builder.select(below, ir.Constant(VECTOR, [0.0] * LANES), arguments[2])
-
-    return lanes(lanes, types.float32, lanes), generate
 
 
 @intrinsic

@@ -15,7 +15,6 @@ from nnunet_cipa.ops.numba.kernels.lanes import (
     scale_by_power,
     splat,
     where_negative,
-    zero_below,
 )
 
 _ROUND = np.float32(1.5 * 2**23)  # adding it leaves the rounded integer in the low bits of the sum
@@ -23,9 +22,8 @@ _BIAS = np.int32(127 - int(_ROUND.view(np.int32)))
 _LOG2_E = np.float32(1.4426950408889634)
 _LN2_HIGH = np.float32(0.693359375)  # ten bits, so that its multiples by an exponent are exact
 _LN2_LOW = np.float32(np.log(2) - 0.693359375)
-_ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
+_ZERO, _ONE = np.float32(0), np.float32(1)
 _LOWEST, _HIGHEST = np.float32(-127), np.float32(128)  # the exponents that read as 0 and as infinity
-_SMALLEST = np.float32(-126)
 _LOWEST_NATURAL = np.float32(-88.02)
 
 _P1, _P2, _P3, _P4, _P5 = np.array(
@@ -36,17 +34,21 @@ _E2, _E3, _E4, _E5, _E6 = np.array(
     [0.4999999417420069, 0.1666643033717747, 0.041668007421070345, 0.008374235969978812, 0.001384355987150148],
     np.float32,
 )
-_L1, _L2, _L3, _L4 = np.array(
-    [0.33333206566291973, 0.20010849536010739, 0.13999570403232545, 0.1401223019745411], np.float32
-)
+_L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8 = np.array(
+    [
+        -0.4999964796297544, 0.3332132260595644, -0.24857163567014534, 0.1915365453757746,
+        -0.13753801475257982, 0.0792045252918543, -0.030065785955371113, 0.005364822744922176,
+    ],
+    np.float32,
+)  # fmt: skip
 
 
 @compile_function
 def exp2_decay(x: Any) -> Any:
-    """2^x for x <= 0 (or NaN); 0 below 2^-126."""
+    """2^x for x <= 0 (or NaN); next to nothing below 2^-126, and 0 from 2^-127 on."""
+    x = at_least(x, _LOWEST)
     rounded = x + _ROUND
-    power = scale_by_power(_exp2_fraction(x - (rounded - _ROUND)), rounded)
-    return zero_below(x, _SMALLEST, power)
+    return scale_by_power(_exp2_fraction(x - (rounded - _ROUND)), rounded)
 
 
 @compile_function
@@ -71,11 +73,13 @@ def _exp2_fraction(r: Any) -> Any:
 
 @compile_function
 def softplus(x: Any) -> Any:
-    """log(1 + exp(x)) as max(x, 0) + log1p(exp(-|x|))."""
+    """log(1 + exp(x)) as max(x, 0) + log1p(exp(-|x|)); a polynomial costs less than the division of a series."""
     e = _exp_of_minus_absolute(x)
-    s = e / (e + _TWO)  # log1p(e) = 2 atanh(s)
-    w = s * s
-    return at_least(x, _ZERO) + (s + s) * (w * (((w * _L4 + _L3) * w + _L2) * w + _L1) + _ONE)
+    e2 = e * e
+    low = (e * _L3 + _L2) * e2 + (e * _L1 + _ONE)
+    high = (e * _L7 + _L6) * e2 + (e * _L5 + _L4)
+    e4 = e2 * e2
+    return at_least(x, _ZERO) + e * ((e4 * _L8 + high) * e4 + low)
 
 
 @compile_function
