@@ -2,7 +2,8 @@
 
 from nnunet_cipa.ops.cross_arguments import ScanWeights
 from nnunet_cipa.ops.cross_scan import cross_scan
+from nnunet_cipa.ops.gated_norm import gated_norm
 from nnunet_cipa.ops.interface import selective_scan
 from nnunet_cipa.ops.registry import available_backends, preferred_backend
 
-__all__ = ["ScanWeights", "available_backends", "cross_scan", "preferred_backend", "selective_scan"]
+__all__ = ["ScanWeights", "available_backends", "cross_scan", "gated_norm", "preferred_backend", "selective_scan"]

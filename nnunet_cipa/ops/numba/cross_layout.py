@@ -13,6 +13,7 @@ from nnunet_cipa.ops.cross_arguments import CrossArguments
 from nnunet_cipa.ops.numba.layout import CHUNK, LANES, Floats
 
 STATES_AT_ONCE = 2
+TASKS_PER_THREAD = 2
 
 
 class CrossWeights(NamedTuple):
@@ -58,16 +59,22 @@ class CrossLayout:
     def _division(self, threads: int) -> tuple[int, int]:
         """Divide the batch into parts and the blocks of each into splits: the least work for the busiest thread.
 
-        Of equals, the one with the fewest splits: each split reads all projections.
+        Of equals, one with more tasks than threads, so that a thread whose core does something else too leaves tasks to
+        the others; then the one with the fewest splits: each split reads all projections.
         """
 
-        def cost(parts: int) -> tuple[int, int]:
-            splits = min(-(-threads // parts), self.blocks)
+        def cost(division: tuple[int, int]) -> tuple[int, bool, int]:
+            parts, splits = division
             rounds = -(-parts * splits // threads)
-            return rounds * -(-self.batch // parts) * -(-self.blocks // splits), splits
+            busiest = rounds * -(-self.batch // parts) * -(-self.blocks // splits)
+            return busiest, threads > 1 and parts * splits < TASKS_PER_THREAD * threads, splits
 
-        parts = min(range(1, min(self.batch, threads) + 1), key=cost, default=1)
-        return parts, cost(parts)[1]
+        divisions = (
+            (parts, min(-(-tasks // parts), self.blocks))
+            for tasks in (threads, TASKS_PER_THREAD * threads)
+            for parts in range(1, min(self.batch, tasks) + 1)
+        )
+        return min(divisions, key=cost, default=(1, 1))
 
     def tasks(self) -> npt.NDArray[np.int64]:
         """List a row a task: first and last + 1 of the batch's elements, and of the blocks, that it does; its part.
