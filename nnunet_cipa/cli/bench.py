@@ -8,7 +8,7 @@ from nnunet_cipa import speed
 from nnunet_cipa.cli.command import Command, Group
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.options import Option
-from nnunet_cipa.speed.options import FORMATS, GpuBench, NetworkBench, PhantomSlices, ScanBench
+from nnunet_cipa.speed.options import FORMATS, GpuBench, NetworkBench, PatientBench, PhantomSlices, ScanBench
 
 Json = Annotated[Path | None, Option("FILE")]
 
@@ -42,6 +42,21 @@ def network(options: NetworkBench, *, json: Json = None) -> None:
     """
     _check_folder(json)
     _publish(speed.bench_network(options), json)
+
+
+def patient(options: PatientBench, *, json: Json = None) -> None:
+    """Measure seconds and peak memory of predicting a whole volume, by CIPA and by what nnU-Net plans.
+
+    Each figure is of one run by one fold with random weights, through nnU-Net's predictor and through that of
+    'nnunet-cipa predict', without reading, resampling and export. At the default sizes that takes hours on a CPU.
+
+    Parameters
+    ----------
+    json
+        Write the figures in full precision too.
+    """
+    _check_folder(json)
+    _publish(speed.bench_patient(options), json)
 
 
 def gpu(out: Annotated[Path, Option("OUT")], options: GpuBench) -> None:
@@ -126,6 +141,7 @@ COMMAND = Group(
     (
         Command("scan", "the selective scan by backend", scan),
         Command("network", "the network beside nnU-Net's own", network),
+        Command("patient", "a whole volume, by CIPA and by nnU-Net's networks", patient),
         Command("gpu", "all that wants a GPU, in one run of bounded time", gpu),
         Command("slices", "phantom slices for the training of 'bench gpu'", slices),
         Command("plot", "how time and memory grow with length, batch, patch and slices", plot),

@@ -48,3 +48,11 @@ CIPA_FORMS = {
 }
 COMPARATORS = tuple(names())
 NETWORKS = (*NNUNET, *CIPA_FORMS, *COMPARATORS)
+
+# The networks that ``bench patient`` knows: CIPA by its trainers, nnU-Net's in two dimensions, and its 3d_fullres.
+PATIENT_TRAINERS = {
+    "cipa": "nnUNetTrainerCIPA",
+    "cipa-25d": "nnUNetTrainerCIPA25D",
+    "cipa-sim": "nnUNetTrainerCIPASIM",
+}
+PATIENT_NETWORKS = (*PATIENT_TRAINERS, *NNUNET, "3d_fullres")

@@ -11,7 +11,7 @@ def command_line(subject: str, settings: Any) -> str:
     Parameters
     ----------
     subject : str
-        "scan" or "network".
+        "scan", "network" or "patient".
     settings : dataclass
         Its fields are the options; a tuple of tuples is an option that is given several times.
     """

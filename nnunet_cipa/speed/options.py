@@ -8,10 +8,12 @@ from pkgutil import iter_modules
 from typing import Annotated
 
 from nnunet_cipa.options import Option
-from nnunet_cipa.speed.catalogue import NETWORKS
+from nnunet_cipa.speed.catalogue import NETWORKS, PATIENT_NETWORKS
 
 # Of the figure of ``bench plot``.
 FORMATS = (".svg", ".png", ".pdf")
+# Whose sliding window predicts a patient: nnU-Net's own, or that of 'nnunet-cipa predict'.
+PREDICTORS = ("nnUNetv2_predict", "predict")
 COUNT = Option("N", least=1)
 Counts = Annotated[tuple[int, ...], COUNT]
 
@@ -90,6 +92,41 @@ class NetworkBench:
     device: str = "cpu"
     repeats: Annotated[int, COUNT] = 5
     networks: Annotated[tuple[str, ...], Option("NAME", choices=lambda: NETWORKS)] = ("plain", "resenc-l", "cipa")
+
+
+@dataclass(frozen=True)
+class PatientBench:
+    """The volume to predict, and by what.
+
+    Attributes
+    ----------
+    size : (int, int)
+        Rows and columns of the volume, which the networks in two dimensions have as their patch, rounded up to what
+        they take.
+    slices : int
+        Slices of the volume.
+    crop : bool
+        Predict the volume cut to the body too, as of a data set of 'convert --crop'.
+    disable_tta : bool
+        Predict without mirrored passes alone.
+    variant : str
+        Variant of CIPA, such as tiny or nano.
+    device : str
+        Type of the device, such as cpu or cuda.
+    networks : tuple of str
+        What predicts; the first is ratio 1.
+    predictors : tuple of str
+        Whose sliding window it is.
+    """
+
+    size: Annotated[tuple[int, int], Option(("H", "W"), least=32)] = (512, 512)
+    slices: Annotated[int, COUNT] = 300
+    crop: bool = False
+    disable_tta: bool = False
+    variant: str = "tiny"
+    device: str = "cpu"
+    networks: Annotated[tuple[str, ...], Option("NAME", choices=lambda: PATIENT_NETWORKS)] = PATIENT_NETWORKS
+    predictors: Annotated[tuple[str, ...], Option("NAME", choices=lambda: PREDICTORS)] = PREDICTORS
 
 
 @dataclass(frozen=True)

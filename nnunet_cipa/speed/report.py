@@ -37,7 +37,7 @@ class BenchReport:
     Attributes
     ----------
     subject : str
-        "scan" or "network".
+        "scan", "network" or "patient".
     command : str
         What measures the same again.
     machine, versions : dict

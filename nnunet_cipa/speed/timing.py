@@ -49,6 +49,13 @@ def time_function(function: Callable[[], object], device: torch.device, repeats:
     return Timing(statistics.median(seconds), min(seconds), max(seconds), peak)
 
 
+def time_once(function: Callable[[], object], device: torch.device) -> Timing:
+    """Run a function that takes long a single time, for its seconds and its memory."""
+    taken: list[float] = []
+    peak = _peak_memory(lambda: taken.append(_seconds(function, device)), device)
+    return Timing(taken[0], taken[0], taken[0], peak)
+
+
 def _seconds(function: Callable[[], object], device: torch.device) -> float:
     _wait(device)
     start = time.perf_counter()

@@ -52,7 +52,7 @@ class TilePredictor(nnUNetPredictor):
         return self._reach() > 0 and all(bool(plane.any()) for plane in data.unbind(1))
 
     def _reach(self) -> int:
-        """Return the neighbours on each side that the logits of a slice depend on; 0 where they are no window."""
+        """Return how many neighbours on each side a slice depends on; 0 if it depends on more than a window."""
         network = self.plain_network
         if isinstance(network, petct.PETCTNetwork) and network.reads_windows:
             return network.slices // 2
