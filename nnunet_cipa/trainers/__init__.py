@@ -33,6 +33,8 @@ from nnunet_cipa.trainers.variants.demo import nnUNetTrainerCIPA_demo as nnUNetT
 from nnunet_cipa.trainers.variants.demo import nnUNetTrainerCIPA_demoTransfer as nnUNetTrainerCIPA_demoTransfer
 from nnunet_cipa.trainers.variants.demo import nnUNetTrainerCIPASIM_demo as nnUNetTrainerCIPASIM_demo
 from nnunet_cipa.trainers.variants.demo import nnUNetTrainerCIPASIM_demoTransfer as nnUNetTrainerCIPASIM_demoTransfer
+from nnunet_cipa.trainers.variants.misaligned import nnUNetTrainerCIPA_misaligned as nnUNetTrainerCIPA_misaligned
+from nnunet_cipa.trainers.variants.misaligned import nnUNetTrainerCIPASIM_misaligned as nnUNetTrainerCIPASIM_misaligned
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPA25D as nnUNetTrainerCIPA25D
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPA25D_5slices as nnUNetTrainerCIPA25D_5slices
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM as nnUNetTrainerCIPASIM

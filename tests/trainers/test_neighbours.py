@@ -20,6 +20,7 @@ WINDOWED = {
     "nnUNetTrainerCIPA25D": {"slices": 3},
     "nnUNetTrainerCIPASIM": {"slices": 3, "sim": "encoder"},
     "nnUNetTrainerCIPASIMTransfer": {"slices": 3, "sim": "encoder"},
+    "nnUNetTrainerCIPASIM_misaligned": {"slices": 3, "sim": "encoder"},
     "nnUNetTrainerCIPASIM_5slices": {"slices": 5, "sim": "encoder"},
     "nnUNetTrainerCIPASIM_learnable": {"slices": 3, "sim": "encoder", "sim_learnable": True},
     "nnUNetTrainerCIPA25DTransfer": {"slices": 3},
