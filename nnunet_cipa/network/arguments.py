@@ -54,6 +54,19 @@ def check_slices(slices: int, admitted: Sequence[int]) -> int:
     return slices
 
 
+def check_spacing(spacing_z: float) -> float:
+    """Return the distance of neighbouring slices in mm.
+
+    Raises
+    ------
+    ValueError
+        If it is not positive and finite.
+    """
+    if not 0 < spacing_z < float("inf"):
+        raise ValueError(f"spacing_z is {spacing_z}; it has to be a distance in mm")
+    return spacing_z
+
+
 def check_patch_size(patch_size: Sequence[int], stride: int) -> tuple[int, int]:
     """Return (H, W) as integers.
 

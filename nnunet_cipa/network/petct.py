@@ -119,6 +119,11 @@ class PETCTNetwork(nn.Module, ABC):
         """Whether the slices are the channels of the encoder's input."""
         return self.slices > 1
 
+    @property
+    def image_slices(self) -> int:
+        """The slices that are the channels of the encoder's input, where it ``stacks_slices``."""
+        return self.slices
+
     @abstractmethod
     def segment(self, x: Tensor) -> Tensor:
         """Map windows (B, 2 * slices, H, W), as ``forward`` takes them, to logits (B, num_classes, H, W).

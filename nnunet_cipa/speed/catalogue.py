@@ -17,11 +17,16 @@ class CipaForm:
     ----------
     architecture : dict
         Arguments of the network.
-    reads_slices, recompute, compiled, stack : bool
-        Whether it reads a number of slices, has activation checkpointing, is compiled by torch.compile, and its slices
-        are a stack, which scans along z join.
+    reads_slices, recompute, compiled : bool
+        Whether it reads a number of slices, has activation checkpointing, and is compiled by torch.compile.
     backend : str or None
         Another scan backend.
+    network : str
+        Name of its class.
+    is_stack : bool
+        Whether the slices of its input have an axis of their own, rather than being channels.
+    slices : int
+        That it reads, where their number is fixed.
     """
 
     architecture: Mapping[str, Any] = field(default_factory=dict)
@@ -29,7 +34,9 @@ class CipaForm:
     recompute: bool = False
     backend: str | None = None
     compiled: bool = False
-    stack: bool = False
+    network: str = "CIPA"
+    is_stack: bool = False
+    slices: int = 1
 
 
 NNUNET = ("plain", "resenc-l")
@@ -42,7 +49,8 @@ CIPA_FORMS = {
     "cipa-sim": CipaForm({"sim": "encoder"}, reads_slices=True),
     "cipa-sim-input": CipaForm({"sim": "input"}, reads_slices=True),
     "cipa-features": CipaForm({"sim": "features"}, reads_slices=True),
-    "cipa-stack": CipaForm({"spacing_z": 3.0}, reads_slices=True, stack=True),
+    "cipa-stack": CipaForm({"spacing_z": 3.0}, reads_slices=True, network="CIPAStack", is_stack=True),
+    "cipa-sim-dynamic": CipaForm({"sim": "encoder", "spacing_z": 3.0}, network="CIPADynamic", slices=7),
     **{f"cipa-{name}": CipaForm({"backbone": name}) for name in list(BACKBONES)[1:]},
     **{f"cipa-{name}": CipaForm({"dcim_variant": name}) for name in list(DCIM_VARIANTS)[1:]},
 }

@@ -16,7 +16,7 @@ from nnunet_cipa.ops.registry import check_device
 from nnunet_cipa.speed.catalogue import CIPA_FORMS
 from nnunet_cipa.speed.command import command_line
 from nnunet_cipa.speed.machine import bench_versions, measured_machine
-from nnunet_cipa.speed.networks import NetworkSetting, check_choices, reads_slices, scan_backend
+from nnunet_cipa.speed.networks import NetworkSetting, check_choices, scan_backend, slices_read
 from nnunet_cipa.speed.options import NetworkBench
 from nnunet_cipa.speed.report import BenchReport, BenchRow
 from nnunet_cipa.speed.states import StateUpdates
@@ -74,7 +74,7 @@ def _settings(bench: NetworkBench) -> list[list[NetworkSetting]]:
         [
             NetworkSetting(name, bench.variant, batch, patch_size, slices)
             for name in bench.networks
-            for slices in (bench.slices if reads_slices(name) else (1,))
+            for slices in slices_read(name, bench.slices)
         ]
         for patch_size, batch in itertools.product(bench.patch_size, bench.batch)
     ]

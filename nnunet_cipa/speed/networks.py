@@ -13,6 +13,7 @@ from torch import nn
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA, VARIANTS, PETCTNetwork
 from nnunet_cipa.network.comparators import network_class
+from nnunet_cipa.network.dynamic.network import CIPADynamic
 from nnunet_cipa.network.stack.network import CIPAStack
 from nnunet_cipa.ops.registry import ENVIRONMENT_VARIABLE
 from nnunet_cipa.options import UsageError
@@ -23,6 +24,7 @@ _UNETS = "dynamic_network_architectures.architectures.unet"  # imported late, as
 # What nnU-Net 2.8 plans for slices of 512 x 512: eight stages, and the blocks of the stages of ResEnc-L.
 _STAGES = 8
 _STRIDE = 2 ** (_STAGES - 1)
+_CIPAS = {network.__name__: network for network in (CIPA, CIPAStack, CIPADynamic)}
 _RESIDUAL_BLOCKS = (1, 3, 4, 6, 6, 6, 6, 6)
 
 
@@ -102,7 +104,7 @@ class NetworkSetting:
 
     @property
     def _is_stack(self) -> bool:
-        return self.name in CIPA_FORMS and CIPA_FORMS[self.name].stack
+        return self.name in CIPA_FORMS and CIPA_FORMS[self.name].is_stack
 
     @property
     def _window(self) -> int:
@@ -112,7 +114,7 @@ class NetworkSetting:
     def _network_class(self) -> type[PETCTNetwork]:
         if self.name in COMPARATORS:
             return network_class(self.name)
-        return CIPAStack if self._is_stack else CIPA
+        return _CIPAS[CIPA_FORMS[self.name].network]
 
     @property
     def _architecture(self) -> dict[str, Any]:
@@ -128,9 +130,10 @@ class NetworkSetting:
             )
 
 
-def reads_slices(name: str) -> bool:
-    """Return whether the number of slices is a setting of the network."""
-    return name in CIPA_FORMS and CIPA_FORMS[name].reads_slices
+def slices_read(name: str, asked: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the numbers of slices to measure a network with: those asked for, where that is a setting of it."""
+    form = CIPA_FORMS.get(name, CIPA_FORMS["cipa"])
+    return asked if form.reads_slices else (form.slices,)
 
 
 def check_choices(bench: NetworkBench) -> None:

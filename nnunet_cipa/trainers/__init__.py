@@ -39,6 +39,7 @@ from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPA25D as nnUNetT
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPA25D_5slices as nnUNetTrainerCIPA25D_5slices
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM as nnUNetTrainerCIPASIM
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_5slices as nnUNetTrainerCIPASIM_5slices
+from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_dynamic as nnUNetTrainerCIPASIM_dynamic
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_features as nnUNetTrainerCIPASIM_features
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_input as nnUNetTrainerCIPASIM_input
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM_learnable as nnUNetTrainerCIPASIM_learnable

@@ -10,7 +10,13 @@ from nnunet_cipa.network import PETCTNetwork
 from nnunet_cipa.nnunet.intensities import describe_mismatch
 from nnunet_cipa.weights.files import Checkpoint, StateDict, naming, read_checkpoint, refuse_same_file, write_checkpoint
 from nnunet_cipa.weights.matching import fit_tensors
-from nnunet_cipa.weights.slices import divide_by_gains, image_layers, is_new_sim, is_sim, read_centre_alone
+from nnunet_cipa.weights.slices import (
+    divide_by_gains,
+    image_layers,
+    is_between_slices,
+    is_new_sim,
+    read_centre_alone,
+)
 from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, LoadTable
 
 
@@ -89,7 +95,7 @@ def _fit(network: PETCTNetwork, checkpoint: Checkpoint, dataset_json: dict[str, 
     widened = _widen(network, checkpoint, state)
 
     def translate(name: str) -> str | None:
-        return None if name in heads or (is_sim(name) and name not in state) else name
+        return None if name in heads or (is_between_slices(name) and name not in state) else name
 
     fitted, table = fit_tensors(network, state, translate, checkpoint.facts.patch_size)
     for name, ours in network.head_tensors().items():
@@ -103,7 +109,7 @@ def _fit(network: PETCTNetwork, checkpoint: Checkpoint, dataset_json: dict[str, 
             fitted[name] = head
             table.replace(name, LOADED)
     for name in widened:
-        table.replace(name, CONVERTED, f"from 1 to {network.slices} slices, of which the centre is read")
+        table.replace(name, CONVERTED, f"from 1 to {network.image_slices} slices, of which the centre is read")
     if is_new_sim(network, state):
         divide_by_gains(network, fitted, table)
     return fitted, table
@@ -114,5 +120,5 @@ def _widen(network: PETCTNetwork, checkpoint: Checkpoint, state: StateDict) -> l
     if checkpoint.facts.slices != 1 or not network.stacks_slices:
         return []
     names = [name for name in image_layers(network) if name in state and state[name].ndim == 4]
-    state |= {name: read_centre_alone(state[name], network.slices) for name in names}
+    state |= {name: read_centre_alone(state[name], network.image_slices) for name in names}
     return names

@@ -11,7 +11,7 @@ from nnunet_cipa.network import CIPA
 from nnunet_cipa.network.cipa.names import released_name
 from nnunet_cipa.weights.files import StateDict, naming, read_state_dict
 from nnunet_cipa.weights.matching import fit_tensors
-from nnunet_cipa.weights.slices import divide_by_gains, is_sim
+from nnunet_cipa.weights.slices import divide_by_gains, is_between_slices
 from nnunet_cipa.weights.table import CONVERTED, INITIAL, LOADED, LoadTable
 from nnunet_cipa.weights.vmamba import check_vmamba
 
@@ -52,7 +52,7 @@ def load_cipa_release(network: CIPA, source: str | os.PathLike[str] | Mapping[st
     head = state.pop(RELEASED_HEAD, None)
     ours = network.state_dict()[HEAD]
     fitted, table = fit_tensors(
-        network, state, lambda name: None if name == HEAD or is_sim(name) else released_name(name)
+        network, state, lambda name: None if name == HEAD or is_between_slices(name) else released_name(name)
     )
     divide_by_gains(network, fitted, table)
     table.rows = [row for row in table.rows if row.name != HEAD]

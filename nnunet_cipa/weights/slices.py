@@ -11,7 +11,8 @@ from nnunet_cipa.network.cipa.encoding import Encoder
 from nnunet_cipa.weights.files import StateDict
 from nnunet_cipa.weights.table import CONVERTED, LoadTable
 
-_SIM = ("sim.", "encoder_sims.", "feature_sims.", "stack_scans.")
+_SIM = ("sim.", "encoder_sims.", "feature_sims.")
+_OTHERS = ("stack_scans.", "chooser.")
 
 
 def image_layers(network: PETCTNetwork) -> list[str]:
@@ -21,8 +22,13 @@ def image_layers(network: PETCTNetwork) -> list[str]:
 
 
 def is_sim(name: str) -> bool:
-    """Return whether a tensor of the network belongs to what joins slices: SIM, or a scan along z."""
+    """Return whether a tensor of the network belongs to a slice interaction module."""
     return name.startswith(_SIM)
+
+
+def is_between_slices(name: str) -> bool:
+    """Return whether a tensor belongs to what joins or chooses slices, so that a file may lack it: SIM, and others."""
+    return name.startswith(_SIM + _OTHERS)
 
 
 def is_new_sim(network: PETCTNetwork, state: StateDict) -> bool:

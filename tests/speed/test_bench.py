@@ -8,6 +8,7 @@ from nnunet_cipa.cli import main
 from nnunet_cipa.network import CIPA, comparators
 from nnunet_cipa.network.cipa.backbones import BACKBONES
 from nnunet_cipa.network.cipa.dcim_variants import DCIM_VARIANTS
+from nnunet_cipa.network.dynamic.network import CIPADynamic
 from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.network.stack.network import CIPAStack
 from nnunet_cipa.ops import ScanWeights, available_backends, cross_scan, selective_scan
@@ -144,13 +145,14 @@ def test_backend_that_cannot_be_used_is_refused_with_the_reason(monkeypatch, cap
         ("cipa-sim-input", {"slices": 3, "sim": "input"}),
         ("cipa-features", {"slices": 3, "sim": "features"}),
         ("cipa-stack", {"spacing_z": 3.0}),
+        ("cipa-sim-dynamic", {"slices": 7, "sim": "encoder", "spacing_z": 3.0}),
     ],
 )
 def test_network_table_has_a_prediction_and_a_training_step(name, settings, capsys):
     arguments = ["--variant", "nano", "--patch-size", "64", "64", "--repeats", "1", "--networks", name]
     assert main(["bench", "network", *arguments]) == 0
     rows = table(capsys.readouterr().out)
-    network = CIPAStack if "spacing_z" in settings else CIPA
+    network = {"cipa-stack": CIPAStack, "cipa-sim-dynamic": CIPADynamic}.get(name, CIPA)
     count = sum(p.numel() for p in network(2, 2, patch_size=(64, 64), variant="nano", **settings).parameters())
     assert [(row["network"], row["parameters"], row["pass"]) for row in rows] == [
         (name, f"{count / 1e6:.1f} M", kind) for kind in ("prediction", "training step")

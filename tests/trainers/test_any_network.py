@@ -22,6 +22,7 @@ from tests.trainers.small_training import SIDE, SLICES, Tiny
 
 NAMES = "AsymFormer", "CEN", "CMX", "DFormer", "GeminiFusion", "NnSAM", "Sigma", "SwinUnet", "TokenFusion", "TransUNet"
 SMALL = {f"nnUNetTrainer{name}": {"variant": "nano"} for name in (*NAMES, "CIPAStack")}
+SMALL["nnUNetTrainerCIPASIM_dynamic"] = {"variant": "nano", "slices": 7, "sim": "encoder"}
 EPOCHS = 3
 
 

@@ -12,6 +12,7 @@ from nnunetv2.training.loss.dice import MemoryEfficientSoftDiceLoss
 from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_cipa.network import CIPA
+from nnunet_cipa.network.dynamic.network import CIPADynamic
 from nnunet_cipa.network.stack.network import CIPAStack
 from nnunet_cipa.trainers.recipe.optimizer import parameter_groups
 from tests.trainers.small_training import forkserver
@@ -25,6 +26,7 @@ SWITCHES = {
     "sim on the input": {"slices": 3, "sim": "input"},
     "features": {"slices": 3, "sim": "features", "sim_learnable": True},
     "stack": {"spacing_z": 3.0},
+    "dynamic": {"spacing_z": 3.0, "slices": 7, "sim": "encoder"},
 }
 
 
@@ -39,7 +41,8 @@ def train(rank, port, folder, switches, recompute):
     dist.init_process_group("gloo", rank=rank, world_size=WORLD_SIZE)
     torch.set_num_threads(1)
     torch.manual_seed(rank)  # different weights and batches: DDP has to make the weights equal
-    network = (CIPAStack if "spacing_z" in switches else CIPA)(2, 2, patch_size=(32, 32), variant="nano", **switches)
+    kind = CIPA if "spacing_z" not in switches else CIPADynamic if "slices" in switches else CIPAStack
+    network = kind(2, 2, patch_size=(32, 32), variant="nano", **switches)
     network.set_activation_checkpointing(recompute)
     network = DistributedDataParallel(network)
     optimizer = torch.optim.AdamW(parameter_groups(network.named_parameters(), 1e-2, 1e-3))
@@ -48,7 +51,7 @@ def train(rank, port, folder, switches, recompute):
     network.train()
     for _ in range(STEPS):  # a parameter left out of a pass is an error in the next one
         optimizer.zero_grad(set_to_none=True)
-        size = (2, 32, 32) if "spacing_z" in switches else (32, 32)
+        size = (2, 32, 32) if kind is CIPAStack else (32, 32)
         target = torch.randint(0, 2, (2, 1, *size)).float()
         loss_function(network(torch.randn(2, 2 * network.module.slices, *size)), target).backward()
         optimizer.step()

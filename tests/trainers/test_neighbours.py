@@ -30,6 +30,7 @@ WINDOWED = {
     "nnUNetTrainerCIPASIM_noRelation": {"slices": 3, "sim": "encoder", "sim_branches": ["channel", "spatial"]},
     "nnUNetTrainerCIPASIM_input": {"slices": 3, "sim": "input"},
     "nnUNetTrainerCIPASIM_features": {"slices": 3, "sim": "features"},
+    "nnUNetTrainerCIPASIM_dynamic": {"slices": 7, "sim": "encoder", "spacing_z": 3.0},
     "nnUNetTrainerCIPASIM_demo": {"slices": 3, "sim": "encoder", "variant": "nano"},
 }
 

@@ -29,6 +29,7 @@ NAMES = {
     "features": "nnUNetTrainerCIPASIM_features",
     "learnable": "nnUNetTrainerCIPASIM_learnable",
     "stack": "nnUNetTrainerCIPAStack",
+    "dynamic": "nnUNetTrainerCIPASIM_dynamic",
     "transfer": "nnUNetTrainerCIPASIMTransfer",
     "noCRM": "nnUNetTrainerCIPA_noCRM",
 }
@@ -113,6 +114,7 @@ def adapted(source, tmp_path, kind):
 @pytest.mark.parametrize(
     ("source", "target"),
     [("2d", "25d"), ("2d", "sim"), ("2d", "learnable"), ("2d", "5slices"), ("2d", "features"), ("2d", "input"),
+     ("2d", "dynamic"),
      ("25d", "transfer"), ("25d", "5slices"), ("sim", "transfer"), ("sim", "learnable"), ("sim", "5slices")],
 )  # fmt: skip
 def test_logits_of_equal_slices_stay_the_same(source, target, plan, trained, tmp_path):
@@ -134,6 +136,19 @@ def test_a_stack_starts_from_single_slices_bit_for_bit_and_keeps_its_scans(plan,
     again, table = adapted(path, tmp_path, "stack")
     assert table.names("initial") == []
     assert torch.equal(again(stack), old(stack))
+
+
+@torch.no_grad()
+def test_chosen_neighbours_start_from_sim_bit_for_bit_and_stay_chosen(plan, trained, tmp_path):
+    path, old = trained("sim")
+    new, table = adapted(path, tmp_path, "dynamic")
+    x = image(1, 2, 7, 64, 64, dtype=torch.float32)
+    assert torch.equal(new(x.flatten(1, 2)), old(x[:, :, 2:5].flatten(1, 2)))
+    assert {name.partition(".")[0] for name in table.names("initial")} == {"chooser"}
+    path, old = trained("dynamic")
+    again, table = adapted(path, tmp_path, "dynamic")
+    assert table.names("initial") == []
+    assert torch.equal(again(x.flatten(1, 2)), old(x.flatten(1, 2)))
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, cast
 import torch
 from torch import Tensor, nn
 
+from nnunet_cipa.network.arguments import check_spacing
 from nnunet_cipa.network.cipa.network import CIPA
 from nnunet_cipa.network.cipa.variants import get_variant
 from nnunet_cipa.network.layers.basic import for_each_modality
@@ -65,8 +66,7 @@ class CIPAStack(CIPA):
         super().__init__(input_channels, num_classes, deep_supervision, patch_size=patch_size, variant=variant, **more)
         if more.get("sim") is not None:
             raise ValueError(f"sim is {more['sim']!r}; the slices of a stack are joined by scans, without SIM")
-        if not 0 < spacing_z < float("inf"):
-            raise ValueError(f"spacing_z is {spacing_z}; it has to be a distance in mm")
+        check_spacing(spacing_z)
         sizes = get_variant(variant)
         self.stack_scans = nn.ModuleList(
             for_each_modality(StackScan, channels, sizes.d_state, spacing_z) for channels in sizes.widths

@@ -55,6 +55,14 @@ class nnUNetTrainerCIPASIM_features(nnUNetTrainerCIPASIM):
     sampling: ClassVar[Sampling] = SliceWindows(tile_depth=64)  # the features of all slices of a tile are held at once
 
 
+class nnUNetTrainerCIPASIM_dynamic(nnUNetTrainerCIPASIM):
+    """The two neighbours of SIM's three slices are chosen among three on each side, by content and distance."""
+
+    network_class_name: ClassVar[str] = "nnunet_cipa.network.dynamic.network.CIPADynamic"
+    encoder_of: ClassVar[str] = nnUNetTrainerCIPASIM.network_class_name
+    architecture: ClassVar[dict[str, Any]] = {"slices": 7, "sim": "encoder"}
+
+
 class nnUNetTrainerCIPASIM_noChannel(nnUNetTrainerCIPASIM):
     """SIM without its channel attention ("what")."""
 

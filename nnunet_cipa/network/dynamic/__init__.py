@@ -1,0 +1,1 @@
+"""CIPA on neighbours that are chosen among several by content and distance."""
