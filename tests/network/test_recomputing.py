@@ -5,10 +5,11 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from nnunet_cipa.network import CIPA
 from nnunet_cipa.network.layers.basic import DropPath
-from nnunet_cipa.network.layers.recomputing import Recomputing
+from nnunet_cipa.network.layers.recomputing import Recomputing, keep_inputs
 from tests.network.helpers import assert_close, image
 
 SETTINGS = {
@@ -159,3 +160,66 @@ def test_compiles_to_one_graph_that_keeps_less():
         results.append((logits.detach(), torch.cat([p.grad.flatten() for p in module.parameters()])))
     for found, expected in zip(*results, strict=True):
         assert_close(found, expected, 1e-4)
+
+
+class Normed(nn.Module):
+    """A norm and a linear layer, without and with ``keep_inputs``."""
+
+    def __init__(self, kept_whole):
+        super().__init__()
+        self.kept_whole = kept_whole
+        self.norm = nn.LayerNorm(8)
+        self.linear = nn.Linear(8, 24)
+
+    def forward(self, x):
+        return self.compute(x) if self.kept_whole else keep_inputs(self.compute, x)
+
+    def compute(self, x):
+        return self.linear(self.norm(x))
+
+
+def test_the_layer_at_the_end_is_not_computed_again():
+    x = image(2, 5, 8).requires_grad_()
+    with FlopCounterMode(display=False) as counter:
+        Normed(kept_whole=False).double()(x).sum().backward()
+    assert counter.get_total_flops() == 3 * 2 * (10 * 8 * 24)  # forward, for the input and for the weight
+
+
+def test_the_norm_is_kept_once():
+    x = image(64, 8, dtype=torch.float32)
+    outputs, kept = [], []
+    for kept_whole in (True, False):
+        torch.manual_seed(0)
+        module, storages = Normed(kept_whole), {}
+        pointers = {p.untyped_storage().data_ptr() for p in module.parameters()}
+
+        def keep(tensor, storages=storages):
+            storages[tensor.untyped_storage().data_ptr()] = tensor
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            y = module(x)
+        y.square().sum().backward()
+        outputs.append([y.detach(), *(p.grad for p in module.parameters())])
+        kept.append(sum(t.untyped_storage().nbytes() for key, t in storages.items() if key not in pointers))
+    assert all(torch.equal(one, other) for one, other in zip(*outputs, strict=True))
+    assert kept[0] > 2 * x.nbytes
+    assert kept[1] == x.nbytes
+
+
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+def test_keeping_inputs_changes_no_bit(dtype, monkeypatch):
+    network = make()
+    results = []
+    for place in ("recomputed", "kept"):
+        if place == "kept":
+            for module in ("encoder", "crm", "decoder"):
+                monkeypatch.setattr(
+                    f"nnunet_cipa.network.cipa.{module}.keep_inputs", lambda part, *inputs: part(*inputs)
+                )
+        torch.manual_seed(1)
+        copied = copy.deepcopy(network)
+        results.append({**step(copied, dtype), "kept": torch.tensor(kept_bytes(copied))})
+    recomputed, kept = results
+    assert recomputed.pop("kept") < 0.97 * kept.pop("kept")
+    assert_same(recomputed, kept)

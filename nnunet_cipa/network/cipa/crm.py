@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nnunet_cipa.network.layers.recomputing import keep_inputs
 from nnunet_cipa.network.layers.ss2d import SS1D
 
 
@@ -35,8 +36,11 @@ class CRM(nn.Module):
 
     def forward(self, ct: Tensor, pet: Tensor) -> tuple[Tensor, Tensor]:
         """Rectify both features, each (B, H, W, C)."""
-        maps = torch.cat((ct, pet), dim=-1).flatten(1, 2).transpose(1, 2)
-        tokens = F.gelu(self.embed(self.norm(maps)))
+        tokens = F.gelu(keep_inputs(self._embed, ct, pet))
         weights = self.score(self.out_norm(self.ss1d(tokens))).sigmoid()
         ct_weight, pet_weight = weights.squeeze(-1)[:, None, None].chunk(2, dim=-1)
         return ct + ct_weight * ct, pet + pet_weight * pet
+
+    def _embed(self, ct: Tensor, pet: Tensor) -> Tensor:
+        maps = torch.cat((ct, pet), dim=-1).flatten(1, 2).transpose(1, 2)
+        return self.embed(self.norm(maps))

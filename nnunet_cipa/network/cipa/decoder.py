@@ -5,10 +5,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nnunet_cipa.network.cipa.variants import Variant
-from nnunet_cipa.network.layers.basic import ChannelsLast, DropPath, depth_to_space, upsample_bilinear
+from nnunet_cipa.network.layers.basic import DropPath, depth_to_space, upsample_bilinear
 from nnunet_cipa.network.layers.interpolated_variance import InterpolatedVariance
 from nnunet_cipa.network.layers.precision import without_autocast
-from nnunet_cipa.network.layers.recomputing import Recomputing
+from nnunet_cipa.network.layers.recomputing import Recomputing, keep_inputs
 from nnunet_cipa.network.layers.ss2d import SS2D
 
 DROP_PATH = 0.1
@@ -44,7 +44,7 @@ class CVSSBlock(Recomputing):
         self.drop_path = DropPath(drop_path)
         self.scale1 = nn.Parameter(torch.ones(channels))
         self.norm2 = nn.LayerNorm(channels)
-        self.cab = ChannelsLast(
+        self.cab = nn.Sequential(
             nn.Conv2d(channels, channels // 3, 3, padding=1),
             nn.GELU(),
             nn.Conv2d(channels // 3, channels, 3, padding=1),
@@ -58,7 +58,12 @@ class CVSSBlock(Recomputing):
 
     def _compute(self, x: Tensor) -> Tensor:
         x = self.scale1 * x + self.drop_path(self.ss2d(self.norm1(x)))
-        return self.cab(self.norm2(x)) + self.scale2 * x
+        return self._attend(x) + self.scale2 * x
+
+    def _attend(self, x: Tensor) -> Tensor:
+        narrow, activate, widen, attention = self.cab
+        squeezed = keep_inputs(lambda x: narrow(self.norm2(x).permute(0, 3, 1, 2)), x)
+        return attention(keep_inputs(lambda x: widen(activate(x)), squeezed)).permute(0, 2, 3, 1)
 
 
 class PatchExpand(nn.Module):

@@ -9,7 +9,7 @@ from nnunet_cipa.network.arguments import IMAGE_CHANNELS
 from nnunet_cipa.network.cipa.encoding import SharedEncoder
 from nnunet_cipa.network.cipa.variants import Variant
 from nnunet_cipa.network.layers.basic import ChannelsLast, DropPath, init_linear, space_to_depth
-from nnunet_cipa.network.layers.recomputing import Recomputing
+from nnunet_cipa.network.layers.recomputing import Recomputing, keep_inputs
 from nnunet_cipa.network.layers.ss2d import SS2D
 
 PATCH_EMBED = "encoder.patch_embed.proj.0.weight"  # in a network, whose encoder it is
@@ -55,6 +55,9 @@ class PatchMerging(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, H, W, C) to (B, H/2, W/2, 2C)."""
+        return keep_inputs(self._merge, x)
+
+    def _merge(self, x: Tensor) -> Tensor:
         return self.reduction(self.norm(space_to_depth(x)))
 
 

@@ -10,6 +10,18 @@ from torch.utils.checkpoint import checkpoint
 Output = TypeVar("Output")
 
 
+def keep_inputs(part: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+    """Return ``part(*inputs)``, of which the inputs alone are kept for the backward pass.
+
+    It is for cheap steps, such as a norm, before a linear layer or a convolution, whose input would be kept beside
+    theirs. Recomputing ends when that input is there again, so that the layer itself is not computed twice. A part
+    must neither draw random numbers nor hold batch normalisation.
+    """
+    if torch.is_grad_enabled():
+        return checkpoint(part, *inputs, use_reentrant=False, preserve_rng_state=False)
+    return part(*inputs)
+
+
 class Recomputing(nn.Module):
     """A module that can keep the input of a part of it instead of all that the part's backward pass needs.
 
