@@ -11,7 +11,7 @@ from torchvision.models.feature_extraction import create_feature_extractor
 
 from nnunet_cipa.cli import main
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.network import CIPA
+from nnunet_cipa.network import CIPA, comparators
 from nnunet_cipa.network.cipa.backbones import build_encoder
 from nnunet_cipa.weights import import_weights, load_encoder
 from nnunet_cipa.weights.files import read_checkpoint
@@ -85,6 +85,22 @@ def test_features_are_those_of_the_library(case, tmp_path):
     assert len(expected) == 4
     for ours, those in zip(trunk_maps(encoder, x), expected, strict=True):
         torch.testing.assert_close(ours, those, rtol=1e-4, atol=1e-4 * float(those.abs().max()))
+
+
+@pytest.mark.parametrize("make", [torchvision_swin, timm_swin])
+def test_swin_unet_takes_both_names_too(make, tmp_path):
+    theirs, _ = make()
+    torch.save(theirs.state_dict(), tmp_path / "swin.pth")
+    network = comparators.build("swin_unet", 2, 2, patch_size=(SIDE, SIDE))
+    load_encoder(network, tmp_path / "swin.pth")
+    norm, merging = {
+        torchvision_swin: ("features.3.1.norm2.weight", "features.4.reduction.weight"),
+        timm_swin: ("layers.1.blocks.1.norm2.weight", "layers.2.downsample.reduction.weight"),
+    }[make]
+    state = theirs.state_dict()
+    for encoder in network.encoder.values():
+        assert torch.equal(encoder.stages[1][1].norm2.weight, state[norm])
+        assert torch.equal(encoder.merges[1].reduction.weight, state[merging])
 
 
 def write(tmp_path, network, edit=lambda state: state):

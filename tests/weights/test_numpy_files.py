@@ -141,3 +141,12 @@ def test_any_truncation_is_refused(path):
         path.write_bytes(whole[:length])
         with pytest.raises(CIPAError, match=DAMAGED):
             read_state_dict(path)
+
+
+def test_parts_that_lie_before_the_file_or_after_something_else_are_refused(path):
+    np.savez(path, a=np.arange(50.0), b=np.ones((2, 3)))
+    whole = path.read_bytes()
+    for content in (whole[:2] + whole[12:], b"before" + whole):
+        path.write_bytes(content)
+        with pytest.raises(CIPAError, match=DAMAGED):
+            read_state_dict(path)
