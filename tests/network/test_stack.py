@@ -184,6 +184,16 @@ def test_activation_checkpointing_changes_no_gradient():
     assert all(torch.equal(again[name], gradient) for name, gradient in kept.items())
 
 
+def test_bfloat16_autocast_stays_close():
+    network, stack = nano(), stack_of(3)
+    expected = network(stack).detach()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = network(stack)
+    assert_close(logits.detach().float(), expected, 3e-2)
+    logits.float().square().mean().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
+
+
 def test_the_scan_compiles_to_one_graph():
     torch.manual_seed(0)
     layer, x = randomise(StackScan(16, 3, 3.0)), image(3, 4, 4, 16, dtype=torch.float32)
