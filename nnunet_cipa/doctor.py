@@ -69,7 +69,10 @@ def _optional_packages(required: Set[str]) -> list[str]:
 def _devices() -> Iterator[Finding]:
     import torch  # noqa: PLC0415 - takes seconds to import
 
-    yield Finding("devices", "CPU", f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads")
+    from nnunet_cipa.network.layers.precision import cpu_has_bfloat16  # noqa: PLC0415 - imports torch
+
+    has = "bfloat16" if cpu_has_bfloat16() else "no bfloat16"
+    yield Finding("devices", "CPU", f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads, {has}")
     if not torch.cuda.is_available():
         yield Finding("devices", "CUDA", "none; training runs on the CPU with -device cpu")
     for index in range(torch.cuda.device_count()):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from nnunet_cipa.network.arguments import MODALITIES, check_network_channels, check_patch_size, check_slices
 from nnunet_cipa.network.layers.intensities import Intensities
-from nnunet_cipa.network.layers.precision import preferred_autocast
+from nnunet_cipa.network.layers.precision import predicts_in_bfloat16, preferred_autocast
 from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.network.layers.windows import gather_windows, index_windows, split_windows
 
@@ -164,12 +164,11 @@ class PETCTNetwork(nn.Module, ABC):
         self.check_size((x.shape[-2], x.shape[-1]))
         if not self.training:
             self.intensities.check(x)
+        if not self.training and predicts_in_bfloat16(x.device):
+            with torch.autocast("cpu", torch.bfloat16):
+                return self._segment_any(x).float()
         with preferred_autocast(x.device):
-            if x.ndim == 5:
-                return self.segment_stacks(x)
-            if self.slices == 1:
-                return self.segment(x)
-            return self._segment_windows(*split_windows(x, self.slices))
+            return self._segment_any(x)
 
     def planes_at_once(self, planes: Tensor) -> int:
         """Return how many planes to compute at a time: outside training few, so that memory does not grow with them."""
@@ -195,6 +194,13 @@ class PETCTNetwork(nn.Module, ABC):
     def segment_planes(self, planes: Tensor, parts: Sequence[Tensor]) -> Tensor:
         """Segment the centres of windows (B, S) of planes (N, 2, H, W), part by part: logits (B, num_classes, H, W)."""
         return torch.cat([self.segment(gather_windows(planes, part)) for part in parts])
+
+    def _segment_any(self, x: Tensor) -> Tensor:
+        if x.ndim == 5:
+            return self.segment_stacks(x)
+        if self.slices == 1:
+            return self.segment(x)
+        return self._segment_windows(*split_windows(x, self.slices))
 
     def _segment_windows(self, planes: Tensor, index: Tensor) -> Tensor:
         return self.segment_planes(planes, index.split(self.planes_at_once(planes)))

@@ -9,6 +9,7 @@ import torch
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.predict.model.options import UseOptions
 from nnunet_cipa.predict.model.trained import TrainedModel
 from nnunet_cipa.trainers.target import Training, find_trainer
 from nnunet_cipa.trainers.tiles import TilePredictor
@@ -16,7 +17,15 @@ from nnunet_cipa.weights.files import read_state_dict
 
 
 class MemberPredictor(TilePredictor):
-    """Predicts as nnU-Net does, fold by fold."""
+    """Predicts as nnU-Net does, fold by fold.
+
+    Attributes
+    ----------
+    bfloat16 : bool
+        Compute any network's matrix products and convolutions in bfloat16 on the CPU.
+    """
+
+    bfloat16 = False
 
     def members(self, data: torch.Tensor) -> Iterator[torch.Tensor]:
         """Yield the logits of each fold, (classes, z, y, x) on the CPU; its weights are loaded until the next one.
@@ -31,20 +40,20 @@ class MemberPredictor(TilePredictor):
         network = self.plain_network
         for parameters in self.list_of_parameters:
             network.load_state_dict(parameters)
-            yield self.predict_sliding_window_return_logits(data).to("cpu")
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+                logits = self.predict_sliding_window_return_logits(data).to("cpu")
+            yield logits
 
 
-def load_predictor(model: TrainedModel, device: str, *, mirror: bool) -> MemberPredictor:
+def load_predictor(model: TrainedModel, use: UseOptions) -> MemberPredictor:
     """Build the network and read the weights of all folds, without running what is in the files.
 
     Parameters
     ----------
     model
         What ``read_trained_model`` gives.
-    device
-        Type of the device.
-    mirror
-        Average over mirror images.
+    use
+        Device, mirror images and precision.
 
     Raises
     ------
@@ -68,7 +77,10 @@ def load_predictor(model: TrainedModel, device: str, *, mirror: bool) -> MemberP
         parameters.append(weights)
     # It prints where it is not on a GPU
     with contextlib.redirect_stdout(io.StringIO()):
-        predictor = MemberPredictor(use_mirroring=mirror, device=torch.device(device), allow_tqdm=sys.stderr.isatty())
+        predictor = MemberPredictor(
+            use_mirroring=not use.disable_tta, device=torch.device(use.device), allow_tqdm=sys.stderr.isatty()
+        )
+        predictor.bfloat16 = use.bf16
         predictor.manual_initialization(
             network.to(predictor.device),
             manager,

@@ -32,6 +32,7 @@ def identity(hashes: Mapping[str, str], model: TrainedModel, options: PredictOpt
             "certainty": asdict(options.certainty),
             "page": asdict(options.page),
             "disable_tta": options.use.disable_tta,
+            "bf16": options.use.bf16,
             "roi": asdict(options.roi),
             "most_half_lives": options.suv.most_half_lives,
             "suv_override_sha256": None if override is None else file_hash(override),

@@ -9,7 +9,6 @@ from nnunet_cipa.dataset_conversion.pipeline.staging import staged_folder
 from nnunet_cipa.dicom.export.rois import check_roi_options
 from nnunet_cipa.dicom.optional import import_highdicom
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.ops.registry import check_device
 from nnunet_cipa.predict.load import MemberPredictor, load_predictor
 from nnunet_cipa.predict.manifest import identity, is_done
 from nnunet_cipa.predict.model.place import model_place
@@ -58,7 +57,7 @@ def predict_patients(study: Path, out: Path, model: Path, options: PredictOption
         trained = read_trained_model(folder, chosen.use, chosen.intensities)
         _check_labels(trained, chosen.roi.label)
         found = read_study(study, chosen.series, chosen.suv)
-        predictor = load_predictor(trained, chosen.use.device, mirror=not chosen.use.disable_tta)
+        predictor = load_predictor(trained, chosen.use)
         yield from (Outcome(one.patient, failure="; ".join(one.problems)) for one in found.failures)
         for new in tqdm(found.patients, desc="predicting", unit="patient", disable=None):
             yield _one(new, trained, predictor, out / new.name, chosen)
@@ -66,7 +65,7 @@ def predict_patients(study: Path, out: Path, model: Path, options: PredictOption
 
 def _check(options: PredictOptions, out: Path) -> None:
     """Refuse, before any work, what no model and no patient can be predicted with."""
-    check_device(options.use.device)
+    options.use.check()
     check_roi_options(options.roi)
     options.certainty.check()
     for option, wanted in (("--seg", options.seg), ("--sr", options.sr)):

@@ -22,7 +22,7 @@ def main(model, images, cases=6):
         model, UseOptions(folds=("0",)), IntensityOptions(suv_range=(0.0, 20.0))
     )  # not used: images are as stored
     with contextlib.redirect_stdout(io.StringIO()):
-        predictor = load_predictor(trained, "cpu", mirror=True)
+        predictor = load_predictor(trained, UseOptions())
     preprocessor = predictor.configuration_manager.preprocessor_class(verbose=False)
     given = predictor.plans_manager, predictor.configuration_manager, predictor.dataset_json
     for path in sorted(images.glob("*_0000.nii.gz"))[:cases]:

@@ -5,8 +5,10 @@ import copy
 import pytest
 import torch
 
+from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network import CIPA
-from nnunet_cipa.network.layers.precision import preferred_autocast
+from nnunet_cipa.network.layers import precision
+from nnunet_cipa.network.layers.precision import CPU_BFLOAT16_VARIABLE, preferred_autocast
 from tests.network.helpers import assert_close, image
 
 
@@ -51,6 +53,42 @@ def test_training_compiles_to_one_graph(network, x):
         gradients.append(torch.cat([parameter.grad.flatten() for parameter in module.parameters()]))
     assert_close(*outputs, 1e-5)
     assert_close(*gradients, 5e-4)  # either is 2e-4 from float64: small batches magnify rounding
+
+
+@pytest.fixture
+def bfloat16(monkeypatch):
+    """Let a network predict in bfloat16, on any processor: where it has no instructions for it, torch imitates it."""
+    monkeypatch.setattr(precision, "cpu_has_bfloat16", lambda: True)
+    monkeypatch.setenv(CPU_BFLOAT16_VARIABLE, "1")
+
+
+@torch.no_grad()
+def test_prediction_in_bfloat16_is_that_of_autocast_with_logits_in_float32(network, x, bfloat16):
+    logits = network(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        expected = network.segment(x)
+    assert expected.dtype == torch.bfloat16
+    assert torch.equal(logits, expected.float())
+
+
+def test_training_stays_in_float32(network, x, bfloat16, monkeypatch):
+    network.train()
+    logits = []
+    for value in ("1", "0"):
+        monkeypatch.setenv(CPU_BFLOAT16_VARIABLE, value)
+        torch.manual_seed(0)
+        logits.append(network(x).detach())
+    assert torch.equal(*logits)
+
+
+@pytest.mark.parametrize(
+    ("value", "has", "message"), [("yes", True, "set it to 1 or 0"), ("1", False, "no instructions for bfloat16")]
+)
+def test_bfloat16_that_cannot_be(network, x, monkeypatch, value, has, message):
+    monkeypatch.setattr(precision, "cpu_has_bfloat16", lambda: has)
+    monkeypatch.setenv(CPU_BFLOAT16_VARIABLE, value)
+    with pytest.raises(CIPAError, match=f"{CPU_BFLOAT16_VARIABLE}.*{message}"):
+        network(x)
 
 
 def test_autocast_is_left_alone_without_cuda():

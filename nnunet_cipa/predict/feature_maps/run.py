@@ -70,7 +70,8 @@ def draw_dcim(case: Path, out: Path, model: Path, options: DrawOptions | None = 
     with model_place(model, chosen.checkpoint) as folder:
         trained = read_trained_model(folder, use, None)
         fold, digest = next(iter(trained.hashes.items()))
-        predictor = load_predictor(replace(trained, hashes={fold: digest}), chosen.device, mirror=False)
+        alone = replace(trained, hashes={fold: digest})
+        predictor = load_predictor(alone, UseOptions(device=chosen.device, disable_tta=True))
     network = predictor.plain_network
     if not (isinstance(network, PETCTNetwork) and any(isinstance(module, DCIM) for module in network.modules())):
         raise CIPAError(
