@@ -13,6 +13,7 @@ from nnunet_cipa.network.layers.ssm import SelectiveSSM
 from nnunet_cipa.network.multiply_adds import count_multiply_adds
 from nnunet_cipa.ops import preferred_backend
 from nnunet_cipa.ops.registry import check_device
+from nnunet_cipa.options import UsageError
 from nnunet_cipa.speed.catalogue import CIPA_FORMS
 from nnunet_cipa.speed.command import command_line
 from nnunet_cipa.speed.machine import bench_versions, measured_machine
@@ -22,6 +23,7 @@ from nnunet_cipa.speed.report import BenchReport, BenchRow
 from nnunet_cipa.speed.states import StateUpdates
 from nnunet_cipa.speed.timing import Timing, time_function
 
+_PREDICTION, _IN_BFLOAT16 = "prediction", "prediction, bfloat16"
 _HEADER = (
     "network", "backend", "patch", "batch", "slices", "parameters", "multiply-adds", "pass", "median s", "range s",
     "memory", "states/s", "ratio",
@@ -46,8 +48,12 @@ def bench_network(bench: NetworkBench) -> BenchReport:
     ------
     CIPAError
         If a network does not exist, the patch or the number of slices does not fit, or there is no such device.
+    UsageError
+        For bfloat16 on another device than the CPU.
     """
     check_device(bench.device)
+    if bench.bf16 and bench.device != "cpu":
+        raise UsageError(f"--bf16 is for --device cpu; on {bench.device} passes are in half precision anyhow")
     device = torch.device(bench.device)
     groups = _settings(bench)
     for setting in itertools.chain.from_iterable(groups):
@@ -60,9 +66,10 @@ def bench_network(bench: NetworkBench) -> BenchReport:
             first: dict[str, float] = {}
             for setting in group:
                 with scan_backend(setting.name):
-                    for figures in _measure(setting, device, bench.repeats):
+                    for figures in _measure(setting, device, bench):
                         seconds = figures.timing.seconds
-                        rows.append(_row(figures, seconds / first.setdefault(figures.kind, seconds)))
+                        kind = _PREDICTION if figures.kind == _IN_BFLOAT16 else figures.kind
+                        rows.append(_row(figures, seconds / first.setdefault(kind, seconds)))
                 bar.update()
     return BenchReport("network", command_line("network", bench), machine, bench_versions(), _HEADER, rows)
 
@@ -91,7 +98,7 @@ class _Figures:
     timing: Timing
 
 
-def _measure(setting: NetworkSetting, device: torch.device, repeats: int) -> Iterator[_Figures]:
+def _measure(setting: NetworkSetting, device: torch.device, bench: NetworkBench) -> Iterator[_Figures]:
     network = setting.build()
     parameters = sum(p.numel() for p in network.parameters())
     multiply_adds = count_multiply_adds(network, setting.counted_shape)
@@ -103,8 +110,11 @@ def _measure(setting: NetworkSetting, device: torch.device, repeats: int) -> Ite
         prediction()
     if setting.name in CIPA_FORMS and CIPA_FORMS[setting.name].compiled:
         network.compile(backend="inductor" if device.type == "cuda" else "aot_eager")
-    for kind, run in (("prediction", prediction), ("training step", TrainingStep(network, setting, device))):
-        timing = time_function(run, device, repeats)
+    passes = {_PREDICTION: prediction, "training step": TrainingStep(network, setting, device)}
+    if bench.bf16:
+        passes[_IN_BFLOAT16] = _Prediction(network, setting, device, bfloat16=True)
+    for kind, run in passes.items():
+        timing = time_function(run, device, bench.repeats)
         yield _Figures(setting, backend, parameters, multiply_adds, counted.total, kind, timing)
 
 
@@ -135,14 +145,18 @@ def _row(figures: _Figures, ratio: float) -> BenchRow:
 
 
 class _Prediction:
-    def __init__(self, network: nn.Module, setting: NetworkSetting, device: torch.device) -> None:
+    def __init__(
+        self, network: nn.Module, setting: NetworkSetting, device: torch.device, *, bfloat16: bool = False
+    ) -> None:
         self.network = network
         self.image = torch.randn(setting.input_shape, generator=torch.Generator().manual_seed(0)).to(device)
-        self.half = torch.bfloat16 if self.image.is_cuda and torch.cuda.is_bf16_supported() else torch.float16
+        self.autocast = self.image.is_cuda or bfloat16
+        has_bfloat16 = bfloat16 or (self.image.is_cuda and torch.cuda.is_bf16_supported())
+        self.half = torch.bfloat16 if has_bfloat16 else torch.float16
 
     def __call__(self) -> None:
         self.network.eval()
-        with torch.inference_mode(), torch.autocast("cuda", self.half, enabled=self.image.is_cuda):
+        with torch.inference_mode(), torch.autocast(self.image.device.type, self.half, enabled=self.autocast):
             self.network(self.image)
 
 
@@ -159,7 +173,7 @@ class TrainingStep(_Prediction):
         """Take one step."""
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cuda", self.half, enabled=self.image.is_cuda):
+        with torch.autocast(self.image.device.type, self.half, enabled=self.autocast):
             loss = self.loss(self.network(self.image), self.target)
         loss.backward()
         self.optimizer.step()

@@ -83,6 +83,8 @@ class NetworkBench:
         Timed runs.
     networks : tuple of str
         What is measured; the first is ratio 1.
+    bf16 : bool
+        Measure a prediction in bfloat16 on the CPU too; its ratio is to the first network's in float32.
     """
 
     variant: str = "tiny"
@@ -92,6 +94,7 @@ class NetworkBench:
     device: str = "cpu"
     repeats: Annotated[int, COUNT] = 5
     networks: Annotated[tuple[str, ...], Option("NAME", choices=lambda: NETWORKS)] = ("plain", "resenc-l", "cipa")
+    bf16: bool = False
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,36 @@ def test_network_table_has_a_prediction_and_a_training_step(name, settings, caps
     assert all(0 < float(row["median s"]) < 60 for row in rows)
 
 
+def test_a_prediction_in_bfloat16_is_compared_with_the_first_networks_in_float32(monkeypatch, capsys):
+    seen = []
+    forward = CIPA.forward
+
+    def watched(self, x):
+        seen.append((self.training, torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None))
+        return forward(self, x)
+
+    def measure(function, *_):
+        function()
+        seconds = 1.0 if seen[-1] == (False, torch.bfloat16) else 4.0
+        return Timing(seconds, seconds, seconds, 0.0)
+
+    monkeypatch.setattr(CIPA, "forward", watched)
+    monkeypatch.setattr("nnunet_cipa.speed.network.time_function", measure)
+    arguments = ["--variant", "nano", "--patch-size", "64", "64", "--bf16", "--networks", "cipa", "cipa-25d"]
+    assert main(["bench", "network", *arguments]) == 0
+    rows = [(row["network"], row["pass"], float(row["ratio"])) for row in table(capsys.readouterr().out)]
+    passes = (("prediction", 1.0), ("training step", 1.0), ("prediction, bfloat16", 0.25))
+    assert rows == [(name, *one) for name in ("cipa", "cipa-25d") for one in passes]
+    assert (True, torch.bfloat16) not in seen
+
+
+def test_bfloat16_is_for_the_cpu(monkeypatch, capsys):
+    monkeypatch.setattr("nnunet_cipa.speed.network.check_device", lambda _: None)
+    with pytest.raises(SystemExit, match="2"):
+        main(["bench", "network", "--bf16", "--device", "cuda"])
+    assert "--bf16 is for --device cpu" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_every_comparator_backbone_and_variant_of_dcim_is_measured(monkeypatch, capsys):
     def once(function, *_):
