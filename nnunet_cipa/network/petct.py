@@ -213,3 +213,10 @@ class PETCTNetwork(nn.Module, ABC):
                 f"the input has shape {tuple(x.shape)}; {of_each} are (B, {channels[4]}, H, W), or "
                 f"(B, {channels[5]}, D, H, W) for a stack"
             )
+
+
+def reach(network: nn.Module) -> int:
+    """Return how many neighbours on each side a slice of a stack depends on; 0 if it depends on more than a window."""
+    if isinstance(network, PETCTNetwork) and network.reads_windows:
+        return network.slices // 2
+    return 0

@@ -53,7 +53,7 @@ def describe_mismatch(source: Mapping[str, Any], target: Mapping[str, Any]) -> s
     if not kinds[0]:
         return None
     for key, option in (("hu_window", "--hu-window"), ("suv_range", "--suv-range")):
-        ours, theirs = (_limits(facts, key) for facts in (source, target))
+        ours, theirs = (find_window(facts, key) for facts in (source, target))
         if ours is not None and theirs is not None and ours != theirs:
             return f"{option} {ours[0]:g} {ours[1]:g} and {option} {theirs[0]:g} {theirs[1]:g}"
     return None
@@ -64,7 +64,8 @@ def _kind(facts: Mapping[str, Any]) -> bool | None:
     return {**dict.fromkeys(_READY, True), "raw": False}.get(str(facts.get("intensity")))
 
 
-def _limits(facts: Mapping[str, Any], key: str) -> list[float] | None:
+def find_window(facts: Mapping[str, Any], key: str) -> list[float] | None:
+    """Return ``hu_window`` or ``suv_range`` of dataset.json, or None if it does not say."""
     value = facts.get(key)
     if value is None and key == "hu_window" and facts.get("intensity") == "paper":
         return PAPER_HU

@@ -11,6 +11,7 @@ from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.predict.model.options import UseOptions
 from nnunet_cipa.predict.model.trained import TrainedModel
+from nnunet_cipa.trainers.air import skip_air
 from nnunet_cipa.trainers.target import Training, find_trainer
 from nnunet_cipa.trainers.tiles import TilePredictor
 from nnunet_cipa.weights.files import read_state_dict
@@ -53,7 +54,7 @@ def load_predictor(model: TrainedModel, use: UseOptions) -> MemberPredictor:
     model
         What ``read_trained_model`` gives.
     use
-        Device, mirror images and precision.
+        Device, mirror images, precision, and whether air is left out.
 
     Raises
     ------
@@ -75,6 +76,9 @@ def load_predictor(model: TrainedModel, use: UseOptions) -> MemberPredictor:
                 f"{path}: its weights do not fit the network of {model.name} ({reason}); give the model's own folder"
             ) from error
         parameters.append(weights)
+    if use.skip_air:
+        heads = manager.get_label_manager(dataset_json).num_segmentation_heads
+        skip_air(network, plans, manager.get_configuration(model.configuration), dataset_json, heads)
     # It prints where it is not on a GPU
     with contextlib.redirect_stdout(io.StringIO()):
         predictor = MemberPredictor(

@@ -33,6 +33,7 @@ def identity(hashes: Mapping[str, str], model: TrainedModel, options: PredictOpt
             "page": asdict(options.page),
             "disable_tta": options.use.disable_tta,
             "bf16": options.use.bf16,
+            "skip_air": options.use.skip_air,
             "roi": asdict(options.roi),
             "most_half_lives": options.suv.most_half_lives,
             "suv_override_sha256": None if override is None else file_hash(override),

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager, PlansManager
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.nnunet.orientation import check_axial
+from nnunet_cipa.trainers.air import skip_air_as_told
 from nnunet_cipa.trainers.encoder_file import ENCODER_VARIABLE, encoder_file
 from nnunet_cipa.trainers.plans import plan_network
 from nnunet_cipa.trainers.recipe.training import PaperRecipe
@@ -83,6 +86,21 @@ class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, PaperR
         network, backbone = cls.encoder_of or cls.network_class_name, cls.architecture.get("backbone")
         name = network.rpartition(".")[2]
         return f"{name}_{backbone}" if backbone else name
+
+    @staticmethod
+    def build_network_architecture(
+        plans_manager: PlansManager,
+        configuration_manager: ConfigurationManager,
+        num_input_channels: int,
+        num_output_channels: int,
+        enable_deep_supervision: bool = True,
+    ) -> torch.nn.Module:
+        """Build the network of the plans; it leaves out air if ``NNUNET_CIPA_SKIP_AIR`` is set."""
+        network: torch.nn.Module = nnUNetTrainer.build_network_architecture(
+            plans_manager, configuration_manager, num_input_channels, num_output_channels, enable_deep_supervision
+        )
+        skip_air_as_told(network, plans_manager.plans, configuration_manager, num_output_channels)
+        return network
 
     def initialize(self) -> None:
         """Build the network as nnU-Net does, and switch activation checkpointing on or off."""

@@ -49,14 +49,7 @@ class TilePredictor(nnUNetPredictor):
         return logits
 
     def _shares_slices(self, data: Tensor) -> bool:
-        return self._reach() > 0 and all(bool(plane.any()) for plane in data.unbind(1))
-
-    def _reach(self) -> int:
-        """Return how many neighbours on each side a slice depends on; 0 if it depends on more than a window."""
-        network = self.plain_network
-        if isinstance(network, petct.PETCTNetwork) and network.reads_windows:
-            return network.slices // 2
-        return 0
+        return petct.reach(self.plain_network) > 0 and all(bool(plane.any()) for plane in data.unbind(1))
 
     def _at_once(self) -> int:
         """Return how many slices are a batch; the networks on windows take as many of a tile."""
@@ -101,12 +94,12 @@ class TilePredictor(nnUNetPredictor):
     def _margin(self) -> int:
         """Return the slices of so many whole batches that a window is not wider than they are on one side."""
         batch = self._at_once()
-        return -(-self._reach() // batch) * batch
+        return -(-petct.reach(self.plain_network) // batch) * batch
 
     def _shared(self, found: Tensor, first: int) -> Tensor:
         """Return of a tile's logits (classes, slices, H, W) what the next tile, from ``first`` on, may have too."""
         batch = self._at_once()
-        whole = found.shape[1] // batch * batch - self._reach()
+        whole = found.shape[1] // batch * batch - petct.reach(self.plain_network)
         return found[:, first : max(first, whole)].clone()
 
     def _stack(self, tile: Tensor, kept: Tensor | None) -> Tensor:

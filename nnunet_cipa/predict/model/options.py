@@ -25,6 +25,8 @@ class UseOptions:
         Do not predict mirrored images too: as many times faster as there are mirror images, and a little worse.
     bf16 : bool
         Multiply matrices in bfloat16 on the CPU, where the processor has it: faster, and a little less exact.
+    skip_air : bool
+        Take slices that are air in CT and PET for background, without predicting them.
     """
 
     folds: Annotated[tuple[str, ...], Option("FOLD", default="all that it has")] = ()
@@ -32,6 +34,7 @@ class UseOptions:
     device: str = "cpu"
     disable_tta: bool = False
     bf16: bool = False
+    skip_air: bool = False
 
     def check(self) -> None:
         """Refuse what this machine does not have.
