@@ -20,8 +20,8 @@ from tests.trainers import small_training
 from tests.trainers.checkpoints import fold_of, load
 from tests.trainers.small_training import SIDE, SLICES, Tiny
 
-NAMES = "AsymFormer", "CEN", "CMX", "DFormer", "GeminiFusion", "NnSAM", "Sigma", "SwinUnet", "TokenFusion", "TransUNet"
-SMALL = {f"nnUNetTrainer{name}": {"variant": "nano"} for name in (*NAMES, "CIPAStack")}
+COMPARATORS = [name for name in trainers.__all__ if ".comparators." in getattr(trainers, name).network_class_name]
+SMALL = {name: {"variant": "nano"} for name in (*COMPARATORS, "nnUNetTrainerCIPAStack")}
 SMALL["nnUNetTrainerCIPASIM_dynamic"] = {"variant": "nano", "slices": 7, "sim": "encoder"}
 EPOCHS = 3
 
