@@ -1,7 +1,9 @@
 """Multiply-adds of the comparators for a slice of 512 x 512, by two counters, in 10^9.
 
-``pip install fvcore && TIMM_FUSED_ATTN=0 python -m tests.measurements.multiply_adds`` - the first column is that of ``bench network``,
-the second fvcore's, which has norms and interpolations and lacks scans; then its parts.
+``pip install fvcore``, then, with the names of some or none:
+``NNUNET_CIPA_SCAN_BACKEND=torch TIMM_FUSED_ATTN=0 python -m tests.measurements.multiply_adds [NAME ...]``.
+The count of fvcore, which has norms and interpolations and lacks scans, is followed by its parts and by that of
+``bench network``.
 """
 
 import logging
@@ -41,7 +43,7 @@ def main(names: list[str]) -> None:
         found.unsupported_ops_warnings(enabled=False).uncalled_modules_warnings(enabled=False)
         ours = count_multiply_adds(network, (1, 2, SIDE, SIDE))
         parts = ", ".join(f"{kind} {count / 1e9:.2f}" for kind, count in found.by_operator().most_common())
-        print(f"{name:13} {ours / 1e9:8.2f} {found.total() / 1e9:8.2f}  {parts}", flush=True)
+        print(f"{name}: fvcore {found.total() / 1e9:.2f} ({parts}); bench network {ours / 1e9:.2f}", flush=True)
 
 
 if __name__ == "__main__":
