@@ -121,8 +121,9 @@ class FinalUpsample(nn.Module):
 
     def _classify(self, x: Tensor, head: Tensor) -> Tensor:
         x = x - x.mean(-1, keepdim=True)
-        logits = upsample_bilinear(upsample_bilinear(F.linear(x, head * self.norm.weight))).permute(0, 3, 1, 2)
-        return logits * (self.variance(x) + self.norm.eps).rsqrt() + (head @ self.norm.bias)[:, None, None]
+        projected = upsample_bilinear(upsample_bilinear(F.linear(x, head * self.norm.weight)))
+        logits = projected * (self.variance(x) + self.norm.eps).rsqrt() + head @ self.norm.bias
+        return logits.permute(0, 3, 1, 2).contiguous()
 
 
 class CVSSDecoder(nn.Module):

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nnunet_cipa.network.layers.basic import depth_to_space
+
 FACTOR = 4
 # Two bilinear steps of factor 2 in a row, along one axis: the weights that the pixel before, the pixel itself and the
 # pixel after have in each of the four pixels that it becomes.
@@ -28,16 +30,18 @@ class InterpolatedVariance(nn.Module):
         self.register_buffer("pair_weights", _pair_weights(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (B, H, W, C), of mean zero over channels, to variances (B, 1, 4H, 4W)."""
+        """Map (B, H, W, C), of mean zero over channels, to variances (B, 4H, 4W, 1)."""
         height, width, channels = x.shape[1] + 2, x.shape[2] + 2, x.shape[3]
         x = F.pad(_repeat_border(x), (0, 0, 2, 2, 0, 2))  # partners out there have no weight
         pixels = x[:, :height, 2 : 2 + width]
         products = [
             (pixels * x[:, rows : rows + height, 2 + columns : 2 + columns + width]).sum(-1) for rows, columns in STEPS
         ]
-        means = F.conv2d(torch.stack(products, dim=1) / channels, self.pair_weights.to(x.dtype))
+        around = (torch.stack(products, dim=1) / channels).unfold(2, 3, 1).unfold(3, 3, 1)
+        # A matrix product, as convolutions of float32 are rounded to ten bits on a GPU (TF32).
+        means = torch.tensordot(around, self.pair_weights.to(x.dtype), ([1, 4, 5], [1, 2, 3]))
         # Of vectors that cancel rounding may leave less than nothing.
-        return F.pixel_shuffle(means, FACTOR).clamp(min=0)
+        return depth_to_space(means, FACTOR).clamp(min=0)
 
 
 def _repeat_border(x: Tensor) -> Tensor:
