@@ -159,7 +159,7 @@ def test_compiles_to_one_graph_that_keeps_less():
         logits.square().mean().backward()
         results.append((logits.detach(), torch.cat([p.grad.flatten() for p in module.parameters()])))
     for found, expected in zip(*results, strict=True):
-        assert_close(found, expected, 1e-4)
+        assert_close(found, expected, 5e-4)
 
 
 class Normed(nn.Module):

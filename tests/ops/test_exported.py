@@ -72,4 +72,4 @@ def test_onnx_runtime_agrees_with_the_network(micro, tmp_path, monkeypatch):
 def test_torch_export_keeps_the_scan_of_the_device(micro):
     x = 3 * torch.rand(1, 2, 32, 64)
     program = torch.export.export(micro, (x,))
-    assert torch.equal(program.module()(x), micro(x))
+    torch.testing.assert_close(program.module()(x), micro(x), rtol=1e-5, atol=1e-5)  # the gated norm is torch's there
