@@ -57,8 +57,8 @@ class CVSSBlock(Recomputing):
         return self.run(self._compute, x)
 
     def _compute(self, x: Tensor) -> Tensor:
-        x = self.scale1 * x + self.drop_path(self.ss2d(self.norm1(x)))
-        return self._attend(x) + self.scale2 * x
+        x = torch.addcmul(self.drop_path(self.ss2d(self.norm1(x))), self.scale1, x)
+        return torch.addcmul(self._attend(x), self.scale2, x)
 
     def _attend(self, x: Tensor) -> Tensor:
         narrow, activate, widen, attention = self.cab

@@ -5,6 +5,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nnunet_cipa.network.layers.recomputing import keep_inputs
 from nnunet_cipa.network.layers.ssm import SelectiveSSM
 from nnunet_cipa.ops import cross_scan, gated_norm
 from nnunet_cipa.ops.directions import project, scan_sequences
@@ -39,8 +40,11 @@ class SS2D(nn.Module):
         # Two products instead of the halves of one: each is contiguous, and so are their gradients.
         x, gate = (F.linear(x, weight) for weight in self.in_proj.weight.chunk(2))
         x = F.silu(self.conv(x.permute(0, 3, 1, 2))).permute(0, 2, 3, 1)
+        return keep_inputs(self._project, cross_scan(x, self.ssm.weights), gate)
+
+    def _project(self, y: Tensor, gate: Tensor) -> Tensor:
         norm = self.out_norm
-        return self.out_proj(gated_norm(cross_scan(x, self.ssm.weights), gate, norm.weight, norm.bias, norm.eps))
+        return self.out_proj(gated_norm(y, gate, norm.weight, norm.bias, norm.eps))
 
 
 class SS1D(nn.Module):
