@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 OLDEST_PYTHON ?= $(shell python3.10 --version >/dev/null 2>&1 && echo python3.10 || echo $(PYTHON))
 DEMO ?= demo_results
+# Where the rows of docs/evidence.md are trained, and more words for it, as EVIDENCE_OPTIONS="--rows 2d sim --seeds 0".
+EVIDENCE ?= build/evidence
+EVIDENCE_OPTIONS ?=
 # Tests of one file stay in one process, as they share what is costly to make.
 TEST_PROCESSES ?= 2
 # TESTS chooses a part of the tests, as TESTS="tests/ops tests/weights"; PART=1 to PART=4 every fourth file, for four
 # machines that share them.
 TESTS ?= $(if $(PART),$(shell find tests -name 'test_*.py' | LC_ALL=C sort | awk 'NR % 4 == $(PART) % 4'))
 
-.PHONY: demo test test-oldest test-clients coverage lint types docs check clean
+.PHONY: demo evidence test test-oldest test-clients coverage lint types docs check clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -18,6 +21,10 @@ TESTS ?= $(if $(PART),$(shell find tests -name 'test_*.py' | LC_ALL=C sort | awk
 
 demo: .venv/installed
 	$(BIN)/nnunet-cipa demo $(DEMO) --rows --overwrite
+
+evidence: .venv/installed
+	$(BIN)/python -m tests.measurements.evidence run $(EVIDENCE) $(EVIDENCE_OPTIONS)
+	$(BIN)/python -m tests.measurements.evidence report
 
 test: .venv/installed
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(TESTS)

@@ -30,7 +30,7 @@ def measured_machine(device: torch.device) -> Facts:
         copy_bytes_per_second of that device.
     """
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
@@ -53,7 +53,7 @@ def copy_bandwidth(device: torch.device) -> float:
     return 2 * _COPIED_BYTES / time_function(lambda: target.copy_(source), device, _COPIES).fastest
 
 
-def _processor() -> str:
+def processor() -> str:
     """Return the processor's model where Linux tells it, else what Python knows."""
     named = re.search(r"^model name\s*:\s*(.+)$", _CPU_FACTS.read_text(), re.MULTILINE) if _CPU_FACTS.exists() else None
     return named.group(1).strip() if named else platform.processor() or platform.machine()

@@ -16,6 +16,7 @@ from nnunet_cipa.demo.layout import Demo, step
 from nnunet_cipa.demo.options import DemoOptions
 from nnunet_cipa.demo.steps import StepRunner
 from nnunet_cipa.plugin import plugin_path
+from tests.measurements.nano import write_nano
 
 TRAINERS = (
     "nnUNetTrainerCIPA25D",
@@ -29,19 +30,6 @@ TRAINERS = (
 EPOCHS = 10
 
 
-def nano(trainer):
-    """Return the name and the module of a trainer with the demo's short settings and the nano variant."""
-    name = f"{trainer}_nano"
-    text = f"""from nnunet_cipa.trainers import {trainer}
-from nnunet_cipa.trainers.variants.demo import Shortened
-
-
-class {name}(Shortened, {trainer}):
-    architecture = {{**{trainer}.architecture, "variant": "nano"}}
-"""
-    return name, text
-
-
 def main(folder, seeds, iterations, trainers):
     demo = Demo(folder.absolute(), DemoOptions(rows=()))
     if not demo.out.is_dir():
@@ -50,12 +38,7 @@ def main(folder, seeds, iterations, trainers):
     if not (demo.out / "benchmark").is_dir():
         for prepared in demo.steps()[:3]:
             runner.run(prepared)
-    demo.own_trainers.mkdir(exist_ok=True)
-    names = []
-    for trainer in trainers:
-        name, text = nano(trainer)
-        (demo.own_trainers / f"{name}.py").write_text(text, encoding="utf-8")
-        names.append(name)
+    names = [write_nano(trainer, demo.own_trainers) for trainer in trainers]
     variables = {
         "nnUNet_extTrainer": os.pathsep.join((str(plugin_path()), str(demo.own_trainers))),
         "nnUNet_n_proc_DA": "0",

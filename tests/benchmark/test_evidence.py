@@ -1,0 +1,174 @@
+"""The tables of docs/evidence.md, of files with scores whose means and tests are known."""
+
+import json
+import math
+import re
+from dataclasses import asdict
+
+import pytest
+
+from nnunet_cipa.errors import CIPAError
+from tests.measurements.evidence.records import read_runs
+from tests.measurements.evidence.report import BEGIN, END, report
+from tests.measurements.evidence.rows import COMPARISONS, ROWS
+from tests.measurements.evidence.settings import Settings
+from tests.measurements.evidence.tables import last_rise
+
+SETTINGS = Settings(held_out=4)
+# ml of the IGTV; the lowest third by volume is a and b
+PATIENTS = {"a": 1.0, "b": 2.0, "c": 30.0, "d": 40.0}
+
+
+def scores(dice, heart=0.0):
+    return {
+        case: {"dice": dice, "ends": dice - 0.1, "between": dice + 0.1, "heart_ml": heart, "truth_ml": ml}
+        for case, ml in PATIENTS.items()
+    }
+
+
+@pytest.fixture
+def folder(tmp_path):
+    patients = {case: {**found, "gtv_ml": 0.5 * PATIENTS[case]} for case, found in scores(2 / 3).items()}
+    write(tmp_path / "runs" / "phantoms.json", {"settings": asdict(SETTINGS), "patients": patients})
+    return tmp_path / "runs"
+
+
+def write(path, content):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def add(folder, row, seed, patients, settings=SETTINGS):
+    training = {
+        "trainer": "nnUNetTrainerX", "starts_from": "GTV", "iterations": 500, "batch_size": 8, "patch_size": [128, 128],
+        "seconds": 100.0 + seed,
+    }  # fmt: skip
+    content = {
+        "row": row, "seed": seed, "settings": asdict(settings), "training": training, "patients": patients,
+        "curve": [[25, 0.1], [50, None], [75, 0.3], [100, 0.35]], "machine": {"processor": "P", "gpu": None},
+    }  # fmt: skip
+    write(folder / f"{row}_seed{seed}.json", content)
+
+
+def page_of(folder, seeds=2):
+    page = folder.parent / "evidence.md"
+    page.write_text(f"# Evidence\n\nbefore\n\n{BEGIN}\nold\n{END}\n\nafter\n")
+    report(folder, page, seeds)
+    return page.read_text()
+
+
+def table(text, title):
+    """Return the rows of a table as dictionaries by its header."""
+    lines = text.split(f"### {title}\n", 1)[1].strip().split("\n\n")[0].splitlines()
+    header, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
+    return {row[0]: dict(zip(header, row, strict=True)) for row in rows}
+
+
+def test_without_runs_the_page_says_so_and_keeps_what_is_around_the_marks(tmp_path):
+    text = page_of(tmp_path / "none")
+    assert "There are no runs yet" in text
+    assert "old" not in text
+    assert text.startswith("# Evidence\n\nbefore\n")
+    assert text.endswith(f"{END}\n\nafter\n")
+
+
+def test_means_differences_and_order_are_those_of_the_scores(folder):
+    for seed in (0, 1):
+        for step, row in enumerate(("2d", "2d-gtv", "25d-gtv", "sim-gtv")):
+            # in seed 1 the last row is below the one before
+            less = 0.2 if (row, seed) == ("sim-gtv", 1) else 0.0
+            add(folder, row, seed, scores(0.4 + 0.1 * step - less))
+    text = page_of(folder)
+    title = COMPARISONS[0].title
+    rows = table(text, title)
+    assert [row["Dice"] for row in rows.values()] == ["0.400", "0.500", "0.600", "0.600"]
+    second, last = rows["2D, from GTV"], rows["2.5D and SIM, from GTV"]
+    # equal for all patients: the interval is the difference itself
+    assert (second["against"], second["difference"], second["its 95 %"]) == (
+        "2D, IGTV alone", "+0.100", "0.100 to 0.100",
+    )  # fmt: skip
+    # four patients, all above: 2 of 16 signs, times three tests by Holm
+    assert second["p (Holm)"] == f"{min(1, 3 * 2 / 2**4):.3f}"
+    assert (second["seeds above"], last["seeds above"]) == ("2 of 2", "1 of 2")
+    assert last["p (Holm)"] == "1.000"
+    assert "Each row is above the one before it in 1 of 2 seeds." in text
+
+
+def test_groups_are_means_of_their_slices_and_patients(folder):
+    uneven = scores(0.5, heart=1.0)
+    uneven["a"]["dice"], uneven["b"]["dice"], uneven["b"]["ends"] = 0.2, 0.4, None
+    add(folder, "2d", 0, uneven)
+    found = table(page_of(folder), "First and last slices, small tumours, the heart")
+    small = next(name for name in found["2D, IGTV alone"] if name.startswith("tumours of"))
+    row = found["2D, IGTV alone"]
+    assert re.match(r"tumours of 1 to 2 ml", small)
+    assert row[small].startswith("0.300 ")
+    assert row["first and last slices"].startswith("0.400 ")
+    assert row["heart, ml"].startswith("1.00 ")
+    assert found["the GTV itself"]["all"].startswith("0.667 ")
+
+
+def test_the_text_has_both_volumes_and_their_dice(folder):
+    text = page_of(folder)
+    assert "the GTV has 9.1 ml and the IGTV 18.2 ml in the mean" in text
+    assert "The Dice between the two is 0.667 (0.667 to 0.667)" in text
+
+
+def test_what_is_missing_is_said(folder):
+    add(folder, "2d", 0, scores(0.4))
+    text = page_of(folder)
+    assert "Rows with fewer seeds: 2D, IGTV alone (1 of 2)." in text
+    missing = text.split("Rows without a run: ")[1].split(".  ")[0]
+    assert all(row.title in missing for row in ROWS.values() if row.name != "2d")
+    assert "2D, IGTV alone;" not in missing
+
+
+def test_rows_are_compared_on_the_seeds_that_both_have(folder):
+    add(folder, "2d", 0, scores(0.4))
+    add(folder, "2d", 1, scores(0.9))
+    add(folder, "2d-gtv", 0, scores(0.5))
+    add(folder, "25d-gtv", 7, scores(0.5))
+    rows = table(page_of(folder), COMPARISONS[0].title)
+    assert (rows["2D, from GTV"]["difference"], rows["2D, from GTV"]["seeds above"]) == ("+0.100", "1 of 1")
+    assert rows["2.5D, from GTV"]["against"] == ""
+
+
+def test_runs_of_other_settings_are_not_mixed(folder):
+    add(folder, "2d", 0, scores(0.4), Settings(held_out=4, iterations=26))
+    with pytest.raises(CIPAError, match=r"2d_seed0.json: has iterations 26, not 25; give these settings"):
+        page_of(folder)
+
+
+def test_a_page_without_its_marks_is_refused_and_stays(folder):
+    page = folder.parent / "evidence.md"
+    page.write_text(f"{END} {BEGIN}")
+    with pytest.raises(CIPAError, match=r"evidence.md: has no line"):
+        report(folder, page, 1)
+    assert page.read_text() == f"{END} {BEGIN}"
+
+
+def test_figures_have_a_title_for_each_row(folder):
+    for row in ("2d", "sim-gtv", "nnunet-2d"):
+        add(folder, row, 0, scores(0.4))
+    page_of(folder)
+    for name in ("evidence_rows.svg", "evidence_curves.svg"):
+        text = (folder.parent / "images" / name).read_text()
+        assert all(ROWS[row].title in text for row in ("2d", "sim-gtv", "nnunet-2d"))
+
+
+@pytest.mark.parametrize(
+    ("curve", "rise"),
+    [([0.1, 0.2, 0.5, 0.6, 0.7, 0.8, 0.8, 0.9], 0.1), ([0.3, None], math.nan), ([0.3], math.nan), ([], math.nan)],
+)
+def test_rise_at_the_end_is_that_of_the_last_quarter(curve, rise):
+    assert last_rise(list(enumerate(curve))) == pytest.approx(rise, nan_ok=True)
+
+
+def test_rows_name_trainers_that_nnunet_finds(folder):
+    from nnunet_cipa.trainers.target import find_trainer
+
+    add(folder, "2d", 0, scores(0.4))
+    assert {row.name for row in ROWS.values()} == set(ROWS)
+    assert {row for one in COMPARISONS for row in one.rows} == set(ROWS)
+    assert all(find_trainer(row.trainer) for row in ROWS.values())
+    assert [run.seed for run in read_runs(folder, SETTINGS)["2d"]] == [0]

@@ -1,0 +1,129 @@
+"""The program of docs/evidence.md from phantoms to files: two rows, two seeds, stock commands, two iterations."""
+
+import json
+import sys
+
+import pytest
+
+from nnunet_cipa.evaluation import dice, read_mask
+from nnunet_cipa.nnunet.summary import read_dice
+from tests.measurements.evidence.__main__ import main
+
+pytestmark = pytest.mark.slow
+SETTINGS = {
+    "source": 2, "training": 2, "held-out": 2, "size": 64, "slices": 16, "slice-distance": 8, "epochs": 1,
+    "iterations": 2,
+}  # fmt: skip
+RUNS = (("2d", 3), ("2d", 4), ("2d-gtv", 4))
+
+
+@pytest.fixture(scope="module")
+def run(programs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("evidence")
+
+    def run_rows(rows, seeds, **more):
+        words = ["run", folder / "work", "--runs", folder / "runs", "--rows", *rows, "--seeds", *seeds]
+        words += [word for name, value in (SETTINGS | more).items() for word in (f"--{name}", value)]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "executable", str(programs / "python"))
+            main([str(word) for word in words])
+        return folder
+
+    return run_rows
+
+
+@pytest.fixture(scope="module")
+def folder(run):
+    """Two rows, of which one has a seed more."""
+    run(["2d"], [3])
+    return run(["2d", "2d-gtv"], [4])
+
+
+def read(folder, row, seed):
+    return json.loads((folder / "runs" / f"{row}_seed{seed}.json").read_text())
+
+
+def fold_of(folder, row, seed):
+    name = {"2d": "nnUNetTrainerCIPA_demo", "2d-gtv": "nnUNetTrainerCIPA_demoTransfer"}[row]
+    (fold,) = (folder / "work" / "benchmark").rglob(f"{name}_1x2_seed{seed}__nnUNetPlans__2d/fold_0")
+    return fold
+
+
+def test_each_run_has_a_file_with_the_dice_that_nnunet_found_for_the_held_out_patients(folder):
+    splits = folder / "work/nnUNet_preprocessed/Dataset702_IGTV/splits_final.json"
+    (fold,) = json.loads(splits.read_text())
+    assert len(fold["val"]) == 2
+    for row, seed in RUNS:
+        scores = {case: found["dice"] for case, found in read(folder, row, seed)["patients"].items()}
+        assert scores == pytest.approx(read_dice(fold_of(folder, row, seed) / "validation" / "summary.json"), abs=1e-6)
+        assert sorted(scores) == fold["val"]
+
+
+def test_no_patient_is_on_two_sides(folder):
+    sides = []
+    for name in ("Dataset701_GTV", "Dataset702_IGTV"):
+        (fold,) = json.loads((folder / "work" / "nnUNet_preprocessed" / name / "splits_final.json").read_text())
+        sides += [set(fold["train"]), set(fold["val"])]
+    source, _, training, held_out = sides
+    assert not source & (training | held_out)
+    assert not training & held_out
+    assert not sides[1] & (source | held_out)
+
+
+def test_the_gtv_is_scored_against_the_igtv_that_holds_it(folder):
+    content = json.loads((folder / "runs" / "phantoms.json").read_text())
+    for case, found in content["patients"].items():
+        gtv, igtv = (
+            read_mask(folder / "work/nnUNet_raw" / name / "labelsTr" / f"{case}.nii.gz")
+            for name in ("Dataset701_GTV", "Dataset702_IGTV")
+        )
+        assert not (gtv.array & ~igtv.array).any()
+        # GTV inside IGTV: twice the smaller over the sum
+        assert (
+            found["dice"]
+            == pytest.approx(2 * found["gtv_ml"] / (found["gtv_ml"] + found["truth_ml"]), abs=1e-5)
+            == pytest.approx(dice(igtv.array, gtv.array), abs=1e-6)
+        )
+        assert found["heart_ml"] == 0
+
+
+def test_a_row_from_gtv_starts_from_the_source_of_its_seed(folder):
+    models = json.loads((folder / "work/benchmark/benchmark.json").read_text())["models"]
+    ((key, model),) = ((key, facts) for key, facts in models.items() if facts["start"]["source"] == "adapted")
+    assert model["seed"] == 4
+    assert "source/nnUNet_results/Dataset701_GTV/nnUNetTrainerCIPA_demo_1x2_seed4__" in model["start"]["file"]
+    (attempt,) = json.loads((folder / "work/benchmark/jobs" / key / "fold_0.json").read_text())["attempts"]
+    assert " -pretrained_weights " in attempt["command"]
+    training = read(folder, "2d-gtv", 4)["training"]
+    assert (training["starts_from"], training["iterations"]) == ("GTV", 2)
+
+
+def test_what_has_its_file_is_not_run_again_and_what_is_trained_is_not_trained_again(folder, run):
+    files = {path: path.stat().st_mtime_ns for path in (folder / "runs").iterdir()}
+    checkpoints = {path: path.stat().st_mtime_ns for path in (folder / "work").rglob("checkpoint_final.pth")}
+    assert len(checkpoints) == 4
+    gone = folder / "runs" / "2d_seed4.json"
+    before = json.loads(gone.read_text())
+    gone.unlink()
+    run(["2d", "2d-gtv"], [4])
+    assert {path: path.stat().st_mtime_ns for path in (folder / "runs").iterdir() if path != gone} == {
+        path: time for path, time in files.items() if path != gone
+    }
+    assert json.loads(gone.read_text()) == before
+    assert {path: path.stat().st_mtime_ns for path in checkpoints} == checkpoints
+
+
+def test_other_settings_are_refused_before_anything_is_run(folder, run):
+    with pytest.raises(SystemExit, match=r"phantoms.json: has iterations 2, not 3; give these settings, or other"):
+        run(["2d"], [3], iterations=3)
+
+
+def test_the_files_make_the_tables_of_the_page(folder, tmp_path):
+    page = tmp_path / "evidence.md"
+    page.write_text(
+        "# Evidence\n<!-- evidence: begin, written by tests/measurements/evidence -->\n<!-- evidence: end -->\nend\n"
+    )
+    main(["report", "--runs", str(folder / "runs"), "--page", str(page), "--seeds", "2"])
+    text = page.read_text()
+    assert "| 2D, from GTV" in text
+    assert (tmp_path / "images" / "evidence_rows.svg").is_file()

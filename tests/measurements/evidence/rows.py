@@ -1,0 +1,97 @@
+"""Rows of the evidence, and the tables that compare them."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Row:
+    """A training that is repeated with several seeds.
+
+    Attributes
+    ----------
+    name : str
+        After ``--rows`` and in the names of files.
+    title : str
+        What a table calls it.
+    trainer : str
+        As after nnU-Net's ``-tr``.
+    nano : bool
+        Train the nano variant of it at the demo's settings; a trainer of the demo is one already.
+    transferred : bool
+        Start from a training on GTV with the same seed.
+    plans, configuration : str
+        nnU-Net's.
+    """
+
+    name: str
+    title: str
+    trainer: str
+    nano: bool = False
+    transferred: bool = False
+    plans: str = "nnUNetPlans"
+    configuration: str = "2d"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A table: rows in their order, each by its name with that of the row it is tested against, if there is one."""
+
+    title: str
+    rows: dict[str, str | None]
+    ordered: bool = field(default=False)  # whether each row is claimed to be above the one before it
+
+    @classmethod
+    def with_reference(cls, title: str, reference: str, *others: str) -> "Comparison":
+        """Make a table whose rows are all tested against its first."""
+        return cls(title, {reference: None, **dict.fromkeys(others, reference)})
+
+
+def _nano(name: str, title: str, trainer: str) -> Row:
+    return Row(name, title, trainer, nano=True)
+
+
+_RES_ENC = "nnUNetResEncUNetMPlans"
+ROWS = {
+    row.name: row
+    for row in (
+        Row("2d", "2D, IGTV alone", "nnUNetTrainerCIPA_demo"),
+        Row("2d-gtv", "2D, from GTV", "nnUNetTrainerCIPA_demoTransfer", transferred=True),
+        Row("25d-gtv", "2.5D, from GTV", "nnUNetTrainerCIPA25D_demoTransfer", transferred=True),
+        Row("sim-gtv", "2.5D and SIM, from GTV", "nnUNetTrainerCIPASIM_demoTransfer", transferred=True),
+        _nano("25d", "2.5D, IGTV alone", "nnUNetTrainerCIPA25D"),
+        _nano("25d-5", "five slices, IGTV alone", "nnUNetTrainerCIPA25D_5slices"),
+        Row("sim", "2.5D and SIM, IGTV alone", "nnUNetTrainerCIPASIM_demo"),
+        _nano("sim-learnable", "SIM, learned weights", "nnUNetTrainerCIPASIM_learnable"),
+        _nano("sim-no-channel", "SIM, no channel attention", "nnUNetTrainerCIPASIM_noChannel"),
+        _nano("sim-no-spatial", "SIM, no spatial attention", "nnUNetTrainerCIPASIM_noSpatial"),
+        _nano("sim-no-relation", "SIM, no slice relation", "nnUNetTrainerCIPASIM_noRelation"),
+        _nano("sim-features", "SIM on the features of single slices", "nnUNetTrainerCIPASIM_features"),
+        _nano("sim-dynamic", "SIM, neighbours chosen by content", "nnUNetTrainerCIPASIM_dynamic"),
+        _nano("sim-misaligned", "SIM, PET moved against CT in training", "nnUNetTrainerCIPASIM_misaligned"),
+        _nano("stack", "CIPAStack, IGTV alone", "nnUNetTrainerCIPAStack"),
+        Row("nnunet-2d", "nnU-Net, plain 2D", "nnUNetTrainer"),
+        Row("nnunet-resenc", "nnU-Net, ResEnc M, 2D", "nnUNetTrainer", plans=_RES_ENC),
+        Row("nnunet-3d", "nnU-Net, 3d_fullres", "nnUNetTrainer", configuration="3d_fullres"),
+    )
+}
+
+COMPARISONS = (
+    Comparison(
+        "The paper's four rows, each against the one before",
+        {"2d": None, "2d-gtv": "2d", "25d-gtv": "2d-gtv", "sim-gtv": "25d-gtv"},
+        ordered=True,
+    ),
+    Comparison(
+        "With and without GTV, each pair",
+        {"2d": None, "2d-gtv": "2d", "25d": None, "25d-gtv": "25d", "sim": None, "sim-gtv": "sim"},
+    ),
+    Comparison.with_reference(
+        "Beside nnU-Net, all from initial weights", "sim", "2d", "25d", "nnunet-2d", "nnunet-resenc", "nnunet-3d"
+    ),
+    Comparison.with_reference("One, three and five slices", "2d", "25d", "25d-5"),
+    Comparison.with_reference(
+        "SIM: without it, its weights, its branches, where it acts", "sim", "25d", "sim-learnable", "sim-no-channel",
+        "sim-no-spatial", "sim-no-relation", "sim-features", "sim-dynamic",
+    ),
+    Comparison.with_reference("A scan along z, and misaligned training", "sim", "stack", "sim-misaligned"),
+)  # fmt: skip

@@ -1,0 +1,61 @@
+"""Settings of the evidence: phantoms, who is trained on and who is held out, and how long a training is."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.files.json_files import read_object
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all runs of a table share.
+
+    Attributes
+    ----------
+    source, training, held_out : int
+        Patients of the GTV source, of the IGTV training set, and held out.
+    size, slices : int
+        Pixels per side over 502 mm, and slices per patient.
+    slice_distance : float
+        In mm; more than the width of a pixel, so that nnU-Net slices across the body.
+    phantom_seed : int
+        Seed of the phantoms.
+    epochs, iterations : int
+        Epochs of every training, of the source too, and iterations of each.
+    memory_gb : float
+        nnU-Net's ``-gpu_memory_target``, by which its planner chooses batch and 3D patch: small, so that an iteration
+        of each network has about as many pixels.
+    """
+
+    source: int = 60
+    training: int = 20
+    held_out: int = 24
+    size: int = 128
+    slices: int = 32
+    slice_distance: float = 4.0
+    phantom_seed: int = 0
+    epochs: int = 20
+    iterations: int = 25
+    memory_gb: float = 0.33
+
+    @property
+    def patients(self) -> int:
+        """All patients of the phantom."""
+        return self.source + self.training + self.held_out
+
+    def check(self, path: Path) -> None:
+        """Refuse what was made with other settings.
+
+        Raises
+        ------
+        CIPAError
+            If the file's "settings" are others.
+        """
+        there, mine = read_object(path).get("settings"), asdict(self)
+        if there != mine:
+            known = there if isinstance(there, dict) else {}
+            other = [
+                f"{name} {known.get(name)}, not {value}" for name, value in mine.items() if known.get(name) != value
+            ]
+            raise CIPAError(f"{path}: has {', '.join(other)}; give these settings, or other folders")

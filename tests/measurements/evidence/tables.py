@@ -1,0 +1,143 @@
+"""The tables of the evidence: Dice with intervals and tests, groups of slices and patients, lengths of trainings."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from statistics import fmean
+
+from nnunet_cipa.evaluation import Mean, bootstrap_mean, compare, holm, volume_strata
+from nnunet_cipa.evaluation.paired import Comparison as PairedTest
+from nnunet_cipa.pages.numbers import format_number, format_p
+from nnunet_cipa.pages.tables import Table
+from tests.measurements.evidence.records import Run, Scores
+from tests.measurements.evidence.rows import ROWS, Comparison
+
+Runs = Mapping[str, Sequence[Run]]
+
+
+def over_patients(runs: Sequence[Run], score: str = "dice", cases: Sequence[str] = ()) -> Mean:
+    """Return the mean over patients and seeds, and its interval: patients are resampled with all their seeds."""
+    found = [(value, case) for run in runs for case, value in run.scores(score).items() if not cases or case in cases]
+    return bootstrap_mean(*zip(*found, strict=True))
+
+
+def over_seeds(runs: Sequence[Run]) -> Mean:
+    """Return the same mean of the Dice and the interval that resamples seeds with all their patients."""
+    found = [(value, str(run.seed)) for run in runs for value in run.scores("dice").values()]
+    return bootstrap_mean(*zip(*found, strict=True))
+
+
+def seed_means(runs: Sequence[Run]) -> dict[int, float]:
+    """Return the mean Dice of each seed."""
+    return {run.seed: over_patients([run]).value for run in runs}
+
+
+def comparison_table(comparison: Comparison, runs: Runs) -> Table:
+    """Compare the rows that have runs; the tests are of the seeds that a row and its reference share."""
+    there = [row for row in comparison.rows if row in runs]
+    tests = {row: _test(runs[row], runs[other]) for row in there if (other := comparison.rows[row]) in runs}
+    tests = {row: test for row, test in tests.items() if test is not None}
+    adjusted = dict(zip(tests, holm([test.p for test, _ in tests.values()]), strict=True))
+    cells = []
+    for row in there:
+        patients, seeds = over_patients(runs[row]), over_seeds(runs[row])
+        shown = [ROWS[row].title, str(len(runs[row])), *_with_interval(patients), _interval(seeds)]
+        if row in tests:
+            test, better = tests[row]
+            reference = ROWS[str(comparison.rows[row])].title
+            shown += [reference, *_with_interval(test.difference, signed=True), format_p(adjusted[row]), better]
+        else:
+            shown += [""] * 5
+        cells.append(shown)
+    header = (
+        "row", "seeds", "Dice", "95 % over patients", "95 % over seeds", "against", "difference", "its 95 %",
+        "p (Holm)", "seeds above",
+    )  # fmt: skip
+    return Table(comparison.title, header, cells, _order(comparison, runs))
+
+
+def groups_table(runs: Runs, ignoring_motion: Scores) -> Table:
+    """Show first and last slices, small tumours and the heart for each row, and for the GTV as a prediction."""
+    small = volume_strata({case: float(found["truth_ml"] or 0) for case, found in ignoring_motion.items()})[0]
+    named = [
+        ("the GTV itself", [Run("gtv", 0, ignoring_motion)]),
+        *((ROWS[row].title, found) for row, found in runs.items()),
+    ]
+    cells = [
+        [
+            title,
+            *(_cell(over_patients(found, score)) for score in ("dice", "ends", "between")),
+            _cell(over_patients(found, "dice", small.cases)),
+            _cell(over_patients(found, "heart_ml"), 2),
+        ]
+        for title, found in named
+    ]
+    header = ("row", "all", "first and last slices", "slices between", f"tumours of {small.title}", "heart, ml")
+    return Table("First and last slices, small tumours, the heart", header, cells)
+
+
+def trainings_table(runs: Runs) -> Table:
+    """Show what a row was trained with, its seconds, and how much the validation Dice still rose at the end."""
+    cells = []
+    for row, found in runs.items():
+        training = found[0].training
+        patch = " x ".join(map(str, training["patch_size"]))
+        rises = [rise for run in found if not math.isnan(rise := last_rise(run.curve))]
+        cells.append(
+            [
+                ROWS[row].title, f"`{training['trainer']}`", training["starts_from"], str(training["iterations"]),
+                f"{training['batch_size']} of {patch}", f"{fmean(float(run.training['seconds']) for run in found):.0f}",
+                _signed(fmean(rises)) if rises else "n/a",
+            ]
+        )  # fmt: skip
+    header = ("row", "trainer", "starts from", "iterations", "batch", "training s", "rise in the last quarter")
+    return Table("Trainings", header, cells)
+
+
+def last_rise(curve: Sequence[tuple[int, float | None]]) -> float:
+    """Return the mean validation Dice of the last quarter of the epochs less that of the quarter before."""
+    quarter = max(1, len(curve) // 4)
+    last, before = (
+        [value for _, value in part if value is not None] for part in (curve[-quarter:], curve[-2 * quarter : -quarter])
+    )
+    return fmean(last) - fmean(before) if last and before else math.nan
+
+
+def _test(mine: Sequence[Run], reference: Sequence[Run]) -> tuple[PairedTest, str] | None:
+    """Compare two rows on their common seeds, and tell in how many the first is above; None without a common seed."""
+    others = {run.seed: run for run in reference}
+    pairs = [(run, others[run.seed]) for run in mine if run.seed in others]
+    if not pairs:
+        return None
+    scores = [(first.scores("dice"), second.scores("dice")) for first, second in pairs]
+    paired = [(first[case], second[case], case) for first, second in scores for case in first]
+    above = sum(over_patients([first]).value > over_patients([second]).value for first, second in pairs)
+    return compare(*zip(*paired, strict=True)), f"{above} of {len(pairs)}"
+
+
+def _order(comparison: Comparison, runs: Runs) -> str:
+    if not comparison.ordered or not all(row in runs for row in comparison.rows):
+        return ""
+    means = [seed_means(runs[row]) for row in comparison.rows]
+    shared = sorted(set.intersection(*(set(found) for found in means)))
+    held = sum(all(low[seed] < high[seed] for low, high in pairwise(means)) for seed in shared)
+    return f"Each row is above the one before it in {held} of {len(shared)} seeds."
+
+
+def _with_interval(mean: Mean, *, signed: bool = False) -> Iterator[str]:
+    yield _signed(mean.value) if signed else format_number(mean.value)
+    yield _interval(mean)
+
+
+def _interval(mean: Mean, digits: int = 3) -> str:
+    if math.isnan(mean.low):
+        return "no interval"
+    return f"{format_number(mean.low, digits)} to {format_number(mean.high, digits)}"
+
+
+def _cell(mean: Mean, digits: int = 3) -> str:
+    return f"{format_number(mean.value, digits)} ({_interval(mean, digits)})"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}"

@@ -1,0 +1,116 @@
+"""Trains rows with ``nnunet-cipa benchmark run``, which goes on where it was stopped, and finds what was trained."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from nnunet_cipa.benchmark.report.models import read_record
+from nnunet_cipa.benchmark.run.layout import RECORD
+from nnunet_cipa.demo.layout import step
+from nnunet_cipa.plugin import plugin_path
+from nnunet_cipa.processes.commands import Step
+from tests.measurements.evidence.phantoms import GTV_ID, IGTV_ID, Phantoms
+from tests.measurements.evidence.rows import Row
+from tests.measurements.nano import write_nano
+
+SOURCE_TRAINER = "nnUNetTrainerCIPA_demo"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained and validated row: its fold's folder, and what the benchmark's record says of the model."""
+
+    fold: Path
+    facts: dict[str, Any]
+
+    @property
+    def is_done(self) -> bool:
+        """Return whether its held-out cases were predicted."""
+        return (self.fold / "validation" / "summary.json").is_file()
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """The trainings of all rows.
+
+    Attributes
+    ----------
+    phantoms : Phantoms
+        What they are trained on.
+    device : str
+        As after nnU-Net's ``-device``.
+    jobs : int
+        Trainings at a time.
+    """
+
+    phantoms: Phantoms
+    device: str = "cpu"
+    jobs: int = 1
+
+    def run(self, rows: Sequence[Row], seed: int) -> None:
+        """Train rows with a seed, and before them the source if one starts from it.
+
+        Raises
+        ------
+        CIPAError
+            If one fails; the same call goes on.
+        """
+        runner = self.phantoms.runner()
+        if any(row.transferred for row in rows):
+            runner.run(self._step("source", GTV_ID, self._source, [SOURCE_TRAINER], seed))
+        for (plans, configuration), group in groupby(sorted(rows, key=_planned), _planned):
+            named = [self._named(row, seed) for row in group]
+            more = ("--plans", plans, "--configurations", configuration, "--adapt", "--plan")
+            runner.run(self._step("rows", IGTV_ID, self._benchmark, named, seed, *more))
+
+    def find(self, row: Row, seed: int) -> Trained | None:
+        """Return the training of a row, or None if it was not begun."""
+        return next((found for found in self._models(self._benchmark) if _is(found.facts, row, seed)), None)
+
+    @property
+    def _source(self) -> Path:
+        return self.phantoms.demo.out / "source"
+
+    @property
+    def _benchmark(self) -> Path:
+        return self.phantoms.demo.out / "benchmark"
+
+    def _named(self, row: Row, seed: int) -> str:
+        """Return a row for ``--trainers``, its trainer written to where nnU-Net finds it."""
+        if row.nano:
+            return write_nano(row.trainer, self.phantoms.demo.own_trainers)
+        if not row.transferred:
+            return row.trainer
+        (source,) = (found for found in self._models(self._source) if found.facts["seed"] == seed)
+        return f"{row.trainer}:{source.fold / 'checkpoint_final.pth'}"
+
+    def _models(self, out: Path) -> Iterator[Trained]:
+        if (out / RECORD).is_file():
+            for facts in read_record(out).models.values():
+                yield Trained(out / facts["folder"] / "fold_0", facts)
+
+    def _step(self, name: str, dataset: int, out: Path, trainers: Sequence[str], seed: int, *more: str) -> Step:
+        given = self.phantoms.settings
+        budget = ("--epochs", given.epochs, "--iterations", given.iterations)
+        return step(
+            name, "nnunet-cipa", "benchmark", "run", dataset, "--trainers", *trainers, "--seeds", seed, "--folds", 0,
+            *budget, "--device", self.device, "--jobs", self.jobs, "--out", out, *more,
+            nnUNet_extTrainer=os.pathsep.join((str(plugin_path()), str(self.phantoms.demo.own_trainers))),
+            nnUNet_n_proc_DA="0",
+        )  # fmt: skip
+
+
+def _planned(row: Row) -> tuple[str, str]:
+    return row.plans, row.configuration
+
+
+def _is(facts: dict[str, Any], row: Row, seed: int) -> bool:
+    """Return whether a model of the benchmark is this row with this seed."""
+    trainer = f"{row.trainer}_nano" if row.nano else row.trainer
+    mine = (trainer, row.plans, row.configuration, seed, "adapted" if row.transferred else "initial")
+    return mine == (
+        facts["trainer"], facts["plans"], facts["configuration"], facts["seed"], facts["start"]["source"]
+    )  # fmt: skip
