@@ -15,6 +15,8 @@ from tests.measurements.evidence.settings import Settings
 from tests.measurements.evidence.tables import last_rise
 
 SETTINGS = Settings(held_out=4)
+DICE, DIFFERENCE = "Dice (95 % over patients)", "difference (95 % over patients)"
+OVER_SEEDS = "its 95 % over seeds"
 # ml of the IGTV; the lowest third by volume is a and b
 PATIENTS = {"a": 1.0, "b": 2.0, "c": 30.0, "d": 40.0}
 
@@ -81,16 +83,18 @@ def test_means_differences_and_order_are_those_of_the_scores(folder):
     text = page_of(folder)
     title = COMPARISONS[0].title
     rows = table(text, title)
-    assert [row["Dice"] for row in rows.values()] == ["0.400", "0.500", "0.600", "0.600"]
+    assert [row[DICE].split()[0] for row in rows.values()] == ["0.400", "0.500", "0.600", "0.600"]
     second, last = rows["2D, from GTV"], rows["2.5D and SIM, from GTV"]
     # equal for all patients: the interval is the difference itself
-    assert (second["against"], second["difference"], second["its 95 %"]) == (
-        "2D, IGTV alone", "+0.100", "0.100 to 0.100",
-    )  # fmt: skip
+    assert second["against"] == "2D, IGTV alone"
+    assert (second[DIFFERENCE], second[OVER_SEEDS]) == ("+0.100 (0.100 to 0.100)", "0.100 to 0.100")
     # four patients, all above: 2 of 16 signs, times three tests by Holm
     assert second["p (Holm)"] == f"{min(1, 3 * 2 / 2**4):.3f}"
     assert (second["seeds above"], last["seeds above"]) == ("2 of 2", "1 of 2")
     assert last["p (Holm)"] == "1.000"
+    # +0.1 and -0.1: no patient differs, and the seeds do
+    assert last[DIFFERENCE] == "0.000 (0.000 to 0.000)"
+    assert last[OVER_SEEDS] != "0.000 to 0.000"
     assert "Each row is above the one before it in 1 of 2 seeds." in text
 
 
@@ -129,7 +133,7 @@ def test_rows_are_compared_on_the_seeds_that_both_have(folder):
     add(folder, "2d-gtv", 0, scores(0.5))
     add(folder, "25d-gtv", 7, scores(0.5))
     rows = table(page_of(folder), COMPARISONS[0].title)
-    assert (rows["2D, from GTV"]["difference"], rows["2D, from GTV"]["seeds above"]) == ("+0.100", "1 of 1")
+    assert (rows["2D, from GTV"][DIFFERENCE].split()[0], rows["2D, from GTV"]["seeds above"]) == ("+0.100", "1 of 1")
     assert rows["2.5D, from GTV"]["against"] == ""
 
 

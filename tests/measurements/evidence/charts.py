@@ -32,7 +32,7 @@ def draw_rows(runs: Runs, ignoring_motion: Mean, out: Path) -> None:
             axis.plot(seeds, [place + 0.22] * len(seeds), "|", color=colour, markersize=7)
         axis.set_yticks(range(len(runs)), [ROWS[row].title for row in runs])
         axis.set_ylim(len(runs) - 0.4, -0.6)
-        axis.set_xlabel("Dice of held-out patients: mean, 95 % over patients, and each seed (ticks)")
+        axis.set_xlabel("Dice: mean and 95 % over patients; ticks are seeds")
         axis.grid(axis="x", alpha=0.25)
         axis.legend(loc="lower left", fontsize=9)
         _save(figure, out)

@@ -1,7 +1,8 @@
 """The tables of the evidence: Dice with intervals and tests, groups of slices and patients, lengths of trainings."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
@@ -37,21 +38,25 @@ def comparison_table(comparison: Comparison, runs: Runs) -> Table:
     there = [row for row in comparison.rows if row in runs]
     tests = {row: _test(runs[row], runs[other]) for row in there if (other := comparison.rows[row]) in runs}
     tests = {row: test for row, test in tests.items() if test is not None}
-    adjusted = dict(zip(tests, holm([test.p for test, _ in tests.values()]), strict=True))
+    adjusted = dict(zip(tests, holm([test.patients.p for test in tests.values()]), strict=True))
     cells = []
     for row in there:
-        patients, seeds = over_patients(runs[row]), over_seeds(runs[row])
-        shown = [ROWS[row].title, str(len(runs[row])), *_with_interval(patients), _interval(seeds)]
+        shown = [
+            ROWS[row].title,
+            str(len(runs[row])),
+            _cell(over_patients(runs[row])),
+            _interval(over_seeds(runs[row])),
+        ]
         if row in tests:
-            test, better = tests[row]
-            reference = ROWS[str(comparison.rows[row])].title
-            shown += [reference, *_with_interval(test.difference, signed=True), format_p(adjusted[row]), better]
+            test, reference = tests[row], ROWS[str(comparison.rows[row])].title
+            shown += [reference, _difference(test.patients.difference), _interval(test.seeds)]
+            shown += [format_p(adjusted[row]), test.above]
         else:
             shown += [""] * 5
         cells.append(shown)
     header = (
-        "row", "seeds", "Dice", "95 % over patients", "95 % over seeds", "against", "difference", "its 95 %",
-        "p (Holm)", "seeds above",
+        "row", "seeds", "Dice (95 % over patients)", "95 % over seeds", "against", "difference (95 % over patients)",
+        "its 95 % over seeds", "p (Holm)", "seeds above",
     )  # fmt: skip
     return Table(comparison.title, header, cells, _order(comparison, runs))
 
@@ -103,16 +108,28 @@ def last_rise(curve: Sequence[tuple[int, float | None]]) -> float:
     return fmean(last) - fmean(before) if last and before else math.nan
 
 
-def _test(mine: Sequence[Run], reference: Sequence[Run]) -> tuple[PairedTest, str] | None:
-    """Compare two rows on their common seeds, and tell in how many the first is above; None without a common seed."""
+@dataclass(frozen=True)
+class _Test:
+    """Two rows compared on their common seeds: over patients, over seeds, and in how many seeds the first is above."""
+
+    patients: PairedTest
+    seeds: Mean
+    above: str
+
+
+def _test(mine: Sequence[Run], reference: Sequence[Run]) -> _Test | None:
+    """Compare two rows; None without a common seed."""
     others = {run.seed: run for run in reference}
-    pairs = [(run, others[run.seed]) for run in mine if run.seed in others]
+    pairs = [(run.seed, run.scores("dice"), others[run.seed].scores("dice")) for run in mine if run.seed in others]
     if not pairs:
         return None
-    scores = [(first.scores("dice"), second.scores("dice")) for first, second in pairs]
-    paired = [(first[case], second[case], case) for first, second in scores for case in first]
-    above = sum(over_patients([first]).value > over_patients([second]).value for first, second in pairs)
-    return compare(*zip(*paired, strict=True)), f"{above} of {len(pairs)}"
+    paired = [(first[case], second[case], case) for _, first, second in pairs for case in first]
+    by_seed = [(first[case] - second[case], str(seed)) for seed, first, second in pairs for case in first]
+    low, high = seed_means(reference), seed_means(mine)
+    above = sum(high[seed] > low[seed] for seed, *_ in pairs)
+    return _Test(
+        compare(*zip(*paired, strict=True)), bootstrap_mean(*zip(*by_seed, strict=True)), f"{above} of {len(pairs)}"
+    )
 
 
 def _order(comparison: Comparison, runs: Runs) -> str:
@@ -122,11 +139,6 @@ def _order(comparison: Comparison, runs: Runs) -> str:
     shared = sorted(set.intersection(*(set(found) for found in means)))
     held = sum(all(low[seed] < high[seed] for low, high in pairwise(means)) for seed in shared)
     return f"Each row is above the one before it in {held} of {len(shared)} seeds."
-
-
-def _with_interval(mean: Mean, *, signed: bool = False) -> Iterator[str]:
-    yield _signed(mean.value) if signed else format_number(mean.value)
-    yield _interval(mean)
 
 
 def _interval(mean: Mean, digits: int = 3) -> str:
@@ -139,5 +151,10 @@ def _cell(mean: Mean, digits: int = 3) -> str:
     return f"{format_number(mean.value, digits)} ({_interval(mean, digits)})"
 
 
+def _difference(mean: Mean) -> str:
+    return f"{_signed(mean.value)} ({_interval(mean)})"
+
+
 def _signed(value: float) -> str:
-    return f"{value:+.3f}"
+    """Format a difference with its sign, none for what rounds to 0."""
+    return f"{value:+.3f}" if abs(value) >= 0.0005 else format_number(value)
