@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from nnunet_cipa.errors import CIPAError
-from tests.measurements.evidence.records import read_runs
+from nnunet_cipa.trainers.target import find_trainer
 from tests.measurements.evidence.report import BEGIN, END, report
 from tests.measurements.evidence.rows import COMPARISONS, ROWS
 from tests.measurements.evidence.settings import Settings
@@ -168,11 +168,12 @@ def test_rise_at_the_end_is_that_of_the_last_quarter(curve, rise):
     assert last_rise(list(enumerate(curve))) == pytest.approx(rise, nan_ok=True)
 
 
-def test_rows_name_trainers_that_nnunet_finds(folder):
-    from nnunet_cipa.trainers.target import find_trainer
-
-    add(folder, "2d", 0, scores(0.4))
-    assert {row.name for row in ROWS.values()} == set(ROWS)
+def test_each_row_is_of_a_trainer_that_there_is_and_in_a_table():
     assert {row for one in COMPARISONS for row in one.rows} == set(ROWS)
     assert all(find_trainer(row.trainer) for row in ROWS.values())
-    assert [run.seed for run in read_runs(folder, SETTINGS)["2d"]] == [0]
+
+
+def test_a_file_of_other_settings_is_named(folder):
+    write(folder / "phantoms.json", {"settings": {"size": 64}, "patients": {}})
+    with pytest.raises(CIPAError, match=r"phantoms.json: has not the settings of this program; give another folder"):
+        page_of(folder)

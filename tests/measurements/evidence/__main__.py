@@ -49,7 +49,7 @@ def keep(trainings, rows, seed, out):
     for row in rows:
         trained = trainings.find(row, seed)
         if trained is not None and trained.is_done and not run_path(out, row.name, seed).is_file():
-            write_run(out, trainings.phantoms, row, seed, trained)
+            write_run(out, trainings, row, seed, trained)
 
 
 def parser():

@@ -14,7 +14,7 @@ from nnunet_cipa.speed.machine import bench_versions, processor
 from tests.measurements.evidence.phantoms import DIGITS, Phantoms
 from tests.measurements.evidence.rows import ROWS, Row
 from tests.measurements.evidence.settings import Settings
-from tests.measurements.evidence.training import Trained
+from tests.measurements.evidence.training import Trained, Trainings
 
 PHANTOMS = "phantoms.json"
 Scores = Mapping[str, Mapping[str, float | None]]
@@ -57,9 +57,10 @@ def run_path(folder: Path, row: str, seed: int) -> Path:
     return folder / f"{row}_seed{seed}.json"
 
 
-def write_run(folder: Path, phantoms: Phantoms, row: Row, seed: int, trained: Trained) -> None:
+def write_run(folder: Path, trainings: Trainings, row: Row, seed: int, trained: Trained) -> None:
     """Score the held-out cases of a run and write its file."""
-    given, facts = phantoms.settings, trained.facts
+    phantoms, facts = trainings.phantoms, trained.facts
+    given = phantoms.settings
     curve = read_curve(trained.fold)
     validation = trained.fold / "validation"
     content = {
@@ -76,7 +77,7 @@ def write_run(folder: Path, phantoms: Phantoms, row: Row, seed: int, trained: Tr
             [(epoch.number + 1) * given.iterations, _rounded(epoch.pseudo_dice)] for epoch in curve.epochs
         ],
         "patients": {case: phantoms.score(case, validation / f"{case}.nii.gz") for case in phantoms.held_out()},
-        "machine": machine(),
+        "machine": machine(trainings.device),
         "versions": bench_versions(),
     }  # fmt: skip
     write_json(run_path(folder, row.name, seed), content)
@@ -87,9 +88,9 @@ def write_phantoms(folder: Path, phantoms: Phantoms) -> None:
     write_json(folder / PHANTOMS, {"settings": asdict(phantoms.settings), "patients": phantoms.ignoring_motion()})
 
 
-def machine() -> dict[str, str | None]:
-    """Return what the machine computes with; nothing names it."""
-    return {"processor": processor(), "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None}
+def machine(device: str) -> dict[str, str | None]:
+    """Return what a training on a device computes with; nothing names the machine."""
+    return {"processor": processor(), "gpu": torch.cuda.get_device_name() if device == "cuda" else None}
 
 
 def read_runs(folder: Path, settings: Settings) -> dict[str, list[Run]]:

@@ -50,8 +50,7 @@ def _content(runs_folder: Path, images: Path, seeds: int) -> Iterator[str]:
     if not phantoms.is_file():
         yield "**There are no runs yet: the tables have no rows.**"
         return
-    content = read_object(phantoms)
-    settings, patients = Settings(**content["settings"]), content["patients"]
+    settings, patients = Settings.read(phantoms), read_object(phantoms)["patients"]
     runs = read_runs(runs_folder, settings)
     yield _described(settings, patients)
     if runs:

@@ -1,6 +1,6 @@
 """Settings of the evidence: phantoms, who is trained on and who is held out, and how long a training is."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
@@ -44,18 +44,29 @@ class Settings:
         """All patients of the phantom."""
         return self.source + self.training + self.held_out
 
+    @classmethod
+    def read(cls, path: Path) -> "Settings":
+        """Return the "settings" of a file.
+
+        Raises
+        ------
+        CIPAError
+            If they are not those of this program.
+        """
+        there = read_object(path).get("settings")
+        if not isinstance(there, dict) or there.keys() != {each.name for each in fields(cls)}:
+            raise CIPAError(f"{path}: has not the settings of this program; give another folder, and run it there")
+        return cls(**there)
+
     def check(self, path: Path) -> None:
         """Refuse what was made with other settings.
 
         Raises
         ------
         CIPAError
-            If the file's "settings" are others.
+            If the file's "settings" are others, or none.
         """
-        there, mine = read_object(path).get("settings"), asdict(self)
+        there, mine = asdict(self.read(path)), asdict(self)
         if there != mine:
-            known = there if isinstance(there, dict) else {}
-            other = [
-                f"{name} {known.get(name)}, not {value}" for name, value in mine.items() if known.get(name) != value
-            ]
+            other = [f"{name} {there[name]}, not {mine[name]}" for name in mine if there[name] != mine[name]]
             raise CIPAError(f"{path}: has {', '.join(other)}; give these settings, or other folders")
