@@ -9,8 +9,12 @@ from nnunet_cipa.dataset_conversion.pipeline.staging import staged_folder
 from nnunet_cipa.dicom.export.rois import check_roi_options
 from nnunet_cipa.dicom.optional import import_highdicom
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.network.layers.precision import check_cpu_bfloat16
+from nnunet_cipa.ops.registry import check_device
+from nnunet_cipa.options import UsageError
 from nnunet_cipa.predict.load import MemberPredictor, load_predictor
 from nnunet_cipa.predict.manifest import identity, is_done
+from nnunet_cipa.predict.model.options import UseOptions
 from nnunet_cipa.predict.model.place import model_place
 from nnunet_cipa.predict.model.read import read_trained_model
 from nnunet_cipa.predict.model.trained import TrainedModel
@@ -65,7 +69,7 @@ def predict_patients(study: Path, out: Path, model: Path, options: PredictOption
 
 def _check(options: PredictOptions, out: Path) -> None:
     """Refuse, before any work, what no model and no patient can be predicted with."""
-    options.use.check()
+    _check_device(options.use)
     check_roi_options(options.roi)
     options.certainty.check()
     for option, wanted in (("--seg", options.seg), ("--sr", options.sr)):
@@ -73,6 +77,14 @@ def _check(options: PredictOptions, out: Path) -> None:
             import_highdicom(option)
     if out.exists() and not out.is_dir():
         raise CIPAError(f"{out}: is a file; give a folder")
+
+
+def _check_device(use: UseOptions) -> None:
+    if use.bf16 and use.device != "cpu":
+        raise UsageError(f"--bf16 is for --device cpu; on {use.device} nnU-Net predicts in half precision anyhow")
+    check_device(use.device)
+    if use.bf16:
+        check_cpu_bfloat16("--bf16")
 
 
 def _check_labels(model: TrainedModel, wanted: Sequence[int]) -> None:

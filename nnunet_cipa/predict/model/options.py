@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from nnunet_cipa.dataset_conversion.study_set.options import Intensity, Window
-from nnunet_cipa.network.layers.precision import check_cpu_bfloat16
-from nnunet_cipa.ops.registry import check_device
-from nnunet_cipa.options import Option, UsageError
+from nnunet_cipa.options import Option
 
 
 @dataclass(frozen=True)
@@ -35,22 +33,6 @@ class UseOptions:
     disable_tta: bool = False
     bf16: bool = False
     skip_air: bool = False
-
-    def check(self) -> None:
-        """Refuse what this machine does not have.
-
-        Raises
-        ------
-        UsageError
-            For an unknown device, or bfloat16 elsewhere than on the CPU.
-        CIPAError
-            If there is no such device, or the processor has no bfloat16.
-        """
-        if self.bf16 and self.device != "cpu":
-            raise UsageError(f"--bf16 is for --device cpu; on {self.device} nnU-Net predicts in half precision anyhow")
-        check_device(self.device)
-        if self.bf16:
-            check_cpu_bfloat16("--bf16")
 
 
 @dataclass(frozen=True)
