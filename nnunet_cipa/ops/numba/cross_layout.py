@@ -1,6 +1,7 @@
 """Layout of a four-direction scan for the numba kernels: sixteen channels side by side, as maps have them."""
 
 import math
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -54,14 +55,25 @@ class CrossLayout:
         self.chunks = -(-self.height * self.width // CHUNK)
         self.padded_states = self.states + self.states % STATES_AT_ONCE
         self.saved_shape = (max(self.chunks - 1, 0), self.batch, 4, self.blocks, self.padded_states, LANES)
-        self.parts, self.splits = self._division(torch.get_num_threads())
 
-    def _division(self, threads: int) -> tuple[int, int]:
+    @property
+    def parts(self) -> int:
+        """Parts of the batch."""
+        return self._division[0]
+
+    @property
+    def splits(self) -> int:
+        """Splits of the blocks in each part."""
+        return self._division[1]
+
+    @cached_property
+    def _division(self) -> tuple[int, int]:
         """Divide the batch into parts and the blocks of each into splits: the least work for the busiest thread.
 
         Of equals, one with more tasks than threads, so that a thread whose core does something else too leaves tasks to
         the others; then the one with the fewest splits: each split reads all projections.
         """
+        threads = torch.get_num_threads()
 
         def cost(division: tuple[int, int]) -> tuple[int, bool, int]:
             parts, splits = division
