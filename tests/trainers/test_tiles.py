@@ -112,7 +112,8 @@ def test_networks_that_say_so_read_nothing_beyond_the_window(name):
     changed = stack.clone()
     changed[:, :, 0] = 3.2 - changed[:, :, 0]
     alike = (network(stack) == network(changed)).all(dim=(0, 1, 3, 4)).tolist()
-    assert alike == [False] * (1 + reach) + [True] * (8 - reach)
+    assert not alike[0]
+    assert alike[1 + reach :] == [True] * (8 - reach)  # within it a network may choose what it reads
 
 
 def test_slices_of_a_two_dimensional_configuration_are_batched_on_a_gpu(monkeypatch):
