@@ -12,6 +12,7 @@ from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 import nnunet_cipa.trainers as trainers
+from nnunet_cipa.trainers.plans import plan_network
 from tests.trainers.planning import plan_cipa
 
 DEPTHS = {"case_1": 1, "case_2": 2, "case_7": 7}
@@ -171,17 +172,15 @@ def test_mirroring_is_in_plane(make_loaders):
 
 def make_predictor(name, plans, dataset_json, **settings):
     plans["configurations"]["2d"]["patch_size"] = [32, 32]
-    plan_cipa(
-        plans,
-        "2d",
-        dataset_json,
-        {**WINDOWED[name], "variant": "nano"},
-        depth=getattr(trainers, name).sampling.tile_depth,
+    trainer = getattr(trainers, name)
+    architecture = {key: value for key, value in WINDOWED[name].items() if key != "spacing_z"}  # of the plans
+    plan_network(
+        plans, "2d", dataset_json, trainer.network_class_name, {**architecture, "variant": "nano"}, trainer.sampling
     )
     manager = PlansManager(plans)
     configuration = manager.get_configuration("2d")
     torch.manual_seed(0)
-    network = getattr(trainers, name).build_network_architecture(manager, configuration, 2, 2, False).eval()
+    network = trainer.build_network_architecture(manager, configuration, 2, 2, False).eval()
     predictor = nnUNetPredictor(device=torch.device("cpu"), allow_tqdm=False, **settings)
     predictor.manual_initialization(network, manager, configuration, None, dataset_json, name, (1, 2))
     return predictor
