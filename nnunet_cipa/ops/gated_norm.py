@@ -4,8 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nnunet_cipa.ops.interface import choose_constant_backend
-from nnunet_cipa.ops.numba.layout import LANES
+from nnunet_cipa.ops.registry import gated_norm_of, preferred_backend
 
 
 def gated_norm(y: Tensor, gate: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -23,21 +22,11 @@ def gated_norm(y: Tensor, gate: Tensor, weight: Tensor, bias: Tensor, eps: float
     Returns
     -------
     Tensor
-        (..., d). In float32 on the CPU, where the scan runs by numba, one kernel computes it and keeps y, gate, mean
-        and deviation for the backward pass; elsewhere torch's operators do, which torch.compile joins.
+        (..., d). The backend of the scan may have a kernel for it, which keeps y, gate, mean and deviation for the
+        backward pass; otherwise torch's operators compute it, which torch.compile joins.
     """
-    arguments = (y, gate, weight, bias)
-    if torch.compiler.is_compiling() or not _by_numba(*arguments):
-        return F.layer_norm(y, (y.shape[-1],), weight, bias, eps) * F.silu(gate)
-    from nnunet_cipa.ops.numba.gated_norm import GatedNorm  # noqa: PLC0415 - it is not needed on a GPU
-
-    gated: Tensor = GatedNorm.apply(*(one.contiguous() for one in arguments), eps)
-    return gated
-
-
-def _by_numba(*arguments: Tensor) -> bool:
-    if not all(one.device.type == "cpu" and one.dtype == torch.float32 for one in arguments):
-        return False
-    if arguments[0].shape[-1] % LANES:
-        return False
-    return choose_constant_backend(None, "cpu", torch.float32, LANES, False, False) == "numba"
+    if not torch.compiler.is_compiling():
+        kernel = gated_norm_of(preferred_backend(y.device.type))
+        if kernel is not None and kernel.takes(y, gate, weight, bias):
+            return kernel.gated_norm(y, gate, weight, bias, eps)
+    return F.layer_norm(y, (y.shape[-1],), weight, bias, eps) * F.silu(gate)

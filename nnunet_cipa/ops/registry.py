@@ -57,6 +57,16 @@ class CrossScan(Protocol):
         """Return the gradients of all arguments."""
 
 
+class GatedNorm(Protocol):
+    """The module of a backend's LayerNorm with a gate."""
+
+    def takes(self, *arguments: Tensor) -> bool:
+        """Return whether it can compute y, gate, weight and bias; torch's operators do it otherwise."""
+
+    def gated_norm(self, y: Tensor, gate: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+        """Return LayerNorm(y) * SiLU(gate)."""
+
+
 @dataclass(frozen=True)
 class Backend:
     """What a backend says of itself, without importing anything heavy.
@@ -79,6 +89,8 @@ class Backend:
         A scan that torch differentiates by itself: arguments to y and the last state.
     cross : str
         The module that is its ``CrossScan``; empty if maps are unrolled to sequences for it.
+    gated_norm : str
+        The module that is its ``GatedNorm``; empty if that is left to torch's operators.
     reads_half : bool
         Whether the four-direction scan reads half precision as it is, so that autocast need not copy the map.
     packages : tuple of str
@@ -93,6 +105,7 @@ class Backend:
     scan: str = ""
     plain: PlainScan | None = None
     cross: str = ""
+    gated_norm: str = ""
     reads_half: bool = False
     packages: tuple[str, ...] = ()
 
@@ -236,6 +249,13 @@ def scan_of(name: str) -> Scan:
 def cross_scan_of(name: str) -> CrossScan:
     """Return the module of a backend's four-direction scan."""
     return cast("CrossScan", import_module(_find(name, "scan").cross))
+
+
+@cache
+def gated_norm_of(name: str) -> GatedNorm | None:
+    """Return the module of a backend's LayerNorm with a gate, or None."""
+    module = _find(name, "scan").gated_norm
+    return cast("GatedNorm", import_module(module)) if module else None
 
 
 def _find(name: str, source: str) -> Backend:

@@ -9,9 +9,8 @@ from nnunet_cipa.dataset_conversion.pipeline.staging import staged_folder
 from nnunet_cipa.dicom.export.rois import check_roi_options
 from nnunet_cipa.dicom.optional import import_highdicom
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.network.layers.precision import check_cpu_bfloat16
+from nnunet_cipa.network.layers.precision import check_bfloat16_option, check_cpu_bfloat16
 from nnunet_cipa.ops.registry import check_device
-from nnunet_cipa.options import UsageError
 from nnunet_cipa.predict.load import MemberPredictor, load_predictor
 from nnunet_cipa.predict.manifest import identity, is_done
 from nnunet_cipa.predict.model.options import UseOptions
@@ -80,8 +79,8 @@ def _check(options: PredictOptions, out: Path) -> None:
 
 
 def _check_device(use: UseOptions) -> None:
-    if use.bf16 and use.device != "cpu":
-        raise UsageError(f"--bf16 is for --device cpu; on {use.device} nnU-Net predicts in half precision anyhow")
+    if use.bf16:
+        check_bfloat16_option(use.device)
     check_device(use.device)
     if use.bf16:
         check_cpu_bfloat16("--bf16")

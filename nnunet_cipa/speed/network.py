@@ -9,11 +9,11 @@ from torch import nn
 from tqdm import tqdm
 
 from nnunet_cipa.network.comparators.ensemble import EnsembleLoss
+from nnunet_cipa.network.layers.precision import check_bfloat16_option
 from nnunet_cipa.network.layers.ssm import SelectiveSSM
 from nnunet_cipa.network.multiply_adds import count_multiply_adds
 from nnunet_cipa.ops import preferred_backend
 from nnunet_cipa.ops.registry import check_device
-from nnunet_cipa.options import UsageError
 from nnunet_cipa.speed.catalogue import CIPA_FORMS
 from nnunet_cipa.speed.command import command_line
 from nnunet_cipa.speed.machine import bench_versions, measured_machine
@@ -52,8 +52,8 @@ def bench_network(bench: NetworkBench) -> BenchReport:
         For bfloat16 on another device than the CPU.
     """
     check_device(bench.device)
-    if bench.bf16 and bench.device != "cpu":
-        raise UsageError(f"--bf16 is for --device cpu; on {bench.device} passes are in half precision anyhow")
+    if bench.bf16:
+        check_bfloat16_option(bench.device)
     device = torch.device(bench.device)
     groups = _settings(bench)
     for setting in itertools.chain.from_iterable(groups):

@@ -1,7 +1,6 @@
 """A trainer of any network of this package, which the trainers that ``-tr`` names derive from."""
 
 import math
-import os
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +10,7 @@ from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.nnunet.orientation import check_axial
+from nnunet_cipa.switches import read_switch
 from nnunet_cipa.trainers.air import skip_air_as_told
 from nnunet_cipa.trainers.encoder_file import ENCODER_VARIABLE, encoder_file
 from nnunet_cipa.trainers.plans import plan_network
@@ -104,17 +104,11 @@ class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, PaperR
 
     def initialize(self) -> None:
         """Build the network as nnU-Net does, and switch activation checkpointing on or off."""
-        wanted = self._wants_activation_checkpointing()
+        wanted = read_switch(CHECKPOINTING_VARIABLE, self.activation_checkpointing)
         super().initialize()
         self.unwrapped_network().set_activation_checkpointing(wanted)
         if wanted:
             self.print_to_log_file("activation checkpointing: blocks are computed again in the backward pass")
-
-    def _wants_activation_checkpointing(self) -> bool:
-        value = os.environ.get(CHECKPOINTING_VARIABLE) or str(int(self.activation_checkpointing))
-        if value not in {"0", "1"}:
-            raise CIPAError(f"{CHECKPOINTING_VARIABLE} is {value!r}; set it to 1 or 0, or unset it")
-        return value == "1"
 
     def configure_rotation_dummyDA_mirroring_and_inital_patch_size(self) -> Geometry:  # noqa: N802 - nnU-Net's name
         """Choose what depends on the patch size, as the samples need it."""

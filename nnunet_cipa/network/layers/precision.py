@@ -1,13 +1,13 @@
 """Half precision of the network under autocast."""
 
-import os
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache, lru_cache
 
 import torch
-from llvmlite.binding import get_host_cpu_features  # type: ignore[import-untyped]
 
 from nnunet_cipa.errors import CIPAError
+from nnunet_cipa.options import UsageError
+from nnunet_cipa.switches import read_switch
 
 CPU_BFLOAT16_VARIABLE = "NNUNET_CIPA_CPU_BF16"
 _CPU_FEATURES = ("avx512bf16", "amx-bf16", "bf16")  # of Intel and AMD, and of ARM
@@ -15,7 +15,12 @@ _CPU_FEATURES = ("avx512bf16", "amx-bf16", "bf16")  # of Intel and AMD, and of A
 
 @cache
 def cpu_has_bfloat16() -> bool:
-    """Return whether this processor multiplies matrices of bfloat16 itself."""
+    """Return whether this processor multiplies matrices of bfloat16 itself; False where llvmlite cannot tell."""
+    try:
+        # Not needed by most, and it comes with numba, without which networks run too.
+        from llvmlite.binding import get_host_cpu_features  # type: ignore[import-untyped] # noqa: PLC0415
+    except ImportError:
+        return False
     features = get_host_cpu_features()
     return any(features.get(name, False) for name in _CPU_FEATURES)
 
@@ -32,6 +37,18 @@ def check_cpu_bfloat16(source: str) -> None:
         raise CIPAError(f"{source}: this processor has no instructions for bfloat16; predict in float32, without it")
 
 
+def check_bfloat16_option(device_type: str) -> None:
+    """Refuse the option for bfloat16 elsewhere than on the CPU.
+
+    Raises
+    ------
+    UsageError
+        With the device.
+    """
+    if device_type != "cpu":
+        raise UsageError(f"--bf16 is for --device cpu; on {device_type} networks run in half precision anyhow")
+
+
 @torch.compiler.assume_constant_result
 def predicts_in_bfloat16(device: torch.device) -> bool:
     """Return whether the network is to predict in bfloat16 on the CPU, as ``NNUNET_CIPA_CPU_BF16`` says.
@@ -41,11 +58,8 @@ def predicts_in_bfloat16(device: torch.device) -> bool:
     CIPAError
         If the variable is neither 1 nor 0, or the processor has no bfloat16.
     """
-    value = os.environ.get(CPU_BFLOAT16_VARIABLE) or "0"
-    if device.type != "cpu" or value == "0":
+    if device.type != "cpu" or not read_switch(CPU_BFLOAT16_VARIABLE):
         return False
-    if value != "1":
-        raise CIPAError(f"{CPU_BFLOAT16_VARIABLE} is {value!r}; set it to 1 or 0, or unset it")
     check_cpu_bfloat16(CPU_BFLOAT16_VARIABLE)
     return True
 

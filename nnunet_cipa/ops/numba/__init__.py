@@ -39,6 +39,7 @@ register(
         priority=30,
         scan=f"{__name__}.scan",
         cross=f"{__name__}.cross",
+        gated_norm=f"{__name__}.gated_norm",
         packages=("numba",),
     )
 )

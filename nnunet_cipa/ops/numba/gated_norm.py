@@ -6,12 +6,24 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from nnunet_cipa.ops.numba.cross_layout import floats
 from nnunet_cipa.ops.numba.layout import LANES, Floats
 from nnunet_cipa.ops.numba.memory import empty
 from nnunet_cipa.ops.numba.threads import run_tasks
 
 _TASKS_PER_THREAD = 4
 _COST = 4  # of an element, in the state updates by which threads are counted
+
+
+def takes(*arguments: Tensor) -> bool:
+    """Return whether all are in float32, and the channels a multiple of 16."""
+    return all(one.dtype == torch.float32 and one.shape[-1] % LANES == 0 for one in arguments)
+
+
+def gated_norm(y: Tensor, gate: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """Return LayerNorm(y) * SiLU(gate)."""
+    gated: Tensor = GatedNorm.apply(*(one.contiguous() for one in (y, gate, weight, bias)), eps)
+    return gated
 
 
 class GatedNormGradients(NamedTuple):
@@ -55,9 +67,7 @@ class GatedNorm(torch.autograd.Function):
 
 def _array(one: Tensor) -> Floats:
     """Share the memory of a map as rows (positions, d), or of a vector or matrix as it is."""
-    rows = one.detach().flatten(0, -2) if one.dim() > 1 else one.detach()
-    array: Floats = rows.numpy()
-    return array
+    return floats(one.flatten(0, -2) if one.dim() > 1 else one)
 
 
 def _tasks() -> int:
