@@ -56,6 +56,11 @@ def words(found: Dataset, keyword: str) -> tuple[str, ...]:
     return tuple(str(word).strip().upper() for word in value)
 
 
+def items(holder: Dataset, keyword: str) -> list[Dataset]:
+    """Return the items of a sequence, none if there is no such sequence."""
+    return list(holder.get(keyword) or [])
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or its name if it has none; printable, for one line to the user."""
     line = (str(error).splitlines() or [""])[0]

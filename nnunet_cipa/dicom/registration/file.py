@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.attributes import DAMAGE, first_line, numbers, text, tolerant
+from nnunet_cipa.dicom.attributes import DAMAGE, first_line, items, numbers, text, tolerant
 from nnunet_cipa.dicom.registration.rigid import Matrix, Rigid
 from nnunet_cipa.dicom.whole import read_whole
 from nnunet_cipa.errors import CIPAError
@@ -57,8 +57,9 @@ def read_registration(path: Path, frames_of_images: Mapping[str, str]) -> Regist
                 raise ValueError(f"it has more than {MOST_BYTES >> 20} MiB")
             file, sha256 = read_whole(path)
             target = text(file, "FrameOfReferenceUID")
-            items = list(file.get("RegistrationSequence") or [])
-            found = [(_frame(item, frames_of_images), _matrix(path, item)) for item in items]
+            found = [
+                (_frame(item, frames_of_images), _matrix(path, item)) for item in items(file, "RegistrationSequence")
+            ]
             unknown = [frame for frame, matrix in found if matrix is None and frame != target]
             if unknown:
                 raise ValueError(f"it has no matrix for the frame of reference {unknown[0] or '(none)'}")
@@ -79,7 +80,7 @@ def _frame(item: Dataset, frames_of_images: Mapping[str, str]) -> str:
     named = text(item, "FrameOfReferenceUID")
     if named:
         return named
-    images = (text(image, "ReferencedSOPInstanceUID") for image in item.get("ReferencedImageSequence") or [])
+    images = (text(image, "ReferencedSOPInstanceUID") for image in items(item, "ReferencedImageSequence"))
     frames = {frames_of_images.get(uid, "") for uid in images}
     return frames.pop() if len(frames) == 1 else ""
 
@@ -87,8 +88,8 @@ def _frame(item: Dataset, frames_of_images: Mapping[str, str]) -> str:
 def _matrix(path: Path, item: Dataset) -> Matrix | None:
     """Return what the matrices of an item do one after the other, the file's first one first; None without any."""
     made = None
-    for registration in item.get("MatrixRegistrationSequence") or []:
-        for step in registration.get("MatrixSequence") or []:
+    for registration in items(item, "MatrixRegistrationSequence"):
+        for step in items(registration, "MatrixSequence"):
             values = numbers(step, "FrameOfReferenceTransformationMatrix", 16)
             if values is None:
                 raise CIPAError(f"{path}: a transformation matrix is missing or not 16 numbers; export it again")

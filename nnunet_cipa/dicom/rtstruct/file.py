@@ -45,11 +45,6 @@ def read_rtstruct(path: Path) -> tuple[Dataset, str]:
     return file, sha256
 
 
-def items(holder: Dataset, keyword: str) -> list[Dataset]:
-    """Return the items of a sequence, none if there is no such sequence."""
-    return list(holder.get(keyword) or [])
-
-
 def damaged(path: Path, error: BaseException) -> CIPAError:
     """Return the error that says of an RTSTRUCT what could not be read."""
     return CIPAError(f"{path}: cannot be read as RTSTRUCT ({first_line(error)}); export it again")

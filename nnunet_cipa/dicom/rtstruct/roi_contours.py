@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.attributes import DAMAGE, text
-from nnunet_cipa.dicom.rtstruct.file import damaged, items
+from nnunet_cipa.dicom.attributes import DAMAGE, items, text
+from nnunet_cipa.dicom.rtstruct.file import damaged
 from nnunet_cipa.dicom.rtstruct.placing import Contour, Points, numbered
 from nnunet_cipa.dicom.rtstruct.structures import StructureRoi, StructureSet
 from nnunet_cipa.errors import CIPAError

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.attributes import DAMAGE, text, words
+from nnunet_cipa.dicom.attributes import DAMAGE, items, text, words
 from nnunet_cipa.dicom.described import Description, describe
 from nnunet_cipa.dicom.files import RTSTRUCT
-from nnunet_cipa.dicom.rtstruct.file import damaged, items, read_rtstruct
+from nnunet_cipa.dicom.rtstruct.file import damaged, read_rtstruct
 from nnunet_cipa.dicom.series.grouping import Series
 from nnunet_cipa.errors import CIPAError
 

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from nnunet_cipa.dicom.attributes import count, number, numbers, text
-from nnunet_cipa.dicom.rtstruct.file import items
+from nnunet_cipa.dicom.attributes import count, items, number, numbers, text
 from nnunet_cipa.dicom.series.geometry import ORTHONORMAL_TOLERANCE
 from nnunet_cipa.errors import CIPAError
 

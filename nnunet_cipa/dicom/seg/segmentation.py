@@ -12,13 +12,12 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
-from nnunet_cipa.dicom.attributes import DAMAGE, count, first_line, text, tolerant, words
+from nnunet_cipa.dicom.attributes import DAMAGE, count, first_line, items, text, tolerant, words
 from nnunet_cipa.dicom.described import Description, describe
 from nnunet_cipa.dicom.files import SEG, STRUCTURES
 from nnunet_cipa.dicom.headers import read_attributes
 from nnunet_cipa.dicom.nesting import fault_of_nesting
 from nnunet_cipa.dicom.part10 import as_part10, read_kind
-from nnunet_cipa.dicom.rtstruct.file import items
 from nnunet_cipa.dicom.seg.functional_groups import Frames, frames_of, functional_groups, source_images
 from nnunet_cipa.errors import CIPAError
 
