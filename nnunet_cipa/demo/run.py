@@ -17,7 +17,7 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.evaluation import fit_pet_threshold
 from nnunet_cipa.nnunet.cases import find_cases
 from nnunet_cipa.nnunet.summary import read_dice
-from nnunet_cipa.ops.registry import check_device
+from nnunet_cipa.ops.choice import check_device
 from nnunet_cipa.pages.tables import Table
 from nnunet_cipa.processes.commands import Step
 

@@ -44,7 +44,7 @@ class ModelPredictor:
 
 def _check(predictor: ModelPredictor) -> None:
     from nnunet_cipa.dicom.export.rois import check_roi_options  # noqa: PLC0415 - slow to import
-    from nnunet_cipa.ops.registry import check_device  # noqa: PLC0415 - as above
+    from nnunet_cipa.ops.choice import check_device  # noqa: PLC0415 - as above
     from nnunet_cipa.predict.model.place import model_place  # noqa: PLC0415 - as above
     from nnunet_cipa.predict.model.read import read_trained_model  # noqa: PLC0415 - as above
 

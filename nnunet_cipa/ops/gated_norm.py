@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nnunet_cipa.ops.registry import gated_norm_of, preferred_backend
+from nnunet_cipa.ops.choice import preferred_backend
+from nnunet_cipa.ops.registry import gated_norm_of
 
 
 def gated_norm(y: Tensor, gate: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:

@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nnunet_cipa.ops.arguments import ScanTraits, check_arguments, compute_dtype
-from nnunet_cipa.ops.registry import choose_backend, plain_scan_of
+from nnunet_cipa.ops.choice import choose_backend
+from nnunet_cipa.ops.registry import plain_scan_of
 from nnunet_cipa.ops.scan_op import scan_op
 
 

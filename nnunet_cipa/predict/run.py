@@ -10,7 +10,7 @@ from nnunet_cipa.dicom.export.rois import check_roi_options
 from nnunet_cipa.dicom.optional import import_highdicom
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.network.layers.precision import check_bfloat16_option, check_cpu_bfloat16
-from nnunet_cipa.ops.registry import check_device
+from nnunet_cipa.ops.choice import check_device
 from nnunet_cipa.predict.load import MemberPredictor, load_predictor
 from nnunet_cipa.predict.manifest import identity, is_done
 from nnunet_cipa.predict.model.options import UseOptions

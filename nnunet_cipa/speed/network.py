@@ -13,7 +13,7 @@ from nnunet_cipa.network.layers.precision import check_bfloat16_option
 from nnunet_cipa.network.layers.ssm import SelectiveSSM
 from nnunet_cipa.network.multiply_adds import count_multiply_adds
 from nnunet_cipa.ops import preferred_backend
-from nnunet_cipa.ops.registry import check_device
+from nnunet_cipa.ops.choice import check_device
 from nnunet_cipa.speed.catalogue import CIPA_FORMS
 from nnunet_cipa.speed.command import command_line
 from nnunet_cipa.speed.machine import bench_versions, measured_machine

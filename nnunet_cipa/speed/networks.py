@@ -15,7 +15,7 @@ from nnunet_cipa.network import CIPA, VARIANTS, PETCTNetwork
 from nnunet_cipa.network.comparators import network_class
 from nnunet_cipa.network.dynamic.network import CIPADynamic
 from nnunet_cipa.network.stack.network import CIPAStack
-from nnunet_cipa.ops.registry import ENVIRONMENT_VARIABLE
+from nnunet_cipa.ops.choice import ENVIRONMENT_VARIABLE
 from nnunet_cipa.options import UsageError
 from nnunet_cipa.speed.catalogue import CIPA_FORMS, COMPARATORS, NETWORKS, NNUNET
 from nnunet_cipa.speed.options import NetworkBench

@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from nnunet_cipa.network import VARIANTS
-from nnunet_cipa.ops.registry import check_device
+from nnunet_cipa.ops.choice import check_device
 from nnunet_cipa.options import UsageError
 from nnunet_cipa.speed.command import command_line
 from nnunet_cipa.speed.machine import bench_versions, measured_machine

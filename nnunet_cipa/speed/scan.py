@@ -12,7 +12,7 @@ from tqdm import tqdm
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.ops import available_backends, selective_scan
 from nnunet_cipa.ops.arguments import ScanTraits
-from nnunet_cipa.ops.registry import backends_for, check_device
+from nnunet_cipa.ops.choice import backends_for, check_device
 from nnunet_cipa.speed.command import command_line
 from nnunet_cipa.speed.machine import bench_versions, measured_machine
 from nnunet_cipa.speed.options import ScanBench

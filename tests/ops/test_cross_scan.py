@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.ops import ScanWeights, cross_scan, registry
+from nnunet_cipa.ops import ScanWeights, choice, cross_scan, registry
 from nnunet_cipa.ops.cross_arguments import CrossArguments
 from nnunet_cipa.ops.cross_op import cross_backward_op, cross_op
 
@@ -221,7 +221,7 @@ def test_a_backend_that_cannot_scan_a_map_scans_its_sequences(monkeypatch: pytes
     monkeypatch.setattr(registry.cross_scan_of("numba"), "forward", refuse)
     with pytest.raises(RuntimeError, match="the scan of maps"):
         run(inputs, None, torch.float32)
-    monkeypatch.setenv(registry.ENVIRONMENT_VARIABLE, "torch")
+    monkeypatch.setenv(choice.ENVIRONMENT_VARIABLE, "torch")
     assert_agree(run(inputs, None, torch.float32), expected)
 
 
@@ -249,4 +249,4 @@ def test_a_map_without_a_batch_is_refused() -> None:
 
 @pytest.fixture(autouse=True)
 def no_forced_backend(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(registry.ENVIRONMENT_VARIABLE, raising=False)
+    monkeypatch.delenv(choice.ENVIRONMENT_VARIABLE, raising=False)

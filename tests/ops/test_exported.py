@@ -8,7 +8,7 @@ from torch import nn
 
 from nnunet_cipa.network import CIPA
 from nnunet_cipa.ops import selective_scan
-from nnunet_cipa.ops.registry import ENVIRONMENT_VARIABLE
+from nnunet_cipa.ops.choice import ENVIRONMENT_VARIABLE
 from tests.network.helpers import add_micro, randomise
 
 LENGTH = 70

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nnunet_cipa.ops import gated_norm
-from nnunet_cipa.ops.registry import ENVIRONMENT_VARIABLE
+from nnunet_cipa.ops.choice import ENVIRONMENT_VARIABLE
 
 EPS = 1e-5
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.ops import available_backends, mamba_ssm, numba, preferred_backend, registry, selective_scan
+from nnunet_cipa.ops import available_backends, choice, mamba_ssm, numba, preferred_backend, registry, selective_scan
 from nnunet_cipa.ops.arguments import ScanTraits
 from nnunet_cipa.ops.mamba_ssm import scan as mamba_scan
 
@@ -22,7 +22,7 @@ CPU = ScanTraits("cpu", torch.float32, 16, False, False)
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NNUNET_CIPA_SCAN_BACKEND", raising=False)
-    monkeypatch.setattr(registry, "_logged", set())
+    monkeypatch.setattr(choice, "_logged", set())
 
 
 def let(monkeypatch: pytest.MonkeyPatch, usable: bool, *names: str) -> None:
@@ -50,7 +50,7 @@ def test_every_backend_gives_a_reason() -> None:
     ],
 )
 def test_choice_by_device(traits: ScanTraits, expected: str) -> None:
-    assert registry.choose_backend(None, traits) == expected
+    assert choice.choose_backend(None, traits) == expected
 
 
 def test_cuda_prefers_triton(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,12 +58,12 @@ def test_cuda_prefers_triton(monkeypatch: pytest.MonkeyPatch) -> None:
     cuda = CPU._replace(device_type="cuda")
     assert preferred_backend("cuda") == "triton"
     for change in ({"constant_matrices": True, "return_last_state": True}, {"state_size": 128}):
-        assert registry.choose_backend(None, cuda._replace(**change)) == "triton"
-    assert registry.choose_backend(None, cuda._replace(state_size=200)) == "mamba_ssm"
-    assert registry.choose_backend(None, cuda._replace(compute_dtype=torch.float64)) == "torch"
+        assert choice.choose_backend(None, cuda._replace(**change)) == "triton"
+    assert choice.choose_backend(None, cuda._replace(state_size=200)) == "mamba_ssm"
+    assert choice.choose_backend(None, cuda._replace(compute_dtype=torch.float64)) == "torch"
     monkeypatch.setenv("NNUNET_CIPA_SCAN_BACKEND", "triton")
     with pytest.raises(CIPAError, match="'triton' cannot be used: it computes on cuda devices, the tensors are on cpu"):
-        registry.choose_backend(None, CPU)
+        choice.choose_backend(None, CPU)
 
 
 def test_without_triton_cuda_prefers_mamba_for_what_it_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,30 +71,30 @@ def test_without_triton_cuda_prefers_mamba_for_what_it_can_do(monkeypatch: pytes
     let(monkeypatch, True, "mamba_ssm")
     cuda = CPU._replace(device_type="cuda")
     assert preferred_backend("cuda") == "mamba_ssm"
-    assert registry.choose_backend(None, cuda) == "mamba_ssm"
+    assert choice.choose_backend(None, cuda) == "mamba_ssm"
     for change in (
         {"state_size": 257},
         {"constant_matrices": True},
         {"return_last_state": True},
         {"compute_dtype": torch.float64},
     ):
-        assert registry.choose_backend(None, cuda._replace(**change)) == "torch"
+        assert choice.choose_backend(None, cuda._replace(**change)) == "torch"
         with pytest.raises(CIPAError, match="scan backend 'mamba_ssm' cannot be used: it "):
-            registry.choose_backend("mamba_ssm", cuda._replace(**change))
+            choice.choose_backend("mamba_ssm", cuda._replace(**change))
 
 
 def test_backends_that_can_take_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     let(monkeypatch, True, "mamba_ssm", "triton")
     cuda = CPU._replace(device_type="cuda")
-    assert registry.backends_for(CPU) == ["reference", "torch", "numba"]
-    assert registry.backends_for(cuda) == ["reference", "torch", "mamba_ssm", "triton"]
-    assert registry.backends_for(cuda._replace(state_size=200)) == ["reference", "torch", "mamba_ssm"]
+    assert choice.backends_for(CPU) == ["reference", "torch", "numba"]
+    assert choice.backends_for(cuda) == ["reference", "torch", "mamba_ssm", "triton"]
+    assert choice.backends_for(cuda._replace(state_size=200)) == ["reference", "torch", "mamba_ssm"]
 
 
 def test_a_rejected_backend_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING, logger="nnunet_cipa.ops.registry"):
+    with caplog.at_level(logging.WARNING, logger="nnunet_cipa.ops.choice"):
         for _ in range(3):
-            registry.choose_backend(None, CPU._replace(compute_dtype=torch.float64))
+            choice.choose_backend(None, CPU._replace(compute_dtype=torch.float64))
     assert [record.getMessage() for record in caplog.records] == [
         "scan backend numba is not used on cpu: it computes in float32, the tensors need torch.float64"
     ]

@@ -8,7 +8,15 @@ import torch
 
 from nnunet_cipa import ops
 from nnunet_cipa.cli import main
-from nnunet_cipa.ops import ScanWeights, available_backends, cross_scan, preferred_backend, registry, selective_scan
+from nnunet_cipa.ops import (
+    ScanWeights,
+    available_backends,
+    choice,
+    cross_scan,
+    preferred_backend,
+    registry,
+    selective_scan,
+)
 from nnunet_cipa.ops.arguments import ScanTraits
 from nnunet_cipa.speed import options
 from tests.recipes.documented import files_of
@@ -29,7 +37,7 @@ def backend(tmp_path, monkeypatch):
         place.write_text(content)
     monkeypatch.setattr(ops, "__path__", [*ops.__path__, str(tmp_path / "ops")])
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
-    monkeypatch.delenv(registry.ENVIRONMENT_VARIABLE, raising=False)
+    monkeypatch.delenv(choice.ENVIRONMENT_VARIABLE, raising=False)
     clear_caches()
     yield
     clear_caches()
@@ -40,7 +48,7 @@ def backend(tmp_path, monkeypatch):
 def test_it_is_known_and_preferred():
     assert available_backends()[NAME] == (True, "in double precision, for checks")
     assert preferred_backend("cpu") == NAME
-    assert registry.choose_backend(None, ScanTraits("cpu", torch.float32, 65, False, False)) == "numba"
+    assert choice.choose_backend(None, ScanTraits("cpu", torch.float32, 65, False, False)) == "numba"
 
 
 def test_a_scan_and_its_gradients_go_through_it(monkeypatch):

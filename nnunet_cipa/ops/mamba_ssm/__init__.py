@@ -6,8 +6,9 @@ from importlib.util import find_spec
 import torch
 
 from nnunet_cipa.ops.arguments import ScanTraits
+from nnunet_cipa.ops.backend import Backend
 from nnunet_cipa.ops.mamba_ssm.scan import try_out
-from nnunet_cipa.ops.registry import Backend, register
+from nnunet_cipa.ops.registry import register
 
 _MOST_STATES = 256
 

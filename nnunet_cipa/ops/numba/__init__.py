@@ -7,8 +7,9 @@ from importlib.metadata import version
 import torch
 
 from nnunet_cipa.ops.arguments import ScanTraits
+from nnunet_cipa.ops.backend import Backend
 from nnunet_cipa.ops.numba.torch_threads import describe_threads
-from nnunet_cipa.ops.registry import Backend, register
+from nnunet_cipa.ops.registry import register
 
 
 @cache

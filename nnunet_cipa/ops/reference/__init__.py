@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 
 from nnunet_cipa.ops.arguments import ScanArguments, ScanTraits
+from nnunet_cipa.ops.backend import Backend
 from nnunet_cipa.ops.reference.exported import selective_scan_exported
 from nnunet_cipa.ops.reference.scan import selective_scan_reference
-from nnunet_cipa.ops.registry import Backend, register
+from nnunet_cipa.ops.registry import register
 
 
 def usable() -> tuple[bool, str]:

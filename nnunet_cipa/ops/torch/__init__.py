@@ -1,7 +1,8 @@
 """The selective scan in PyTorch, on any device and in any precision."""
 
 from nnunet_cipa.ops.arguments import ScanTraits
-from nnunet_cipa.ops.registry import Backend, register
+from nnunet_cipa.ops.backend import Backend
+from nnunet_cipa.ops.registry import register
 
 
 def usable() -> tuple[bool, str]:

@@ -9,7 +9,8 @@ from importlib.util import find_spec
 import torch
 
 from nnunet_cipa.ops.arguments import ScanTraits
-from nnunet_cipa.ops.registry import Backend, register
+from nnunet_cipa.ops.backend import Backend
+from nnunet_cipa.ops.registry import register
 from nnunet_cipa.ops.triton.layout import MOST_STATES
 
 _OLDEST = (7, 0)  # compute capability

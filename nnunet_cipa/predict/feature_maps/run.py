@@ -12,7 +12,7 @@ from nnunet_cipa.files.volumes import check_same_geometry, read_volume
 from nnunet_cipa.network.cipa.dcim import DCIM
 from nnunet_cipa.network.petct import PETCTNetwork
 from nnunet_cipa.nnunet.channels import find_modalities
-from nnunet_cipa.ops.registry import check_device
+from nnunet_cipa.ops.choice import check_device
 from nnunet_cipa.predict.feature_maps.figure import DPI, Shown, draw_stage
 from nnunet_cipa.predict.feature_maps.options import DrawOptions
 from nnunet_cipa.predict.feature_maps.tiles import map_window, slice_window

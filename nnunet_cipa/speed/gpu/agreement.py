@@ -9,9 +9,10 @@ from torch import Tensor
 
 from nnunet_cipa.ops import ScanWeights
 from nnunet_cipa.ops.arguments import ScanTraits
+from nnunet_cipa.ops.choice import backends_for
 from nnunet_cipa.ops.cross_op import cross_op
 from nnunet_cipa.ops.directions import scan_projected
-from nnunet_cipa.ops.registry import backends_for, scans_maps
+from nnunet_cipa.ops.registry import scans_maps
 from nnunet_cipa.speed.gpu.job import Items, Job, Rows
 from nnunet_cipa.speed.gpu.sizes import MAPS, SCANS, TINY_MAPS, TINY_SCANS
 from nnunet_cipa.speed.map_call import MapCall

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from nnunet_cipa.errors import CIPAError
-from nnunet_cipa.ops.registry import check_device
+from nnunet_cipa.ops.choice import check_device
 from nnunet_cipa.processes.commands import describe_status, end_processes, last_lines, start_process
 from nnunet_cipa.speed.gpu.job import Job
 from nnunet_cipa.speed.gpu.parts import PARTS

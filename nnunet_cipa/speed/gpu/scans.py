@@ -6,7 +6,7 @@ from functools import partial
 import torch
 
 from nnunet_cipa.ops.arguments import ScanTraits
-from nnunet_cipa.ops.registry import backends_for
+from nnunet_cipa.ops.choice import backends_for
 from nnunet_cipa.speed.gpu.job import Items, Job, Rows
 from nnunet_cipa.speed.gpu.sizes import TIMED_SCANS, TINY_TIMED_SCANS
 from nnunet_cipa.speed.options import ScanBench
