@@ -112,6 +112,25 @@ def test_groups_are_means_of_their_slices_and_patients(folder):
     assert found["the GTV itself"]["all"].startswith("0.667 ")
 
 
+def test_rows_of_gtv_are_compared_among_themselves(folder):
+    add(folder, "2d", 0, scores(0.4))
+    add(folder, "gtv-cipa", 0, scores(0.7))
+    add(folder, "gtv-no-crm", 0, scores(0.6))
+    text = page_of(folder)
+    rows = table(text, next(each.title for each in COMPARISONS if "table 4" in each.title))
+    assert list(rows) == ["CIPA", "DCIM alone"]
+    assert (rows["DCIM alone"]["against"], rows["DCIM alone"][DIFFERENCE].split()[0]) == ("CIPA", "-0.100")
+    assert "DCIM alone" not in table(text, "First and last slices, small tumours, the heart")
+    assert {title: row["of"] for title, row in table(text, "Trainings").items()} == {
+        "2D, IGTV alone": "IGTV", "CIPA": "GTV", "DCIM alone": "GTV",
+    }  # fmt: skip
+
+
+def test_a_table_is_of_one_target():
+    for each in COMPARISONS:
+        assert len({ROWS[row].target for row in each.rows}) == 1
+
+
 def test_the_text_has_both_volumes_and_their_dice(folder):
     text = page_of(folder)
     assert "the GTV has 9.1 ml and the IGTV 18.2 ml in the mean" in text

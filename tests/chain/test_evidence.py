@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+import torch
 
 from nnunet_cipa.evaluation import dice, read_mask
 from nnunet_cipa.nnunet.summary import read_dice
@@ -14,6 +15,7 @@ SETTINGS = {
     "source": 2, "training": 2, "held-out": 2, "size": 64, "slices": 16, "slice-distance": 8, "epochs": 1,
     "iterations": 2,
 }  # fmt: skip
+ROWS = ("2d", "2d-gtv", "gtv-region-2")
 RUNS = (("2d", 3), ("2d", 4), ("2d-gtv", 4))
 
 
@@ -34,9 +36,9 @@ def run(programs, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(run):
-    """Two rows, of which one has a seed more."""
+    """Three rows, of which one has a seed more, and one is of GTV."""
     run(["2d"], [3])
-    return run(["2d", "2d-gtv"], [4])
+    return run(ROWS, [4])
 
 
 def read(folder, row, seed):
@@ -45,7 +47,7 @@ def read(folder, row, seed):
 
 def fold_of(folder, row, seed):
     name = {"2d": "nnUNetTrainerCIPA_demo", "2d-gtv": "nnUNetTrainerCIPA_demoTransfer"}[row]
-    (fold,) = (folder / "work" / "benchmark").rglob(f"{name}_1x2_seed{seed}__nnUNetPlans__2d/fold_0")
+    (fold,) = (folder / "work" / "benchmark_IGTV").rglob(f"{name}_1x2_seed{seed}__nnUNetPlans__2d/fold_0")
     return fold
 
 
@@ -59,15 +61,31 @@ def test_each_run_has_a_file_with_the_dice_that_nnunet_found_for_the_held_out_pa
         assert sorted(scores) == fold["val"]
 
 
+def test_a_row_of_gtv_is_trained_on_the_source_and_scored_against_the_gtv_of_the_held_out_patients(folder):
+    (fold,) = (folder / "work" / "benchmark_GTV").rglob("nnUNetTrainerCIPA_nano_region_size2_1x2_seed4__*/fold_1")
+    scores = {case: found["dice"] for case, found in read(folder, "gtv-region-2", 4)["patients"].items()}
+    assert scores == pytest.approx(read_dice(fold / "validation" / "summary.json"), abs=1e-6)
+    assert scores.keys() == read(folder, "2d", 4)["patients"].keys()
+    gtv = json.loads((folder / "runs" / "phantoms.json").read_text())["patients"]
+    volumes = {case: found["truth_ml"] for case, found in read(folder, "gtv-region-2", 4)["patients"].items()}
+    assert volumes == {case: found["gtv_ml"] for case, found in gtv.items()}
+    checkpoint = torch.load(fold / "checkpoint_final.pth", map_location="cpu", weights_only=False)
+    # LayerNorm over the 2 x 2 pixels of a window and 8 channels
+    (norm,) = (w for name, w in checkpoint["network_weights"].items() if name.endswith("0.dcim.local_norm.weight"))
+    assert norm.shape == (2 * 2 * 8,)
+
+
 def test_no_patient_is_on_two_sides(folder):
-    sides = []
-    for name in ("Dataset701_GTV", "Dataset702_IGTV"):
-        (fold,) = json.loads((folder / "work" / "nnUNet_preprocessed" / name / "splits_final.json").read_text())
-        sides += [set(fold["train"]), set(fold["val"])]
-    source, _, training, held_out = sides
-    assert not source & (training | held_out)
+    (source, other), (target,) = (
+        json.loads((folder / "work" / "nnUNet_preprocessed" / name / "splits_final.json").read_text())
+        for name in ("Dataset701_GTV", "Dataset702_IGTV")
+    )
+    training, held_out = set(target["train"]), set(target["val"])
+    assert set(source["train"]) == set(other["train"])
+    assert set(other["val"]) == held_out
+    assert not set(source["train"]) & (training | held_out)
     assert not training & held_out
-    assert not sides[1] & (source | held_out)
+    assert not set(source["val"]) & (set(source["train"]) | held_out)
 
 
 def test_the_gtv_is_scored_against_the_igtv_that_holds_it(folder):
@@ -88,11 +106,11 @@ def test_the_gtv_is_scored_against_the_igtv_that_holds_it(folder):
 
 
 def test_a_row_from_gtv_starts_from_the_source_of_its_seed(folder):
-    models = json.loads((folder / "work/benchmark/benchmark.json").read_text())["models"]
+    models = json.loads((folder / "work/benchmark_IGTV/benchmark.json").read_text())["models"]
     ((key, model),) = ((key, facts) for key, facts in models.items() if facts["start"]["source"] == "adapted")
     assert model["seed"] == 4
     assert "source/nnUNet_results/Dataset701_GTV/nnUNetTrainerCIPA_demo_1x2_seed4__" in model["start"]["file"]
-    (attempt,) = json.loads((folder / "work/benchmark/jobs" / key / "fold_0.json").read_text())["attempts"]
+    (attempt,) = json.loads((folder / "work/benchmark_IGTV/jobs" / key / "fold_0.json").read_text())["attempts"]
     assert " -pretrained_weights " in attempt["command"]
     training = read(folder, "2d-gtv", 4)["training"]
     assert (training["starts_from"], training["iterations"]) == ("GTV", 2)
@@ -101,11 +119,11 @@ def test_a_row_from_gtv_starts_from_the_source_of_its_seed(folder):
 def test_what_has_its_file_is_not_run_again_and_what_is_trained_is_not_trained_again(folder, run):
     files = {path: path.stat().st_mtime_ns for path in (folder / "runs").iterdir()}
     checkpoints = {path: path.stat().st_mtime_ns for path in (folder / "work").rglob("checkpoint_final.pth")}
-    assert len(checkpoints) == 4
+    assert len(checkpoints) == 5
     gone = folder / "runs" / "2d_seed4.json"
     before = json.loads(gone.read_text())
     gone.unlink()
-    run(["2d", "2d-gtv"], [4])
+    run(ROWS, [4])
     assert {path: path.stat().st_mtime_ns for path in (folder / "runs").iterdir() if path != gone} == {
         path: time for path, time in files.items() if path != gone
     }

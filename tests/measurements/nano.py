@@ -3,15 +3,20 @@
 from pathlib import Path
 
 
-def write_nano(trainer: str, folder: Path) -> str:
+def nano_name(trainer: str, **settings: int) -> str:
+    """Return the name of a trainer's nano variant with further settings of its network."""
+    return "_".join((trainer, "nano", *(f"{name}{value}" for name, value in settings.items())))
+
+
+def write_nano(trainer: str, folder: Path, **settings: int) -> str:
     """Write a trainer with the demo's short settings and the nano variant, and return its name."""
-    name = f"{trainer}_nano"
+    name = nano_name(trainer, **settings)
     text = f"""from nnunet_cipa.trainers import {trainer}
 from nnunet_cipa.trainers.variants.demo import Shortened
 
 
 class {name}(Shortened, {trainer}):
-    architecture = {{**{trainer}.architecture, "variant": "nano"}}
+    architecture = {{**{trainer}.architecture, **{ {"variant": "nano", **settings} }}}
 """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.py").write_text(text, encoding="utf-8")

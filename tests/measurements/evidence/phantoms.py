@@ -15,9 +15,8 @@ from nnunet_cipa.files.volumes import Volume
 from nnunet_cipa.nnunet.folders import SPLITS
 from nnunet_cipa.processes.commands import Step
 from tests.measurements.evidence.settings import Settings
+from tests.measurements.evidence.targets import GTV, IGTV, Target
 
-GTV, IGTV = "Dataset701_GTV", "Dataset702_IGTV"
-GTV_ID, IGTV_ID = 701, 702
 # Cases of IGTV training patients on which a training on GTV is validated; nothing is chosen by them.
 SOURCE_VALIDATION = 2
 # No figure is of more digits than this, so that files of runs stay small.
@@ -70,20 +69,21 @@ class Phantoms:
         drawn += ("--slice-distance", given.slice_distance, "--seed", given.phantom_seed, "--format", "nifti")
         few = ("-gpu_memory_target", given.memory_gb)
         # in 3D a benchmark preprocesses what it needs
-        plan = ("nnUNetv2_plan_and_preprocess", "-d", GTV_ID, IGTV_ID, "-c", "2d", *few, "-npfp", 1, "-np", 1)
+        both = (GTV.dataset_id, IGTV.dataset_id)
+        plan = ("nnUNetv2_plan_and_preprocess", "-d", *both, "-c", "2d", *few, "-npfp", 1, "-np", 1)
         convert = ("nnunet-cipa", "convert", "lucid", phantom, "--processes", 1)
-        res_enc = ("nnUNetv2_plan_experiment", "-d", IGTV_ID, "-pl", "nnUNetPlannerResEncM", *few)
+        res_enc = ("nnUNetv2_plan_experiment", "-d", IGTV.dataset_id, "-pl", "nnUNetPlannerResEncM", *few)
         return (
             step("phantom", "nnunet-cipa", "phantom", "lucid", phantom, *drawn),
-            step("convert_gtv", *convert, "--dataset-id", GTV_ID, "--name", "GTV", "--roi", "GTV"),
-            step("convert_igtv", *convert, "--dataset-id", IGTV_ID, "--name", "IGTV", "--organs", "HEART"),
+            step("convert_gtv", *convert, *_named(GTV)),
+            step("convert_igtv", *convert, *_named(IGTV), "--organs", "HEART"),
             step("plan", *plan),
             step("plan_resenc", *res_enc),
         )
 
-    def raw(self, dataset: str) -> Path:
+    def raw(self, target: Target) -> Path:
         """Return the folder of a data set in nnUNet_raw."""
-        return self.demo.out / "nnUNet_raw" / dataset
+        return self.demo.out / "nnUNet_raw" / target.dataset
 
     def cases(self) -> list[str]:
         """Return the names of all cases, which are the same in both data sets; a patient is a case."""
@@ -96,23 +96,23 @@ class Phantoms:
     def _write_folds(self) -> None:
         cases, given = self.cases(), self.settings
         source, training = cases[: given.source], cases[given.source : given.source + given.training]
-        for dataset, train, validation in (
-            (GTV, source, training[:SOURCE_VALIDATION]),
-            (IGTV, training, self.held_out()),
+        for target, folds in (
+            (GTV, [(source, training[:SOURCE_VALIDATION]), (source, self.held_out())]),
+            (IGTV, [(training, self.held_out())]),
         ):
-            folds = [{"train": train, "val": validation}]
-            write_json(self.demo.out / "nnUNet_preprocessed" / dataset / SPLITS, folds)
+            splits = [{"train": train, "val": validation} for train, validation in folds]
+            write_json(self.demo.out / "nnUNet_preprocessed" / target.dataset / SPLITS, splits)
 
-    def score(self, case: str, prediction: Path) -> dict[str, float | None]:
+    def score(self, case: str, prediction: Path, target: Target = IGTV) -> dict[str, float | None]:
         """Return what a predicted mask of a held-out case scores; None for what is not defined.
 
         Returns
         -------
         dict
             dice, that of the first and last slices of lesions (ends) and of the others (between), ml that are predicted
-            in the heart and are not tumour (heart_ml), and ml of the IGTV (truth_ml).
+            in the heart and are not tumour (heart_ml), and ml of the target (truth_ml).
         """
-        truth, predicted = self._mask(IGTV, case), read_mask(prediction)
+        truth, predicted = self._mask(target, case), read_mask(prediction)
         heart = read_mask(self.raw(IGTV) / "organsTr" / f"{case}_HEART.nii.gz")
         ends, between = dice_by_position(truth.array, predicted.array)
         found = {
@@ -133,5 +133,9 @@ class Phantoms:
             found[case] = {**scores, "gtv_ml": round(float(gtv.array.sum() * gtv.voxel_ml), DIGITS)}
         return found
 
-    def _mask(self, dataset: str, case: str) -> Volume:
-        return read_mask(self.raw(dataset) / "labelsTr" / f"{case}.nii.gz")
+    def _mask(self, target: Target, case: str) -> Volume:
+        return read_mask(self.raw(target) / "labelsTr" / f"{case}.nii.gz")
+
+
+def _named(target: Target) -> tuple[str | int, ...]:
+    return "--dataset-id", target.dataset_id, "--name", target.roi, "--roi", target.roi

@@ -76,7 +76,9 @@ def write_run(folder: Path, trainings: Trainings, row: Row, seed: int, trained: 
         "curve": [
             [(epoch.number + 1) * given.iterations, _rounded(epoch.pseudo_dice)] for epoch in curve.epochs
         ],
-        "patients": {case: phantoms.score(case, validation / f"{case}.nii.gz") for case in phantoms.held_out()},
+        "patients": {
+            case: phantoms.score(case, validation / f"{case}.nii.gz", row.target) for case in phantoms.held_out()
+        },
         "machine": machine(trainings.device),
         "versions": bench_versions(),
     }  # fmt: skip

@@ -14,6 +14,7 @@ from tests.measurements.evidence.records import PHANTOMS, Run, Scores, read_runs
 from tests.measurements.evidence.rows import COMPARISONS, ROWS
 from tests.measurements.evidence.settings import Settings
 from tests.measurements.evidence.tables import Runs, comparison_table, groups_table, over_patients, trainings_table
+from tests.measurements.evidence.targets import IGTV
 
 BEGIN, END = "<!-- evidence: begin, written by tests/measurements/evidence -->", "<!-- evidence: end -->"
 ROWS_FIGURE, CURVES_FIGURE = "evidence_rows.svg", "evidence_curves.svg"
@@ -54,19 +55,20 @@ def _content(runs_folder: Path, images: Path, seeds: int) -> Iterator[str]:
     runs = read_runs(runs_folder, settings)
     yield _described(settings, patients)
     if runs:
-        yield from _figures(runs, patients, images)
+        on_igtv = {row: found for row, found in runs.items() if ROWS[row].target == IGTV}
+        yield from _figures(runs, on_igtv, patients, images)
         for comparison in COMPARISONS:
             if any(row in runs for row in comparison.rows):
                 yield from _shown(comparison_table(comparison, runs))
-        yield from _shown(groups_table(runs, patients))
+        yield from _shown(groups_table(on_igtv, patients))
         yield from _shown(trainings_table(runs))
         yield f"Trained on {_machines(runs)}."
     yield _missing(runs, seeds)
 
 
-def _figures(runs: Runs, patients: Scores, images: Path) -> Iterator[str]:
+def _figures(runs: Runs, on_igtv: Runs, patients: Scores, images: Path) -> Iterator[str]:
     images.mkdir(exist_ok=True)
-    draw_rows(runs, over_patients([Run("gtv", 0, patients)]), images / ROWS_FIGURE)
+    draw_rows(on_igtv, over_patients([Run("gtv", 0, patients)]), images / ROWS_FIGURE)
     draw_curves(runs, images / CURVES_FIGURE)
     yield f"![Dice of each row with its interval](images/{ROWS_FIGURE})"
     yield f"![Validation Dice of each row by iteration](images/{CURVES_FIGURE})"

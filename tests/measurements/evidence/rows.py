@@ -1,6 +1,10 @@
 """Rows of the evidence, and the tables that compare them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from tests.measurements.evidence.targets import GTV, IGTV, Target
+from tests.measurements.nano import nano_name
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,10 @@ class Row:
         Start from a training on GTV with the same seed.
     plans, configuration : str
         nnU-Net's.
+    target : Target
+        What is segmented, and so who is trained on.
+    network : dict
+        Settings of the nano variant's network beside those of its trainer.
     """
 
     name: str
@@ -30,6 +38,13 @@ class Row:
     transferred: bool = False
     plans: str = "nnUNetPlans"
     configuration: str = "2d"
+    target: Target = IGTV
+    network: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def trained_as(self) -> str:
+        """The trainer's name, also of a nano variant."""
+        return nano_name(self.trainer, **self.network) if self.nano else self.trainer
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,12 @@ class Comparison:
 
 def _nano(name: str, title: str, trainer: str) -> Row:
     return Row(name, title, trainer, nano=True)
+
+
+def _on_gtv(name: str, title: str, trainer: str = "", **network: int) -> Row:
+    """Return a row of the CVPR paper's ablations, which are of CIPA on GTV."""
+    whole = f"nnUNetTrainerCIPA_{trainer}" if trainer else "nnUNetTrainerCIPA"
+    return Row(f"gtv-{name}", title, whole, nano=True, target=GTV, network=network)
 
 
 _RES_ENC = "nnUNetResEncUNetMPlans"
@@ -72,6 +93,17 @@ ROWS = {
         Row("nnunet-2d", "nnU-Net, plain 2D", "nnUNetTrainer"),
         Row("nnunet-resenc", "nnU-Net, ResEnc M, 2D", "nnUNetTrainer", plans=_RES_ENC),
         Row("nnunet-3d", "nnU-Net, 3d_fullres", "nnUNetTrainer", configuration="3d_fullres"),
+        _on_gtv("cipa", "CIPA"),
+        _on_gtv("no-crm-no-dcim", "neither CRM nor DCIM", "noCRM_noDCIM"),
+        _on_gtv("no-dcim", "CRM alone", "noDCIM"),
+        _on_gtv("no-crm", "DCIM alone", "noCRM"),
+        _on_gtv("region-2", "regions of 2 x 2", region_size=2),
+        _on_gtv("region-8", "regions of 8 x 8", region_size=8),
+        _on_gtv("region-pet-local-pet", "region PET, local PET", "regionPET_localPET"),
+        _on_gtv("region-ct-local-ct", "region CT, local CT", "regionCT_localCT"),
+        _on_gtv("region-ct-local-pet", "region CT, local PET", "regionCT_localPET"),
+        _on_gtv("local-ct", "local CT alone", "localCT"),
+        _on_gtv("region-pet", "region PET alone", "regionPET"),
     )
 }
 
@@ -94,4 +126,15 @@ COMPARISONS = (
         "sim-no-spatial", "sim-no-relation", "sim-features", "sim-dynamic",
     ),
     Comparison.with_reference("A scan along z, and misaligned training", "sim", "stack", "sim-misaligned"),
+    Comparison.with_reference(
+        "GTV: the modules of CIPA, table 4 of the CVPR paper", "gtv-cipa", "gtv-no-crm-no-dcim", "gtv-no-dcim",
+        "gtv-no-crm",
+    ),
+    Comparison.with_reference(
+        "GTV: DCIM's regions of 4 x 4 pixels, 2 x 2 and 8 x 8, table 5", "gtv-cipa", "gtv-region-2", "gtv-region-8"
+    ),
+    Comparison.with_reference(
+        "GTV: what DCIM reads, region PET and local CT in CIPA, table 6", "gtv-cipa", "gtv-region-pet-local-pet",
+        "gtv-region-ct-local-ct", "gtv-region-ct-local-pet", "gtv-local-ct", "gtv-region-pet",
+    ),
 )  # fmt: skip

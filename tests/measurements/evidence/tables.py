@@ -90,12 +90,13 @@ def trainings_table(runs: Runs) -> Table:
         rises = [rise for run in found if not math.isnan(rise := last_rise(run.curve))]
         cells.append(
             [
-                ROWS[row].title, f"`{training['trainer']}`", training["starts_from"], str(training["iterations"]),
-                f"{training['batch_size']} of {patch}", f"{fmean(float(run.training['seconds']) for run in found):.0f}",
+                ROWS[row].title, ROWS[row].target.roi, f"`{training['trainer']}`", training["starts_from"],
+                str(training["iterations"]), f"{training['batch_size']} of {patch}",
+                f"{fmean(float(run.training['seconds']) for run in found):.0f}",
                 _signed(fmean(rises)) if rises else "n/a",
             ]
         )  # fmt: skip
-    header = ("row", "trainer", "starts from", "iterations", "batch", "training s", "rise in the last quarter")
+    header = ("row", "of", "trainer", "starts from", "iterations", "batch", "training s", "rise in the last quarter")
     return Table("Trainings", header, cells)
 
 

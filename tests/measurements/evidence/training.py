@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from nnunet_cipa.benchmark.run.layout import RECORD
 from nnunet_cipa.demo.layout import step
 from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.processes.commands import Step
-from tests.measurements.evidence.phantoms import GTV_ID, IGTV_ID, Phantoms
+from tests.measurements.evidence.phantoms import Phantoms
 from tests.measurements.evidence.rows import Row
+from tests.measurements.evidence.targets import GTV, SOURCE_FOLD, Target
 from tests.measurements.nano import write_nano
 
 SOURCE_TRAINER = "nnUNetTrainerCIPA_demo"
@@ -60,57 +61,56 @@ class Trainings:
         """
         runner = self.phantoms.runner()
         if any(row.transferred for row in rows):
-            runner.run(self._step("source", GTV_ID, self._source, [SOURCE_TRAINER], seed))
-        for (plans, configuration), group in groupby(sorted(rows, key=_planned), _planned):
+            runner.run(self._step("source", replace(GTV, fold=SOURCE_FOLD), self._source, [SOURCE_TRAINER], seed))
+        for (target, plans, configuration), group in groupby(sorted(rows, key=_planned), _planned):
             named = [self._named(row, seed) for row in group]
             more = ("--plans", plans, "--configurations", configuration, "--adapt", "--plan")
-            runner.run(self._step("rows", IGTV_ID, self._benchmark, named, seed, *more))
+            runner.run(self._step("rows", target, self._benchmark(target), named, seed, *more))
 
     def find(self, row: Row, seed: int) -> Trained | None:
         """Return the training of a row, or None if it was not begun."""
-        return next((found for found in self._models(self._benchmark) if _is(found.facts, row, seed)), None)
+        models = self._models(self._benchmark(row.target), row.target.fold)
+        return next((found for found in models if _is(found.facts, row, seed)), None)
 
     @property
     def _source(self) -> Path:
         return self.phantoms.demo.out / "source"
 
-    @property
-    def _benchmark(self) -> Path:
-        return self.phantoms.demo.out / "benchmark"
+    def _benchmark(self, target: Target) -> Path:
+        return self.phantoms.demo.out / f"benchmark_{target.roi}"
 
     def _named(self, row: Row, seed: int) -> str:
         """Return a row for ``--trainers``, its trainer written to where nnU-Net finds it."""
         if row.nano:
-            return write_nano(row.trainer, self.phantoms.demo.own_trainers)
+            return write_nano(row.trainer, self.phantoms.demo.own_trainers, **row.network)
         if not row.transferred:
             return row.trainer
-        (source,) = (found for found in self._models(self._source) if found.facts["seed"] == seed)
+        (source,) = (found for found in self._models(self._source, SOURCE_FOLD) if found.facts["seed"] == seed)
         return f"{row.trainer}:{source.fold / 'checkpoint_final.pth'}"
 
-    def _models(self, out: Path) -> Iterator[Trained]:
+    def _models(self, out: Path, fold: int) -> Iterator[Trained]:
         if (out / RECORD).is_file():
             for facts in read_record(out).models.values():
-                yield Trained(out / facts["folder"] / "fold_0", facts)
+                yield Trained(out / facts["folder"] / f"fold_{fold}", facts)
 
-    def _step(self, name: str, dataset: int, out: Path, trainers: Sequence[str], seed: int, *more: str) -> Step:
+    def _step(self, name: str, target: Target, out: Path, trainers: Sequence[str], seed: int, *more: str) -> Step:
         given = self.phantoms.settings
         budget = ("--epochs", given.epochs, "--iterations", given.iterations)
         return step(
-            name, "nnunet-cipa", "benchmark", "run", dataset, "--trainers", *trainers, "--seeds", seed, "--folds", 0,
-            *budget, "--device", self.device, "--jobs", self.jobs, "--out", out, *more,
+            name, "nnunet-cipa", "benchmark", "run", target.dataset_id, "--trainers", *trainers, "--seeds", seed,
+            "--folds", target.fold, *budget, "--device", self.device, "--jobs", self.jobs, "--out", out, *more,
             nnUNet_extTrainer=os.pathsep.join((str(plugin_path()), str(self.phantoms.demo.own_trainers))),
             nnUNet_n_proc_DA="0",
         )  # fmt: skip
 
 
-def _planned(row: Row) -> tuple[str, str]:
-    return row.plans, row.configuration
+def _planned(row: Row) -> tuple[Target, str, str]:
+    return row.target, row.plans, row.configuration
 
 
 def _is(facts: dict[str, Any], row: Row, seed: int) -> bool:
     """Return whether a model of the benchmark is this row with this seed."""
-    trainer = f"{row.trainer}_nano" if row.nano else row.trainer
-    mine = (trainer, row.plans, row.configuration, seed, "adapted" if row.transferred else "initial")
+    mine = (row.trained_as, row.plans, row.configuration, seed, "adapted" if row.transferred else "initial")
     return mine == (
         facts["trainer"], facts["plans"], facts["configuration"], facts["seed"], facts["start"]["source"]
     )  # fmt: skip
