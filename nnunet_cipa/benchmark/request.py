@@ -50,7 +50,8 @@ def resolve_benchmark(
         device=placed.device,
         num_gpus=1 if cluster is None else cluster.gpus,
     )
-    return request, Execution(make_slots(placed.jobs, placed.gpus), cluster, placed.wait, placed.plan)
+    slots = make_slots(placed.jobs, placed.gpus, placed.device)
+    return request, Execution(slots, cluster, placed.wait, placed.plan)
 
 
 def _entries(compared: ComparisonOptions) -> list[Entry]:

@@ -22,7 +22,7 @@ from pathlib import Path
 dataset, configuration, fold, *rest = sys.argv[1:]
 options = dict(zip(rest, [*rest[1:], ""]))
 name = f"{options['-tr']}__{options['-p']}__{configuration}"
-variables = {k: v for k, v in os.environ.items() if k.startswith(("nnUNet_", "NNUNET_", "CUDA_"))}
+variables = {k: v for k, v in os.environ.items() if k.startswith(("nnUNet_", "NNUNET_", "CUDA_", "OMP_"))}
 call = {"words": sys.argv[1:], "variables": variables, "start": time.time(), "pid": os.getpid()}
 calls = Path(os.environ["FAKE"])
 with (calls / "calls").open("a") as file:

@@ -1,5 +1,6 @@
 """Runs jobs on this machine, several at a time."""
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,10 +12,11 @@ from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.processes.commands import end_processes
 
 _POLL = 0.2
+_WAIT_POLICY = "OMP_WAIT_POLICY"
 
 
-def make_slots(jobs: int | None, gpus: Sequence[str]) -> list[dict[str, str]]:
-    """Return the variables of each job that runs at a time; GPUs take turns.
+def make_slots(jobs: int | None, gpus: Sequence[str], device: str) -> list[dict[str, str]]:
+    """Return the variables of each job that runs at a time; GPUs take turns, and jobs on a CPU share its cores.
 
     Parameters
     ----------
@@ -22,11 +24,15 @@ def make_slots(jobs: int | None, gpus: Sequence[str]) -> list[dict[str, str]]:
         Jobs at a time; by default one for each GPU.
     gpus : sequence of str
         As in CUDA_VISIBLE_DEVICES; none leaves the choice to nnU-Net.
+    device : str
+        As after nnU-Net's ``-device``.
     """
     count = max(len(gpus), 1) if jobs is None else jobs
-    if not gpus:
-        return [{} for _ in range(count)]
-    return [{"CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)]} for index in range(count)]
+    if gpus:
+        return [{"CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)]} for index in range(count)]
+    # nnU-Net gives each job as many threads as there are cores: those that wait would keep the others from computing
+    shares_cores = device == "cpu" and count > 1 and _WAIT_POLICY not in os.environ
+    return [{_WAIT_POLICY: "passive"} if shares_cores else {} for _ in range(count)]
 
 
 class LocalRun:

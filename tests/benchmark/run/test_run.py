@@ -3,6 +3,8 @@
 import json
 import os
 
+import pytest
+
 WORDS = "Dataset701_Phantom 2d {} -tr {} -p nnUNetPlans -device cpu"
 
 
@@ -116,6 +118,18 @@ def test_jobs_run_at_a_time_each_on_its_gpu(fake):
     assert {first["variables"]["CUDA_VISIBLE_DEVICES"], second["variables"]["CUDA_VISIBLE_DEVICES"]} == {"3", "5"}
     assert abs(first["start"] - second["start"]) < 0.5 < third["start"] - min(first["start"], second["start"])
     assert third["variables"]["CUDA_VISIBLE_DEVICES"] in {"3", "5"}
+
+
+@pytest.mark.parametrize(
+    ("jobs", "own", "expected"),
+    [(1, None, None), (2, None, "passive"), (2, "active", "active"), (1, "active", "active")],
+)
+def test_threads_of_jobs_that_share_a_cpu_wait_asleep(fake, monkeypatch, jobs, own, expected):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if own:
+        monkeypatch.setenv("OMP_WAIT_POLICY", own)
+    assert fake.run("--jobs", jobs, folds=(0, 1)) == 0
+    assert [call["variables"].get("OMP_WAIT_POLICY") for call in fake.calls()] == [expected] * 2
 
 
 def test_own_lengths_need_no_trainers_of_the_benchmark(fake):
