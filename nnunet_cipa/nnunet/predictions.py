@@ -31,7 +31,7 @@ def find_predictions(fold: Path, cases: Collection[str], ending: str) -> dict[st
     if not folder.is_dir() or not (folder / SUMMARY).is_file():
         raise CIPAError(
             f"{folder / SUMMARY}: no such file, so {fold.name} was not validated to its end; run nnUNetv2_train on it, "
-            "with --val if it is trained"
+            "with --val if it is trained, or leave it out by --trainers or --folds"
         )
     files = sorted(path for path in folder.iterdir() if path.name.endswith((ending, *_ENDINGS)))
     found: dict[str, Path] = {}

@@ -58,7 +58,7 @@ def _content(runs_folder: Path, images: Path, seeds: int) -> Iterator[str]:
         on_igtv = {row: found for row, found in runs.items() if ROWS[row].target == IGTV}
         yield from _figures(runs, on_igtv, patients, images)
         for comparison in COMPARISONS:
-            if any(row in runs for row in comparison.rows):
+            if sum(row in runs for row in comparison.rows) > 1:
                 yield from _shown(comparison_table(comparison, runs))
         yield from _shown(groups_table(on_igtv, patients))
         yield from _shown(trainings_table(runs))
