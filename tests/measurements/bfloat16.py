@@ -20,7 +20,7 @@ from nnunet_cipa.predict.model.options import IntensityOptions, UseOptions
 from nnunet_cipa.predict.model.read import read_trained_model
 
 
-def main(model, images, labels, cases):
+def main(model, images, labels, last):
     check_cpu_bfloat16("this measurement")
     trained = read_trained_model(
         model, UseOptions(folds=("0",)), IntensityOptions(suv_range=(0.0, 20.0))
@@ -29,7 +29,7 @@ def main(model, images, labels, cases):
         predictor = load_predictor(trained, UseOptions())
     reader = predictor.plans_manager.image_reader_writer_class()
     scores, largest, other, voxels = [], 0.0, 0, 0
-    for path in sorted(images.glob("*_0000.nii.gz"))[:cases]:
+    for path in sorted(images.glob("*_0000.nii.gz"))[-last:]:
         truth = reader.read_seg(str(labels / path.name.replace("_0000", "")))[0][0] > 0
         image, properties = reader.read_images([str(path), str(path).replace("_0000.", "_0001.")])
         found = []
@@ -54,6 +54,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for place in ("model", "images", "labels"):
         parser.add_argument(place, type=Path)
-    parser.add_argument("--cases", type=int, help="the first so many (default: all)")
+    parser.add_argument("--last", type=int, default=0, metavar="N", help="the last N cases alone (default: all)")
     given = parser.parse_args()
-    main(given.model, given.images, given.labels, given.cases)
+    main(given.model, given.images, given.labels, given.last)
