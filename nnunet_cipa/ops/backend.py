@@ -1,4 +1,4 @@
-"""What a scan backend is: the facts that it registers, and the modules behind them."""
+"""Facts that a scan backend registers, and the interfaces of the modules behind them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which backend a call gets, of those that can run here and can take it."""
+"""Chooses the backend of a call among those that can run here and can take it."""
 
 import logging
 import os
