@@ -70,9 +70,9 @@ def test_a_row_of_gtv_is_trained_on_the_source_and_scored_against_the_gtv_of_the
     volumes = {case: found["truth_ml"] for case, found in read(folder, "gtv-region-2", 4)["patients"].items()}
     assert volumes == {case: found["gtv_ml"] for case, found in gtv.items()}
     checkpoint = torch.load(fold / "checkpoint_final.pth", map_location="cpu", weights_only=False)
-    # LayerNorm over the 2 x 2 pixels of a window and 8 channels
+    # LayerNorm over the 2 x 2 pixels of a window and 32 channels
     (norm,) = (w for name, w in checkpoint["network_weights"].items() if name.endswith("0.dcim.local_norm.weight"))
-    assert norm.shape == (2 * 2 * 8,)
+    assert norm.shape == (2 * 2 * 32,)
 
 
 def test_no_patient_is_on_two_sides(folder):

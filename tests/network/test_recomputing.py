@@ -159,7 +159,8 @@ def test_compiles_to_one_graph_that_keeps_less():
         logits.square().mean().backward()
         results.append((logits.detach(), torch.cat([p.grad.flatten() for p in module.parameters()])))
     for found, expected in zip(*results, strict=True):
-        assert_close(found, expected, 5e-4)
+        # float32 is 2e-4 from float64 here, as small batches magnify rounding; 5.3e-4 was seen on one processor
+        assert_close(found, expected, 1e-3)
 
 
 class Normed(nn.Module):

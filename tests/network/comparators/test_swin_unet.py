@@ -51,21 +51,25 @@ def outputs():
     return found
 
 
+# Bit for bit on the processor that made the fixture; 1.2e-6 on one whose BLAS sums in another order.
+BOUND = 5e-6
+
+
 def test_logits(outputs, original):
-    assert_close(outputs["logits"], original["logits"], 1e-6)
+    assert_close(outputs["logits"], original["logits"], BOUND)
 
 
 @pytest.mark.parametrize("name", ["embed", "enc0", "enc2", "enc3", "up0", "up2"])
 def test_features(name, outputs, original):
     tokens = outputs[name]
-    assert_close(tokens[:: len(tokens) // len(original[name]), :8], original[name], 1e-6)
+    assert_close(tokens[:: len(tokens) // len(original[name]), :8], original[name], BOUND)
 
 
 def test_another_window(original):
     ct = torch.from_numpy(reference_input(1, 224)[0])
     with torch.no_grad():
         logits = build(224, 7)(torch.cat((ct, ct), dim=1))[0, :, 2::8, 2::8] / 2
-    assert_close(logits, original["logits_224"], 1e-6)
+    assert_close(logits, original["logits_224"], BOUND)
 
 
 def test_sizes():
