@@ -57,7 +57,7 @@ def words(found: Dataset, keyword: str) -> tuple[str, ...]:
 
 
 def items(holder: Dataset, keyword: str) -> list[Dataset]:
-    """Return the items of a sequence, none if there is no such sequence."""
+    """Return the items of a sequence; an empty list if it is missing."""
     return list(holder.get(keyword) or [])
 
 

@@ -15,18 +15,12 @@ import numpy as np
 
 from nnunet_cipa.evaluation import dice
 from nnunet_cipa.network.layers.precision import CPU_BFLOAT16_VARIABLE, check_cpu_bfloat16
-from nnunet_cipa.predict.load import load_predictor
-from nnunet_cipa.predict.model.options import IntensityOptions, UseOptions
-from nnunet_cipa.predict.model.read import read_trained_model
+from tests.measurements.trained import first_fold
 
 
 def main(model, images, labels, last):
     check_cpu_bfloat16("this measurement")
-    trained = read_trained_model(
-        model, UseOptions(folds=("0",)), IntensityOptions(suv_range=(0.0, 20.0))
-    )  # not used: images are as stored
-    with contextlib.redirect_stdout(io.StringIO()):
-        predictor = load_predictor(trained, UseOptions())
+    predictor = first_fold(model)
     reader = predictor.plans_manager.image_reader_writer_class()
     scores, largest, other, voxels = [], 0.0, 0, 0
     for path in sorted(images.glob("*_0000.nii.gz"))[-last:]:

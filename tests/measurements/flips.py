@@ -5,24 +5,16 @@ fold. nnU-Net's variables have to be set as for nnUNetv2_predict.
 """
 
 import argparse
-import contextlib
-import io
 from pathlib import Path
 
 import torch
 
 from nnunet_cipa.predict.certainty import flip_logits
-from nnunet_cipa.predict.load import load_predictor
-from nnunet_cipa.predict.model.options import IntensityOptions, UseOptions
-from nnunet_cipa.predict.model.read import read_trained_model
+from tests.measurements.trained import first_fold
 
 
 def main(model, images, cases=6):
-    trained = read_trained_model(
-        model, UseOptions(folds=("0",)), IntensityOptions(suv_range=(0.0, 20.0))
-    )  # not used: images are as stored
-    with contextlib.redirect_stdout(io.StringIO()):
-        predictor = load_predictor(trained, UseOptions())
+    predictor = first_fold(model)
     preprocessor = predictor.configuration_manager.preprocessor_class(verbose=False)
     given = predictor.plans_manager, predictor.configuration_manager, predictor.dataset_json
     for path in sorted(images.glob("*_0000.nii.gz"))[:cases]:

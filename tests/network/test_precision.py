@@ -41,8 +41,9 @@ def test_bfloat16_autocast_stays_close(network, x):
 
 
 @pytest.mark.slow
-def test_training_compiles_to_one_graph(network, x):
+def test_training_compiles_to_one_graph(network):
     network.train()
+    x = image(4, 2, 64, 32, dtype=torch.float32)  # with two samples, norms over few values magnify rounding
     compiled = torch.compile(copy.deepcopy(network), fullgraph=True, backend="aot_eager")
     outputs, gradients = [], []
     for module in (compiled, network):
@@ -52,7 +53,7 @@ def test_training_compiles_to_one_graph(network, x):
         outputs.append(logits.detach())
         gradients.append(torch.cat([parameter.grad.flatten() for parameter in module.parameters()]))
     assert_close(*outputs, 1e-5)
-    assert_close(*gradients, 5e-4)  # either is 2e-4 from float64: small batches magnify rounding
+    assert_close(*gradients, 1e-4)
 
 
 @pytest.fixture

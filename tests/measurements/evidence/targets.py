@@ -1,11 +1,11 @@
-"""What is segmented: the GTV or the IGTV of the phantoms, and the fold whose held-out patients are scored."""
+"""What is segmented: the GTV or the IGTV of the phantoms, and in which fold."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, order=True)
 class Target:
-    """A data set of the phantoms.
+    """A data set of the phantoms and a fold of it.
 
     Attributes
     ----------
@@ -14,7 +14,7 @@ class Target:
     dataset_id : int
         nnU-Net's number.
     fold : int
-        The one whose validation cases are the held-out patients.
+        Whose training cases are trained on, and whose validation cases are scored.
     """
 
     roi: str
@@ -27,6 +27,6 @@ class Target:
         return f"Dataset{self.dataset_id}_{self.roi}"
 
 
-# Fold 0 of GTV is the source of what starts from GTV: the patients held out are in no part of it.
 GTV, IGTV = Target("GTV", 701, 1), Target("IGTV", 702, 0)
-SOURCE_FOLD = 0
+# What starts from GTV starts from this fold: the patients held out are in no part of it.
+SOURCE = Target("GTV", 701, 0)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.processes.commands import Step
 from tests.measurements.evidence.phantoms import Phantoms
 from tests.measurements.evidence.rows import Row
-from tests.measurements.evidence.targets import GTV, SOURCE_FOLD, Target
+from tests.measurements.evidence.targets import SOURCE, Target
 from tests.measurements.nano import write_nano
 
 SOURCE_TRAINER = "nnUNetTrainerCIPA_demo"
@@ -61,7 +61,7 @@ class Trainings:
         """
         runner = self.phantoms.runner()
         if any(row.transferred for row in rows):
-            runner.run(self._step("source", replace(GTV, fold=SOURCE_FOLD), self._source, [SOURCE_TRAINER], seed))
+            runner.run(self._step("source", SOURCE, self._source, [SOURCE_TRAINER], seed))
         for (target, plans, configuration), group in groupby(sorted(rows, key=_planned), _planned):
             named = [self._named(row, seed) for row in group]
             more = ("--plans", plans, "--configurations", configuration, "--adapt", "--plan")
@@ -85,7 +85,7 @@ class Trainings:
             return write_nano(row.trainer, self.phantoms.demo.own_trainers, **row.network)
         if not row.transferred:
             return row.trainer
-        (source,) = (found for found in self._models(self._source, SOURCE_FOLD) if found.facts["seed"] == seed)
+        (source,) = (found for found in self._models(self._source, SOURCE.fold) if found.facts["seed"] == seed)
         return f"{row.trainer}:{source.fold / 'checkpoint_final.pth'}"
 
     def _models(self, out: Path, fold: int) -> Iterator[Trained]:
