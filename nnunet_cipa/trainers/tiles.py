@@ -17,11 +17,12 @@ _Slicer = tuple[slice, slice | int, slice, slice]
 
 
 class TilePredictor(nnUNetPredictor):
-    """Predicts what nnU-Net's predictor does, bit for bit on a CPU.
+    """Predicts what nnU-Net's predictor does, on a CPU but for the rounding of a slice by its place in a batch.
 
     Tiles overlap along the slices too. A network on windows of neighbours gives a slice the same logits in each tile
     that holds its window, so they are kept from one tile to the next. What is computed is computed in the batches that
-    it has in a whole tile, as other batches are rounded otherwise. Cases with slices of zeros, which the networks take
+    it has in a whole tile, as batches of another length are rounded otherwise; a slice that is kept had another place
+    in its batch, which some processors' BLAS rounds otherwise too. Cases with slices of zeros, which the networks take
     out of the batches, and other networks are predicted by nnU-Net's own loop.
 
     On a GPU a two-dimensional configuration is predicted several slices at a time.
