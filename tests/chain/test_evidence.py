@@ -1,4 +1,4 @@
-"""The program of docs/evidence.md from phantoms to files: two rows, two seeds, stock commands, two iterations."""
+"""The program of docs/evidence.md from phantoms to files: a few rows, two seeds, stock commands, two iterations."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ SETTINGS = {
     "source": 2, "training": 2, "held-out": 2, "size": 64, "slices": 16, "slice-distance": 8, "epochs": 1,
     "iterations": 2,
 }  # fmt: skip
-ROWS = ("2d", "2d-gtv", "gtv-region-2")
+ROWS = ("2d", "2d-long", "2d-gtv", "gtv-region-2")
 RUNS = (("2d", 3), ("2d", 4), ("2d-gtv", 4))
 
 
@@ -36,7 +36,7 @@ def run(programs, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(run):
-    """Three rows, of which one has a seed more, and one is of GTV."""
+    """Four rows, of which one has a seed more, one is twice as long, and one is of GTV."""
     run(["2d"], [3])
     return run(ROWS, [4])
 
@@ -73,6 +73,15 @@ def test_a_row_of_gtv_is_trained_on_the_source_and_scored_against_the_gtv_of_the
     # LayerNorm over the 2 x 2 pixels of a window and 32 channels
     (norm,) = (w for name, w in checkpoint["network_weights"].items() if name.endswith("0.dcim.local_norm.weight"))
     assert norm.shape == (2 * 2 * 32,)
+
+
+def test_a_row_that_is_twice_as_long_has_twice_the_epochs(folder):
+    (fold,) = (folder / "work" / "benchmark_IGTV_2x").rglob("nnUNetTrainerCIPA_demo_2x2_seed4__*/fold_0")
+    long, short = (read(folder, row, 4) for row in ("2d-long", "2d"))
+    assert [run["training"]["iterations"] for run in (long, short)] == [4, 2]
+    assert [[iterations for iterations, _ in run["curve"]] for run in (long, short)] == [[2, 4], [2]]
+    scores = {case: found["dice"] for case, found in long["patients"].items()}
+    assert scores == pytest.approx(read_dice(fold / "validation" / "summary.json"), abs=1e-6)
 
 
 def test_no_patient_is_on_two_sides(folder):
@@ -119,7 +128,7 @@ def test_a_row_from_gtv_starts_from_the_source_of_its_seed(folder):
 def test_what_has_its_file_is_not_run_again_and_what_is_trained_is_not_trained_again(folder, run):
     files = {path: path.stat().st_mtime_ns for path in (folder / "runs").iterdir()}
     checkpoints = {path: path.stat().st_mtime_ns for path in (folder / "work").rglob("checkpoint_final.pth")}
-    assert len(checkpoints) == 5
+    assert len(checkpoints) == 6
     gone = folder / "runs" / "2d_seed4.json"
     before = json.loads(gone.read_text())
     gone.unlink()

@@ -70,7 +70,7 @@ def write_run(folder: Path, trainings: Trainings, row: Row, seed: int, trained: 
         "training": {
             **{name: facts[name] for name in ("trainer", "plans", "configuration", "batch_size", "patch_size")},
             "starts_from": "GTV" if row.transferred else "initial weights",
-            "iterations": given.epochs * given.iterations,
+            "iterations": row.lengths * given.epochs * given.iterations,
             "seconds": round(curve.seconds, 1),
         },
         "curve": [

@@ -27,6 +27,8 @@ class Row:
         nnU-Net's.
     target : Target
         What is segmented, and so who is trained on.
+    lengths : int
+        Train for so many times the epochs of the settings.
     network : dict
         Settings of the nano variant's network beside those of its trainer.
     """
@@ -39,6 +41,7 @@ class Row:
     plans: str = "nnUNetPlans"
     configuration: str = "2d"
     target: Target = IGTV
+    lengths: int = 1
     network: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -76,6 +79,7 @@ ROWS = {
     row.name: row
     for row in (
         Row("2d", "2D, IGTV alone", "nnUNetTrainerCIPA_demo"),
+        Row("2d-long", "2D, IGTV alone, twice as long", "nnUNetTrainerCIPA_demo", lengths=2),
         Row("2d-gtv", "2D, from GTV", "nnUNetTrainerCIPA_demoTransfer", transferred=True),
         Row("25d-gtv", "2.5D, from GTV", "nnUNetTrainerCIPA25D_demoTransfer", transferred=True),
         Row("sim-gtv", "2.5D and SIM, from GTV", "nnUNetTrainerCIPASIM_demoTransfer", transferred=True),
@@ -117,6 +121,7 @@ COMPARISONS = (
         "With and without GTV, each pair",
         {"2d": None, "2d-gtv": "2d", "25d": None, "25d-gtv": "25d", "sim": None, "sim-gtv": "sim"},
     ),
+    Comparison.with_reference("As many iterations in all as the source and what starts from it", "2d-long", "2d-gtv"),
     Comparison.with_reference(
         "Beside nnU-Net, all from initial weights", "sim", "2d", "25d", "nnunet-2d", "nnunet-resenc", "nnunet-3d"
     ),

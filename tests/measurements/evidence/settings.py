@@ -31,13 +31,13 @@ class Settings:
     source: int = 60
     training: int = 20
     held_out: int = 24
-    size: int = 128
-    slices: int = 32
-    slice_distance: float = 4.0
+    size: int = 96
+    slices: int = 24
+    slice_distance: float = 5.5
     phantom_seed: int = 0
     epochs: int = 20
-    iterations: int = 25
-    memory_gb: float = 0.33
+    iterations: int = 50
+    memory_gb: float = 0.19
 
     @property
     def patients(self) -> int:

@@ -59,25 +59,27 @@ class Trainings:
         CIPAError
             If one fails; the same call goes on.
         """
-        runner = self.phantoms.runner()
+        runner, epochs = self.phantoms.runner(), self.phantoms.settings.epochs
         if any(row.transferred for row in rows):
-            runner.run(self._step("source", SOURCE, self._source, [SOURCE_TRAINER], seed))
-        for (target, plans, configuration), group in groupby(sorted(rows, key=_planned), _planned):
+            runner.run(self._step("source", SOURCE, self._source, [SOURCE_TRAINER], seed, "--epochs", epochs))
+        for (target, plans, configuration, lengths), group in groupby(sorted(rows, key=_planned), _planned):
             named = [self._named(row, seed) for row in group]
             more = ("--plans", plans, "--configurations", configuration, "--adapt", "--plan")
-            runner.run(self._step("rows", target, self._benchmark(target), named, seed, *more))
+            out = self._benchmark(target, lengths)
+            runner.run(self._step("rows", target, out, named, seed, *more, "--epochs", lengths * epochs))
 
     def find(self, row: Row, seed: int) -> Trained | None:
         """Return the training of a row, or None if it was not begun."""
-        models = self._models(self._benchmark(row.target), row.target.fold)
+        models = self._models(self._benchmark(row.target, row.lengths), row.target.fold)
         return next((found for found in models if _is(found.facts, row, seed)), None)
 
     @property
     def _source(self) -> Path:
         return self.phantoms.demo.out / "source"
 
-    def _benchmark(self, target: Target) -> Path:
-        return self.phantoms.demo.out / f"benchmark_{target.roi}"
+    def _benchmark(self, target: Target, lengths: int) -> Path:
+        """Return the folder of what is trained alike; a benchmark has one length."""
+        return self.phantoms.demo.out / (f"benchmark_{target.roi}" + (f"_{lengths}x" if lengths > 1 else ""))
 
     def _named(self, row: Row, seed: int) -> str:
         """Return a row for ``--trainers``, its trainer written to where nnU-Net finds it."""
@@ -93,19 +95,19 @@ class Trainings:
             for facts in read_record(out).models.values():
                 yield Trained(out / facts["folder"] / f"fold_{fold}", facts)
 
-    def _step(self, name: str, target: Target, out: Path, trainers: Sequence[str], seed: int, *more: str) -> Step:
-        given = self.phantoms.settings
-        budget = ("--epochs", given.epochs, "--iterations", given.iterations)
+    def _step(self, name: str, target: Target, out: Path, trainers: Sequence[str], seed: int, *more: str | int) -> Step:
+        iterations = self.phantoms.settings.iterations
         return step(
             name, "nnunet-cipa", "benchmark", "run", target.dataset_id, "--trainers", *trainers, "--seeds", seed,
-            "--folds", target.fold, *budget, "--device", self.device, "--jobs", self.jobs, "--out", out, *more,
+            "--folds", target.fold, "--iterations", iterations, "--device", self.device, "--jobs", self.jobs,
+            "--out", out, *more,
             nnUNet_extTrainer=os.pathsep.join((str(plugin_path()), str(self.phantoms.demo.own_trainers))),
             nnUNet_n_proc_DA="0",
         )  # fmt: skip
 
 
-def _planned(row: Row) -> tuple[Target, str, str]:
-    return row.target, row.plans, row.configuration
+def _planned(row: Row) -> tuple[Target, str, str, int]:
+    return row.target, row.plans, row.configuration, row.lengths
 
 
 def _is(facts: dict[str, Any], row: Row, seed: int) -> bool:
