@@ -144,6 +144,7 @@ def test_what_is_missing_is_said(folder):
     missing = text.split("Rows without a run: ")[1].split(".  ")[0]
     assert all(row.title in missing for row in ROWS.values() if row.name != "2d")
     assert "2D, IGTV alone;" not in missing
+    assert "; GTV, CIPA; GTV, neither CRM nor DCIM; " in missing
 
 
 def test_rows_are_compared_on_the_seeds_that_both_have(folder):
@@ -157,8 +158,8 @@ def test_rows_are_compared_on_the_seeds_that_both_have(folder):
 
 
 def test_runs_of_other_settings_are_not_mixed(folder):
-    add(folder, "2d", 0, scores(0.4), Settings(held_out=4, iterations=26))
-    with pytest.raises(CIPAError, match=r"2d_seed0.json: has iterations 26, not 25; give these settings"):
+    add(folder, "2d", 0, scores(0.4), Settings(held_out=4, slices=26))
+    with pytest.raises(CIPAError, match=r"2d_seed0.json: has slices 26, not 24; give these settings"):
         page_of(folder)
 
 
