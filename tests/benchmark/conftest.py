@@ -156,6 +156,17 @@ class Fake:
 
 
 @pytest.fixture
+def one_core():
+    """Give this process, and what it starts, one core of several."""
+    if not hasattr(os, "sched_setaffinity") or os.cpu_count() == 1:
+        pytest.skip("needs a core to be denied")
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    yield
+    os.sched_setaffinity(0, allowed)
+
+
+@pytest.fixture
 def fake(tmp_path, monkeypatch):
     site = tmp_path / "site"
     site.mkdir()

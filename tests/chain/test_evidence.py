@@ -1,6 +1,7 @@
 """The program of docs/evidence.md from phantoms to files: a few rows, two seeds, stock commands, two iterations."""
 
 import json
+import re
 import sys
 
 import pytest
@@ -80,6 +81,10 @@ def test_a_row_that_is_twice_as_long_has_twice_the_epochs(folder):
     long, short = (read(folder, row, 4) for row in ("2d-long", "2d"))
     assert [run["training"]["iterations"] for run in (long, short)] == [4, 2]
     assert [[iterations for iterations, _ in run["curve"]] for run in (long, short)] == [[2, 4], [2]]
+    (log,) = fold.glob("training_log_*.txt")
+    seconds = [float(found) for found in re.findall(r"Epoch time: ([\d.]+) s", log.read_text())]
+    assert len(seconds) == 2
+    assert long["training"]["seconds"] == pytest.approx(sum(seconds), abs=0.1)
     scores = {case: found["dice"] for case, found in long["patients"].items()}
     assert scores == pytest.approx(read_dice(fold / "validation" / "summary.json"), abs=1e-6)
 

@@ -126,11 +126,11 @@ class RunningJob:
         write_json(self.job.record, content)
 
 
-def run_to_the_end(job: Job, machine: Mapping[str, Any]) -> Result:
+def run_to_the_end(job: Job, variables: Mapping[str, str], machine: Mapping[str, Any]) -> Result:
     """Run a job on a node, unless nothing remains, and wait for it; its process does not outlive this one."""
     if job.next_action() is Action.NONE:
         return Result(job)
-    running = RunningJob(job, {}, machine)
+    running = RunningJob(job, variables, machine)
     try:
         while (result := running.poll()) is None:
             with contextlib.suppress(subprocess.TimeoutExpired):

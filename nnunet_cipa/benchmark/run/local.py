@@ -1,6 +1,5 @@
 """Runs jobs on this machine, several at a time."""
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,11 +7,11 @@ from typing import Any
 
 from nnunet_cipa.benchmark.plan.jobs import Job
 from nnunet_cipa.benchmark.run.execute import Result, RunningJob
+from nnunet_cipa.benchmark.run.threads import thread_variables
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.processes.commands import end_processes
 
 _POLL = 0.2
-_WAIT_POLICY = "OMP_WAIT_POLICY"
 
 
 def make_slots(jobs: int | None, gpus: Sequence[str], device: str) -> list[dict[str, str]]:
@@ -30,9 +29,7 @@ def make_slots(jobs: int | None, gpus: Sequence[str], device: str) -> list[dict[
     count = max(len(gpus), 1) if jobs is None else jobs
     if gpus:
         return [{"CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)]} for index in range(count)]
-    # nnU-Net gives each job as many threads as there are cores: those that wait would keep the others from computing
-    shares_cores = device == "cpu" and count > 1 and _WAIT_POLICY not in os.environ
-    return [{_WAIT_POLICY: "passive"} if shares_cores else {} for _ in range(count)]
+    return [thread_variables(count) if device == "cpu" else {} for _ in range(count)]
 
 
 class LocalRun:

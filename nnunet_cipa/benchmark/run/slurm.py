@@ -10,6 +10,7 @@ from nnunet_cipa.benchmark.plan.jobs import Job
 from nnunet_cipa.benchmark.plan.options import SLURM_DEFAULTS
 from nnunet_cipa.benchmark.run.execute import Result, run_to_the_end
 from nnunet_cipa.benchmark.run.record import doctor_facts
+from nnunet_cipa.benchmark.run.threads import thread_variables
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.json_files import read_object, write_json
 
@@ -47,7 +48,7 @@ class FoldTask:
 
     def __call__(self, job: Job) -> str:
         """Run the job and return what went wrong, empty if nothing."""
-        return run_to_the_end(job, doctor_facts()).problem
+        return run_to_the_end(job, thread_variables(), doctor_facts()).problem
 
     def checkpoint(self, job: Job) -> Any:
         """Return what to queue again: the same job, which goes on where its checkpoint is."""

@@ -126,10 +126,17 @@ def test_jobs_run_at_a_time_each_on_its_gpu(fake):
 )
 def test_threads_of_jobs_that_share_a_cpu_wait_asleep(fake, monkeypatch, jobs, own, expected):
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(os.cpu_count())), raising=False)
     if own:
         monkeypatch.setenv("OMP_WAIT_POLICY", own)
     assert fake.run("--jobs", jobs, folds=(0, 1)) == 0
     assert [call["variables"].get("OMP_WAIT_POLICY") for call in fake.calls()] == [expected] * 2
+
+
+def test_threads_of_a_job_with_a_part_of_the_cores_wait_asleep(fake, monkeypatch, one_core):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert fake.run(folds=(0,)) == 0
+    assert [call["variables"]["OMP_WAIT_POLICY"] for call in fake.calls()] == ["passive"]
 
 
 def test_own_lengths_need_no_trainers_of_the_benchmark(fake):

@@ -123,6 +123,13 @@ def test_jobs_run_on_nodes_with_the_same_resume(slurm, capsys):
 
 
 @pytest.mark.slow
+def test_threads_on_a_node_that_gives_a_part_of_its_cores_wait_asleep(slurm, monkeypatch, one_core):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert slurm.run(*SLURM, folds=(0,)) == 0
+    assert [call["variables"]["OMP_WAIT_POLICY"] for call in slurm.calls()] == ["passive"]
+
+
+@pytest.mark.slow
 def test_a_job_at_its_time_limit_is_queued_again_and_continues(slurm, watch):
     """Slurm's notice reaches the training first, which it ends, and then the process that waits for it."""
     wait_for, alive = watch

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from nnunet_cipa.files.json_files import read_object, write_json
@@ -71,7 +72,8 @@ def write_run(folder: Path, trainings: Trainings, row: Row, seed: int, trained: 
             **{name: facts[name] for name in ("trainer", "plans", "configuration", "batch_size", "patch_size")},
             "starts_from": "GTV" if row.transferred else "initial weights",
             "iterations": row.lengths * given.epochs * given.iterations,
-            "seconds": round(curve.seconds, 1),
+            # of the median epoch, as a training may have been paused
+            "seconds": round(len(curve.epochs) * float(np.nanmedian([epoch.seconds for epoch in curve.epochs])), 1),
         },
         "curve": [
             [(epoch.number + 1) * given.iterations, _rounded(epoch.pseudo_dice)] for epoch in curve.epochs
