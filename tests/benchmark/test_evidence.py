@@ -3,12 +3,15 @@
 import json
 import math
 import re
+import runpy
+from collections import ChainMap
 from dataclasses import asdict
 
 import pytest
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.trainers.target import find_trainer
+from nnunet_cipa.trainers.variants.demo import FineTuned
 from tests.measurements.evidence.report import BEGIN, END, report
 from tests.measurements.evidence.rows import COMPARISONS, ROWS
 from tests.measurements.evidence.settings import Settings
@@ -171,6 +174,14 @@ def test_a_page_without_its_marks_is_refused_and_stays(folder):
     assert page.read_text() == f"{END} {BEGIN}"
 
 
+def test_a_page_of_its_own_has_nothing_but_the_report(folder, tmp_path):
+    add(folder, "2d", 0, scores(0.4))
+    page_of(folder)
+    report(folder, tmp_path / "new.md", 2)
+    _, there = (tmp_path / "evidence.md").read_text().split("before\n\n")
+    assert there == (tmp_path / "new.md").read_text().removesuffix("\n") + "\n\nafter\n"
+
+
 def test_figures_have_a_title_for_each_row(folder):
     for row in ("2d", "sim-gtv", "nnunet-2d"):
         add(folder, row, 0, scores(0.4))
@@ -191,6 +202,24 @@ def test_rise_at_the_end_is_that_of_the_last_quarter(curve, rise):
 def test_each_row_is_of_a_trainer_that_there_is_and_in_a_table():
     assert {row for one in COMPARISONS for row in one.rows} == set(ROWS)
     assert all(find_trainer(row.trainer) for row in ROWS.values())
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS.values() if row.ours], ids=lambda row: row.name)
+def test_trainers_of_ours_have_the_size_and_the_rate_of_the_settings(row, tmp_path):
+    settings = Settings(variant="tiny", rate=6e-4)
+    name = row.short_trainer(settings).write(tmp_path)
+    trainer, base = runpy.run_path(tmp_path / f"{name}.py")[name], find_trainer(row.trainer)
+    assert trainer.__name__ == name == row.trained_as(settings)
+    assert issubclass(trainer, base)
+    assert trainer.architecture == {**base.architecture, "variant": "tiny", **row.network}
+    chosen = ChainMap(*(vars(owner).get("settings", {}) for owner in trainer.__mro__))
+    assert chosen["initial_lr"] == pytest.approx(2e-4 if row.transferred else 6e-4)
+    assert (trainer.__mro__[1] is FineTuned) == row.transferred
+
+
+def test_names_of_trainers_differ_where_trainers_do():
+    names = [row.trained_as(Settings()) for row in ROWS.values() if row.ours and row.lengths == 1]
+    assert len(set(names)) == len(names) - 1  # CIPA is trained on IGTV and on GTV
 
 
 def test_a_file_of_other_settings_is_named(folder):

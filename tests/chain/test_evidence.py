@@ -21,22 +21,42 @@ RUNS = (("2d", 3), ("2d", 4), ("2d-gtv", 4))
 
 
 @pytest.fixture(scope="module")
-def run(programs, tmp_path_factory):
+def prepared(programs, tmp_path_factory):
+    """Phantoms alone; the folder, and the program with its settings."""
     folder = tmp_path_factory.mktemp("evidence")
 
-    def run_rows(rows, seeds, **more):
-        words = ["run", folder / "work", "--runs", folder / "runs", "--rows", *rows, "--seeds", *seeds]
-        words += [word for name, value in (SETTINGS | more).items() for word in (f"--{name}", value)]
+    def call(action, *words, **more):
+        words += tuple(word for name, value in (SETTINGS | more).items() for word in (f"--{name}", value))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "executable", str(programs / "python"))
-            main([str(word) for word in words])
+            main([str(word) for word in (action, folder / "work", *words)])
+
+    call("prepare")
+    return folder, call
+
+
+@pytest.fixture(scope="module")
+def run(prepared):
+    folder, call = prepared
+
+    def run_rows(rows, seeds, **more):
+        call("run", "--runs", folder / "runs", "--rows", *rows, "--seeds", *seeds, **more)
         return folder
 
     return run_rows
 
 
 @pytest.fixture(scope="module")
-def folder(run):
+def phantoms_made(prepared):
+    """When they were written, before anything is trained on them."""
+    folder, _ = prepared
+    assert not (folder / "work" / "source").exists()
+    assert not (folder / "runs").exists()
+    return {path: path.stat().st_mtime_ns for path in (folder / "work" / "nnUNet_raw").rglob("*.nii.gz")}
+
+
+@pytest.fixture(scope="module")
+def folder(phantoms_made, run):
     """Four rows, of which one has a seed more, one is twice as long, and one is of GTV."""
     run(["2d"], [3])
     return run(ROWS, [4])
@@ -47,7 +67,7 @@ def read(folder, row, seed):
 
 
 def fold_of(folder, row, seed):
-    name = {"2d": "nnUNetTrainerCIPA_demo", "2d-gtv": "nnUNetTrainerCIPA_demoTransfer"}[row]
+    name = {"2d": "nnUNetTrainerCIPA_nano", "2d-gtv": "nnUNetTrainerCIPA_nanoTransfer"}[row]
     (fold,) = (folder / "work" / "benchmark_IGTV").rglob(f"{name}_1x2_seed{seed}__nnUNetPlans__2d/fold_0")
     return fold
 
@@ -77,7 +97,7 @@ def test_a_row_of_gtv_is_trained_on_the_source_and_scored_against_the_gtv_of_the
 
 
 def test_a_row_that_is_twice_as_long_has_twice_the_epochs(folder):
-    (fold,) = (folder / "work" / "benchmark_IGTV_2x").rglob("nnUNetTrainerCIPA_demo_2x2_seed4__*/fold_0")
+    (fold,) = (folder / "work" / "benchmark_IGTV_2x").rglob("nnUNetTrainerCIPA_nano_2x2_seed4__*/fold_0")
     long, short = (read(folder, row, 4) for row in ("2d-long", "2d"))
     assert [run["training"]["iterations"] for run in (long, short)] == [4, 2]
     assert [[iterations for iterations, _ in run["curve"]] for run in (long, short)] == [[2, 4], [2]]
@@ -87,6 +107,12 @@ def test_a_row_that_is_twice_as_long_has_twice_the_epochs(folder):
     assert long["training"]["seconds"] == pytest.approx(sum(seconds), abs=0.1)
     scores = {case: found["dice"] for case, found in long["patients"].items()}
     assert scores == pytest.approx(read_dice(fold / "validation" / "summary.json"), abs=1e-6)
+
+
+def test_what_was_prepared_is_trained_on_as_it_is(folder, phantoms_made):
+    now = {path: path.stat().st_mtime_ns for path in (folder / "work" / "nnUNet_raw").rglob("*.nii.gz")}
+    assert len(now) == 2 * 6 * 3 + 6  # CT, PET and label of six patients in two data sets, and their hearts
+    assert now == phantoms_made
 
 
 def test_no_patient_is_on_two_sides(folder):
@@ -123,7 +149,7 @@ def test_a_row_from_gtv_starts_from_the_source_of_its_seed(folder):
     models = json.loads((folder / "work/benchmark_IGTV/benchmark.json").read_text())["models"]
     ((key, model),) = ((key, facts) for key, facts in models.items() if facts["start"]["source"] == "adapted")
     assert model["seed"] == 4
-    assert "source/nnUNet_results/Dataset701_GTV/nnUNetTrainerCIPA_demo_1x2_seed4__" in model["start"]["file"]
+    assert "source/nnUNet_results/Dataset701_GTV/nnUNetTrainerCIPA_nano_1x2_seed4__" in model["start"]["file"]
     (attempt,) = json.loads((folder / "work/benchmark_IGTV/jobs" / key / "fold_0.json").read_text())["attempts"]
     assert " -pretrained_weights " in attempt["command"]
     training = read(folder, "2d-gtv", 4)["training"]

@@ -16,7 +16,7 @@ from nnunet_cipa.demo.layout import Demo, step
 from nnunet_cipa.demo.options import DemoOptions
 from nnunet_cipa.demo.steps import StepRunner
 from nnunet_cipa.plugin import plugin_path
-from tests.measurements.nano import write_nano
+from tests.measurements.short import ShortTrainer
 
 TRAINERS = (
     "nnUNetTrainerCIPA25D",
@@ -38,7 +38,7 @@ def main(folder, seeds, iterations, trainers):
     if not (demo.out / "benchmark").is_dir():
         for prepared in demo.steps()[:3]:
             runner.run(prepared)
-    names = [write_nano(trainer, demo.own_trainers) for trainer in trainers]
+    names = [ShortTrainer(trainer).write(demo.own_trainers) for trainer in trainers]
     variables = {
         "nnUNet_extTrainer": os.pathsep.join((str(plugin_path()), str(demo.own_trainers))),
         "nnUNet_n_proc_DA": "0",

@@ -1,11 +1,12 @@
 """Trains the rows of docs/evidence.md and writes its tables.
 
+python -m tests.measurements.evidence prepare FOLDER
 python -m tests.measurements.evidence run FOLDER [--rows NAME ...] [--seeds N ...] [--jobs 2] [--device cuda]
 python -m tests.measurements.evidence report
 
-``run`` makes the phantoms below FOLDER, trains each row with each seed and writes a file in JSON for each to
-docs/measurements/evidence. What has its file is not run again, and what was cut off goes on. ``report`` reads the files
-and writes the tables and figures of docs/evidence.md.
+``prepare`` makes the phantoms below FOLDER and plans them. ``run`` does that too unless it was done, trains each row
+with each seed and writes a file in JSON for each to docs/measurements/evidence. What has its file is not run again, and
+what was cut off goes on. ``report`` reads the files and writes the tables and figures of docs/evidence.md.
 """
 
 import argparse
@@ -59,14 +60,17 @@ def parser():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = whole.add_subparsers(dest="action", required=True)
+    preparing = actions.add_parser("prepare", help="make and plan the phantoms")
     training = actions.add_parser("run", help="train rows and write their files")
-    training.add_argument("folder", type=Path)
+    for action in (preparing, training):
+        action.add_argument("folder", type=Path)
+        for field in fields(Settings):
+            name = f"--{field.name.replace('_', '-')}"
+            action.add_argument(name, type=field.type, default=field.default, metavar="N")
     training.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="NAME", help=", ".join(ROWS))
     training.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), metavar="N")
     training.add_argument("--jobs", type=int, default=1, metavar="N", help="trainings at a time")
     training.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    for field in fields(Settings):
-        training.add_argument(f"--{field.name.replace('_', '-')}", type=field.type, default=field.default, metavar="N")
     reporting = actions.add_parser("report", help="write the tables and figures of the page")
     reporting.add_argument("--page", type=Path, default=DOCS / "evidence.md")
     reporting.add_argument("--seeds", type=int, default=len(SEEDS), metavar="N", help="how many a row should have")
@@ -83,7 +87,11 @@ def main(words=None):
             report(given.runs, given.page, given.seeds)
             return
         settings = Settings(**{field.name: getattr(given, field.name) for field in fields(Settings)})
-        trainings = Trainings(Phantoms(given.folder, settings), given.device, given.jobs)
+        phantoms = Phantoms(given.folder, settings)
+        if given.action == "prepare":
+            phantoms.prepare()
+            return
+        trainings = Trainings(phantoms, given.device, given.jobs)
         run(trainings, [ROWS[name] for name in given.rows], given.seeds, given.runs)
     except CIPAError as error:
         raise SystemExit(f"evidence: {error}") from error

@@ -28,7 +28,7 @@ def report(runs_folder: Path, page: Path, seeds: int) -> None:
     runs_folder : Path
         Of the files of runs.
     page : Path
-        It has the two marks; figures go to ``images`` beside it.
+        It has the two marks, or is not there yet; figures go to ``images`` beside it.
     seeds : int
         How many seeds a row should have; which have fewer is said.
 
@@ -37,7 +37,7 @@ def report(runs_folder: Path, page: Path, seeds: int) -> None:
     CIPAError
         If the page lacks the marks, or runs have different settings.
     """
-    text = page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8") if page.is_file() else f"{BEGIN}{END}\n"
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
         raise CIPAError(f"{page}: has no line {BEGIN!r} with a line {END!r} after it; bring both back")
     before, rest = text.split(BEGIN)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tests.measurements.evidence.settings import Settings
 from tests.measurements.evidence.targets import GTV, IGTV, Target
-from tests.measurements.nano import nano_name
+from tests.measurements.short import ShortTrainer
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class Row:
         What a table calls it.
     trainer : str
         As after nnU-Net's ``-tr``.
-    nano : bool
-        Train the nano variant of it at the demo's settings; a trainer of the demo is one already.
+    ours : bool
+        Train it at the demo's settings and in the settings' size; otherwise it is nnU-Net's.
     transferred : bool
         Start from a training on GTV with the same seed.
     plans, configuration : str
@@ -30,13 +31,13 @@ class Row:
     lengths : int
         Train for so many times the epochs of the settings.
     network : dict
-        Settings of the nano variant's network beside those of its trainer.
+        Settings of its network beside those of its trainer.
     """
 
     name: str
     title: str
     trainer: str
-    nano: bool = False
+    ours: bool = False
     transferred: bool = False
     plans: str = "nnUNetPlans"
     configuration: str = "2d"
@@ -44,10 +45,17 @@ class Row:
     lengths: int = 1
     network: Mapping[str, int] = field(default_factory=dict)
 
-    @property
-    def trained_as(self) -> str:
-        """The trainer's name, also of a nano variant."""
-        return nano_name(self.trainer, **self.network) if self.nano else self.trainer
+    def short_trainer(self, settings: Settings) -> ShortTrainer | None:
+        """Return the trainer to write; None for nnU-Net's."""
+        if not self.ours:
+            return None
+        rate = settings.rate / 3 if self.transferred else settings.rate  # as in the demo
+        return ShortTrainer(self.trainer, settings.variant, self.network, self.transferred, rate)
+
+    def trained_as(self, settings: Settings) -> str:
+        """Return the name of its trainer."""
+        short = self.short_trainer(settings)
+        return self.trainer if short is None else short.name
 
 
 @dataclass(frozen=True)
@@ -64,36 +72,36 @@ class Comparison:
         return cls(title, {reference: None, **dict.fromkeys(others, reference)})
 
 
-def _nano(name: str, title: str, trainer: str) -> Row:
-    return Row(name, title, trainer, nano=True)
+def _ours(name: str, title: str, trainer: str, *, transferred: bool = False, lengths: int = 1) -> Row:
+    return Row(name, title, trainer, ours=True, transferred=transferred, lengths=lengths)
 
 
 def _on_gtv(name: str, title: str, trainer: str = "", **network: int) -> Row:
     """Return a row of the CVPR paper's ablations, which are of CIPA on GTV."""
     whole = f"nnUNetTrainerCIPA_{trainer}" if trainer else "nnUNetTrainerCIPA"
-    return Row(f"gtv-{name}", title, whole, nano=True, target=GTV, network=network)
+    return Row(f"gtv-{name}", title, whole, ours=True, target=GTV, network=network)
 
 
 _RES_ENC = "nnUNetResEncUNetMPlans"
 ROWS = {
     row.name: row
     for row in (
-        Row("2d", "2D, IGTV alone", "nnUNetTrainerCIPA_demo"),
-        Row("2d-long", "2D, IGTV alone, twice as long", "nnUNetTrainerCIPA_demo", lengths=2),
-        Row("2d-gtv", "2D, from GTV", "nnUNetTrainerCIPA_demoTransfer", transferred=True),
-        Row("25d-gtv", "2.5D, from GTV", "nnUNetTrainerCIPA25D_demoTransfer", transferred=True),
-        Row("sim-gtv", "2.5D and SIM, from GTV", "nnUNetTrainerCIPASIM_demoTransfer", transferred=True),
-        _nano("25d", "2.5D, IGTV alone", "nnUNetTrainerCIPA25D"),
-        _nano("25d-5", "five slices, IGTV alone", "nnUNetTrainerCIPA25D_5slices"),
-        Row("sim", "2.5D and SIM, IGTV alone", "nnUNetTrainerCIPASIM_demo"),
-        _nano("sim-learnable", "SIM, learned weights", "nnUNetTrainerCIPASIM_learnable"),
-        _nano("sim-no-channel", "SIM, no channel attention", "nnUNetTrainerCIPASIM_noChannel"),
-        _nano("sim-no-spatial", "SIM, no spatial attention", "nnUNetTrainerCIPASIM_noSpatial"),
-        _nano("sim-no-relation", "SIM, no slice relation", "nnUNetTrainerCIPASIM_noRelation"),
-        _nano("sim-features", "SIM on the features of single slices", "nnUNetTrainerCIPASIM_features"),
-        _nano("sim-dynamic", "SIM, neighbours chosen by content", "nnUNetTrainerCIPASIM_dynamic"),
-        _nano("sim-misaligned", "SIM, PET moved against CT in training", "nnUNetTrainerCIPASIM_misaligned"),
-        _nano("stack", "CIPAStack, IGTV alone", "nnUNetTrainerCIPAStack"),
+        _ours("2d", "2D, IGTV alone", "nnUNetTrainerCIPA"),
+        _ours("2d-long", "2D, IGTV alone, twice as long", "nnUNetTrainerCIPA", lengths=2),
+        _ours("2d-gtv", "2D, from GTV", "nnUNetTrainerCIPA", transferred=True),
+        _ours("25d-gtv", "2.5D, from GTV", "nnUNetTrainerCIPA25D", transferred=True),
+        _ours("sim-gtv", "2.5D and SIM, from GTV", "nnUNetTrainerCIPASIM", transferred=True),
+        _ours("25d", "2.5D, IGTV alone", "nnUNetTrainerCIPA25D"),
+        _ours("25d-5", "five slices, IGTV alone", "nnUNetTrainerCIPA25D_5slices"),
+        _ours("sim", "2.5D and SIM, IGTV alone", "nnUNetTrainerCIPASIM"),
+        _ours("sim-learnable", "SIM, learned weights", "nnUNetTrainerCIPASIM_learnable"),
+        _ours("sim-no-channel", "SIM, no channel attention", "nnUNetTrainerCIPASIM_noChannel"),
+        _ours("sim-no-spatial", "SIM, no spatial attention", "nnUNetTrainerCIPASIM_noSpatial"),
+        _ours("sim-no-relation", "SIM, no slice relation", "nnUNetTrainerCIPASIM_noRelation"),
+        _ours("sim-features", "SIM on the features of single slices", "nnUNetTrainerCIPASIM_features"),
+        _ours("sim-dynamic", "SIM, neighbours chosen by content", "nnUNetTrainerCIPASIM_dynamic"),
+        _ours("sim-misaligned", "SIM, PET moved against CT in training", "nnUNetTrainerCIPASIM_misaligned"),
+        _ours("stack", "CIPAStack, IGTV alone", "nnUNetTrainerCIPAStack"),
         Row("nnunet-2d", "nnU-Net, plain 2D", "nnUNetTrainer"),
         Row("nnunet-resenc", "nnU-Net, ResEnc M, 2D", "nnUNetTrainer", plans=_RES_ENC),
         Row("nnunet-3d", "nnU-Net, 3d_fullres", "nnUNetTrainer", configuration="3d_fullres"),

@@ -23,6 +23,10 @@ class Settings:
         Seed of the phantoms.
     epochs, iterations : int
         Epochs of every training, of the source too, and iterations of each.
+    variant : str
+        Size of our networks, "nano" or "tiny".
+    rate : float
+        Initial learning rate of ours; what starts from GTV has a third of it.
     memory_gb : float
         nnU-Net's ``-gpu_memory_target``, by which its planner chooses batch and 3D patch: small, so that an iteration
         of each network has about as many pixels.
@@ -37,6 +41,8 @@ class Settings:
     phantom_seed: int = 0
     epochs: int = 20
     iterations: int = 50
+    variant: str = "nano"
+    rate: float = 3e-3
     memory_gb: float = 0.19
 
     @property

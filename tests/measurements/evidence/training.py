@@ -15,9 +15,7 @@ from nnunet_cipa.processes.commands import Step
 from tests.measurements.evidence.phantoms import Phantoms
 from tests.measurements.evidence.rows import Row
 from tests.measurements.evidence.targets import SOURCE, Target
-from tests.measurements.nano import write_nano
-
-SOURCE_TRAINER = "nnUNetTrainerCIPA_demo"
+from tests.measurements.short import ShortTrainer
 
 
 @dataclass(frozen=True)
@@ -59,19 +57,22 @@ class Trainings:
         CIPAError
             If one fails; the same call goes on.
         """
-        runner, epochs = self.phantoms.runner(), self.phantoms.settings.epochs
+        given, runner = self.phantoms.settings, self.phantoms.runner()
         if any(row.transferred for row in rows):
-            runner.run(self._step("source", SOURCE, self._source, [SOURCE_TRAINER], seed, "--epochs", epochs))
+            source = ShortTrainer("nnUNetTrainerCIPA", given.variant, rate=given.rate)
+            named = [source.write(self.phantoms.demo.own_trainers)]
+            runner.run(self._step("source", SOURCE, self._source, named, seed, "--epochs", given.epochs))
         for (target, plans, configuration, lengths), group in groupby(sorted(rows, key=_planned), _planned):
             named = [self._named(row, seed) for row in group]
             more = ("--plans", plans, "--configurations", configuration, "--adapt", "--plan")
             out = self._benchmark(target, lengths)
-            runner.run(self._step("rows", target, out, named, seed, *more, "--epochs", lengths * epochs))
+            runner.run(self._step("rows", target, out, named, seed, *more, "--epochs", lengths * given.epochs))
 
     def find(self, row: Row, seed: int) -> Trained | None:
         """Return the training of a row, or None if it was not begun."""
         models = self._models(self._benchmark(row.target, row.lengths), row.target.fold)
-        return next((found for found in models if _is(found.facts, row, seed)), None)
+        trainer = row.trained_as(self.phantoms.settings)
+        return next((found for found in models if _is(found.facts, row, trainer, seed)), None)
 
     @property
     def _source(self) -> Path:
@@ -83,12 +84,12 @@ class Trainings:
 
     def _named(self, row: Row, seed: int) -> str:
         """Return a row for ``--trainers``, its trainer written to where nnU-Net finds it."""
-        if row.nano:
-            return write_nano(row.trainer, self.phantoms.demo.own_trainers, **row.network)
+        short = row.short_trainer(self.phantoms.settings)
+        trainer = row.trainer if short is None else short.write(self.phantoms.demo.own_trainers)
         if not row.transferred:
-            return row.trainer
+            return trainer
         (source,) = (found for found in self._models(self._source, SOURCE.fold) if found.facts["seed"] == seed)
-        return f"{row.trainer}:{source.fold / 'checkpoint_final.pth'}"
+        return f"{trainer}:{source.fold / 'checkpoint_final.pth'}"
 
     def _models(self, out: Path, fold: int) -> Iterator[Trained]:
         if (out / RECORD).is_file():
@@ -97,12 +98,14 @@ class Trainings:
 
     def _step(self, name: str, target: Target, out: Path, trainers: Sequence[str], seed: int, *more: str | int) -> Step:
         iterations = self.phantoms.settings.iterations
+        # batches in the training's own process repeat by the seed; a GPU waits for them, so there they have others
+        workers = {"nnUNet_n_proc_DA": "0"} if self.device == "cpu" else {}
         return step(
             name, "nnunet-cipa", "benchmark", "run", target.dataset_id, "--trainers", *trainers, "--seeds", seed,
             "--folds", target.fold, "--iterations", iterations, "--device", self.device, "--jobs", self.jobs,
             "--out", out, *more,
             nnUNet_extTrainer=os.pathsep.join((str(plugin_path()), str(self.phantoms.demo.own_trainers))),
-            nnUNet_n_proc_DA="0",
+            **workers,
         )  # fmt: skip
 
 
@@ -110,9 +113,9 @@ def _planned(row: Row) -> tuple[Target, str, str, int]:
     return row.target, row.plans, row.configuration, row.lengths
 
 
-def _is(facts: dict[str, Any], row: Row, seed: int) -> bool:
-    """Return whether a model of the benchmark is this row with this seed."""
-    mine = (row.trained_as, row.plans, row.configuration, seed, "adapted" if row.transferred else "initial")
+def _is(facts: dict[str, Any], row: Row, trainer: str, seed: int) -> bool:
+    """Return whether a model of the benchmark is this row, of this trainer and with this seed."""
+    mine = (trainer, row.plans, row.configuration, seed, "adapted" if row.transferred else "initial")
     return mine == (
         facts["trainer"], facts["plans"], facts["configuration"], facts["seed"], facts["start"]["source"]
     )  # fmt: skip
