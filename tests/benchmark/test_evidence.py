@@ -115,6 +115,22 @@ def test_groups_are_means_of_their_slices_and_patients(folder):
     assert found["the GTV itself"]["all"].startswith("0.667 ")
 
 
+def test_slices_at_the_ends_are_compared_on_the_cases_that_have_them(folder):
+    for seed in (0, 1):
+        add(folder, "2d-gtv", seed, scores(0.6))
+        better = scores(0.6)
+        better["a"]["ends"], better["b"]["ends"], better["c"]["ends"] = 0.7, 0.6, None
+        add(folder, "sim-gtv", seed, better)
+    text = page_of(folder)
+    rows = table(text, next(each.title for each in COMPARISONS if each.score == "ends"))
+    assert rows["2D, from GTV"][DICE].startswith("0.500 ")
+    assert rows["2.5D and SIM, from GTV"][DICE].startswith("0.600 ")  # of 0.7, 0.6 and 0.5
+    assert rows["2.5D and SIM, from GTV"][DIFFERENCE].startswith("+0.100 ")
+    assert rows["2.5D and SIM, from GTV"]["seeds above"] == "2 of 2"
+    rows = table(text, COMPARISONS[0].title)
+    assert rows["2.5D and SIM, from GTV"][DICE].startswith("0.600 ")
+
+
 def test_rows_of_gtv_are_compared_among_themselves(folder):
     add(folder, "2d", 0, scores(0.4))
     add(folder, "gtv-cipa", 0, scores(0.7))

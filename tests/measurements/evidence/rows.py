@@ -60,11 +60,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A table: rows in their order, each by its name with that of the row it is tested against, if there is one."""
+    """A table of a score: rows in their order, each with the name of the row it is tested against, if there is one."""
 
     title: str
     rows: dict[str, str | None]
     ordered: bool = field(default=False)  # whether each row is claimed to be above the one before it
+    score: str = "dice"  # or "ends" or "between", the Dice of some slices
 
     @classmethod
     def with_reference(cls, title: str, reference: str, *others: str) -> "Comparison":
@@ -128,6 +129,11 @@ COMPARISONS = (
     Comparison(
         "With and without GTV, each pair",
         {"2d": None, "2d-gtv": "2d", "25d": None, "25d-gtv": "25d", "sim": None, "sim-gtv": "sim"},
+    ),
+    Comparison(
+        "First and last slices of lesions, from GTV: what neighbouring slices and SIM add",
+        {"2d-gtv": None, "25d-gtv": "2d-gtv", "sim-gtv": "2d-gtv"},
+        score="ends",
     ),
     Comparison.with_reference("As many iterations in all as the source and what starts from it", "2d-long", "2d-gtv"),
     Comparison.with_reference(

@@ -22,21 +22,22 @@ def over_patients(runs: Sequence[Run], score: str = "dice", cases: Sequence[str]
     return bootstrap_mean(*zip(*found, strict=True))
 
 
-def over_seeds(runs: Sequence[Run]) -> Mean:
-    """Return the same mean of the Dice and the interval that resamples seeds with all their patients."""
-    found = [(value, str(run.seed)) for run in runs for value in run.scores("dice").values()]
+def over_seeds(runs: Sequence[Run], score: str = "dice") -> Mean:
+    """Return the same mean and the interval that resamples seeds with all their patients."""
+    found = [(value, str(run.seed)) for run in runs for value in run.scores(score).values()]
     return bootstrap_mean(*zip(*found, strict=True))
 
 
-def seed_means(runs: Sequence[Run]) -> dict[int, float]:
-    """Return the mean Dice of each seed."""
-    return {run.seed: over_patients([run]).value for run in runs}
+def seed_means(runs: Sequence[Run], score: str = "dice") -> dict[int, float]:
+    """Return the mean of each seed."""
+    return {run.seed: over_patients([run], score).value for run in runs}
 
 
 def comparison_table(comparison: Comparison, runs: Runs) -> Table:
     """Compare the rows that have runs; the tests are of the seeds that a row and its reference share."""
+    score = comparison.score
     there = [row for row in comparison.rows if row in runs]
-    tests = {row: _test(runs[row], runs[other]) for row in there if (other := comparison.rows[row]) in runs}
+    tests = {row: _test(runs[row], runs[other], score) for row in there if (other := comparison.rows[row]) in runs}
     tests = {row: test for row, test in tests.items() if test is not None}
     adjusted = dict(zip(tests, holm([test.patients.p for test in tests.values()]), strict=True))
     cells = []
@@ -44,8 +45,8 @@ def comparison_table(comparison: Comparison, runs: Runs) -> Table:
         shown = [
             ROWS[row].title,
             str(len(runs[row])),
-            _cell(over_patients(runs[row])),
-            _interval(over_seeds(runs[row])),
+            _cell(over_patients(runs[row], score)),
+            _interval(over_seeds(runs[row], score)),
         ]
         if row in tests:
             test, reference = tests[row], ROWS[str(comparison.rows[row])].title
@@ -118,18 +119,24 @@ class _Test:
     above: str
 
 
-def _test(mine: Sequence[Run], reference: Sequence[Run]) -> _Test | None:
-    """Compare two rows; None without a common seed."""
-    others = {run.seed: run for run in reference}
-    pairs = [(run.seed, run.scores("dice"), others[run.seed].scores("dice")) for run in mine if run.seed in others]
-    if not pairs:
+def _test(mine: Sequence[Run], reference: Sequence[Run], score: str) -> _Test | None:
+    """Compare two rows on the cases for which both have the score; None without a common seed."""
+    others = {run.seed: run.scores(score) for run in reference}
+    found = [
+        (value, others[run.seed][case], case, run.seed)
+        for run in mine
+        if run.seed in others
+        for case, value in run.scores(score).items()
+        if not math.isnan(value - others[run.seed][case])
+    ]
+    if not found:
         return None
-    paired = [(first[case], second[case], case) for _, first, second in pairs for case in first]
-    by_seed = [(first[case] - second[case], str(seed)) for seed, first, second in pairs for case in first]
-    low, high = seed_means(reference), seed_means(mine)
-    above = sum(high[seed] > low[seed] for seed, *_ in pairs)
+    first, second, cases, seeds = zip(*found, strict=True)
+    low, high, shared = seed_means(reference, score), seed_means(mine, score), set(seeds)
+    above = sum(high[seed] > low[seed] for seed in shared)
+    differences = [value - other for value, other, *_ in found]
     return _Test(
-        compare(*zip(*paired, strict=True)), bootstrap_mean(*zip(*by_seed, strict=True)), f"{above} of {len(pairs)}"
+        compare(first, second, cases), bootstrap_mean(differences, list(map(str, seeds))), f"{above} of {len(shared)}"
     )
 
 
