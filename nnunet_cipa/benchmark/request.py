@@ -36,7 +36,7 @@ def resolve_benchmark(
     """
     check_options(compared, placed)
     found = Dataset.find(dataset)
-    cluster = Cluster(_cluster_options(placed), placed.jobs) if placed.executor == "slurm" else None
+    cluster = Cluster(_cluster_options(placed), placed.jobs, placed.device) if placed.executor == "slurm" else None
     request = BenchmarkRequest(
         dataset=found,
         out=_folder(placed.out or nnunet_folder(RESULTS) / "benchmarks" / found.name),

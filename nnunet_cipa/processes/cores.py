@@ -1,9 +1,13 @@
-"""The default number of processes."""
+"""Cores that this process may use, and the default number of processes."""
 
 import os
 
 
+def usable_cores() -> int:
+    """Return the number of CPU cores that a cluster, a container or taskset leaves to this process."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def default_processes() -> int:
     """Return the number of usable CPU cores, at most 8."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(8, cores)
+    return min(8, usable_cores())

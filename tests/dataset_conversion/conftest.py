@@ -2,7 +2,7 @@
 
 import shutil
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import nibabel as nib
@@ -182,17 +182,15 @@ def follow(pair, phantoms, raw, capsys):
 PHANTOMS = "nnunet_cipa.dataset_conversion.phantoms"
 
 
-@cache
-def _draw_without_branches(*given):
-    return replace(draw_patient(*given), vessels=(), bronchi=())
-
-
 @pytest.fixture
 def masks_alone(monkeypatch):
     """Phantoms in which nothing is drawn or imaged but lesions, which are all that masks depend on."""
 
+    def draw(*given):
+        return replace(draw_patient(*given), vessels=(), bronchi=())
+
     for module in ("pclt20k", "lucid"):
-        monkeypatch.setattr(f"{PHANTOMS}.{module}.draw_patient", _draw_without_branches)
+        monkeypatch.setattr(f"{PHANTOMS}.{module}.draw_patient", draw)
         monkeypatch.setattr(f"{PHANTOMS}.{module}.image_ct", lambda density, _: density)
     for painting in ("_trunk", "_lungs", "_centre"):
         monkeypatch.setattr(f"{PHANTOMS}.scene.{painting}", lambda *_: None)

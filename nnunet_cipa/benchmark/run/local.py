@@ -29,7 +29,7 @@ def make_slots(jobs: int | None, gpus: Sequence[str], device: str) -> list[dict[
     count = max(len(gpus), 1) if jobs is None else jobs
     if gpus:
         return [{"CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)]} for index in range(count)]
-    return [thread_variables(count) if device == "cpu" else {} for _ in range(count)]
+    return [thread_variables(device, count) for _ in range(count)]
 
 
 class LocalRun:

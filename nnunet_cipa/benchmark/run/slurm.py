@@ -32,10 +32,13 @@ class Cluster:
         Options of sbatch by their long names, such as partition and mem; time is in minutes.
     parallel : int or None
         Jobs at a time; by default as many as the cluster lets.
+    device : str
+        As after nnU-Net's ``-device``.
     """
 
     options: Mapping[str, str] = field(default_factory=dict)
     parallel: int | None = None
+    device: str = "cuda"
 
     @property
     def gpus(self) -> int:
@@ -43,12 +46,21 @@ class Cluster:
         return int(self.options.get("gpus_per_node", SLURM_DEFAULTS["gpus_per_node"]))
 
 
+@dataclass(frozen=True)
 class FoldTask:
-    """What runs on a node: one job, to its end; after a time-out or preemption Slurm queues it again to continue."""
+    """What runs on a node: one job, to its end; after a time-out or preemption Slurm queues it again to continue.
+
+    Attributes
+    ----------
+    device : str
+        As after nnU-Net's ``-device``.
+    """
+
+    device: str
 
     def __call__(self, job: Job) -> str:
         """Run the job and return what went wrong, empty if nothing."""
-        return run_to_the_end(job, thread_variables(), doctor_facts()).problem
+        return run_to_the_end(job, thread_variables(self.device), doctor_facts()).problem
 
     def checkpoint(self, job: Job) -> Any:
         """Return what to queue again: the same job, which goes on where its checkpoint is."""
@@ -103,7 +115,7 @@ def submit(jobs: list[Job], out: Path, cluster: Cluster) -> dict[Job, "submitit.
     new = [job for job in jobs if job not in submitted]
     if new:
         with executor.batch():
-            handles = [executor.submit(FoldTask(), job) for job in new]
+            handles = [executor.submit(FoldTask(cluster.device), job) for job in new]
         for job, handle in zip(new, handles, strict=True):
             write_json(_queue_file(job), {"job_id": handle.job_id})
             submitted[job] = handle

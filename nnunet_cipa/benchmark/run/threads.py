@@ -2,10 +2,12 @@
 
 import os
 
+from nnunet_cipa.processes.cores import usable_cores
+
 _WAIT_POLICY = "OMP_WAIT_POLICY"
 
 
-def thread_variables(jobs: int = 1) -> dict[str, str]:
+def thread_variables(device: str, jobs: int = 1) -> dict[str, str]:
     """Return the variables that let waiting threads sleep where a job's threads are more than its cores.
 
     Other jobs take a part of the cores, or a cluster, a container or taskset gives only some: threads that wait awake
@@ -13,14 +15,11 @@ def thread_variables(jobs: int = 1) -> dict[str, str]:
 
     Parameters
     ----------
+    device : str
+        As after nnU-Net's ``-device``; only on a CPU a job has many threads.
     jobs : int
         How many share the cores.
     """
-    fewer = jobs > 1 or _allowed_cores() < (os.cpu_count() or 1)
-    return {_WAIT_POLICY: "passive"} if fewer and _WAIT_POLICY not in os.environ else {}
-
-
-def _allowed_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # macOS has none
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    if device != "cpu" or _WAIT_POLICY in os.environ:
+        return {}
+    return {_WAIT_POLICY: "passive"} if jobs > 1 or usable_cores() < (os.cpu_count() or 1) else {}

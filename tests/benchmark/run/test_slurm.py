@@ -123,10 +123,11 @@ def test_jobs_run_on_nodes_with_the_same_resume(slurm, capsys):
 
 
 @pytest.mark.slow
-def test_threads_on_a_node_that_gives_a_part_of_its_cores_wait_asleep(slurm, monkeypatch, one_core):
+@pytest.mark.parametrize(("device", "expected"), [("cpu", "passive"), ("cuda", None)])
+def test_threads_on_a_node_that_gives_a_part_of_its_cores_wait_asleep(slurm, monkeypatch, one_core, device, expected):
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    assert slurm.run(*SLURM, folds=(0,)) == 0
-    assert [call["variables"]["OMP_WAIT_POLICY"] for call in slurm.calls()] == ["passive"]
+    assert slurm.run(*SLURM, device=device, folds=(0,)) == 0
+    assert [call["variables"].get("OMP_WAIT_POLICY") for call in slurm.calls()] == [expected]
 
 
 @pytest.mark.slow

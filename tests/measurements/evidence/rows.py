@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from tests.measurements.evidence.settings import Settings
-from tests.measurements.evidence.targets import GTV, IGTV, Target
+from tests.measurements.evidence.targets import GTV, IGTV, SOURCE, Target
 from tests.measurements.short import ShortTrainer
 
 
@@ -73,16 +74,17 @@ class Comparison:
         return cls(title, {reference: None, **dict.fromkeys(others, reference)})
 
 
-def _ours(name: str, title: str, trainer: str, *, transferred: bool = False, lengths: int = 1) -> Row:
-    return Row(name, title, trainer, ours=True, transferred=transferred, lengths=lengths)
+_ours = partial(Row, ours=True)
 
 
 def _on_gtv(name: str, title: str, trainer: str = "", **network: int) -> Row:
     """Return a row of the CVPR paper's ablations, which are of CIPA on GTV."""
     whole = f"nnUNetTrainerCIPA_{trainer}" if trainer else "nnUNetTrainerCIPA"
-    return Row(f"gtv-{name}", title, whole, ours=True, target=GTV, network=network)
+    return _ours(f"gtv-{name}", title, whole, target=GTV, network=network)
 
 
+# What rows from GTV start from.
+SOURCE_ROW = _ours("source", "CIPA", "nnUNetTrainerCIPA", target=SOURCE)
 _RES_ENC = "nnUNetResEncUNetMPlans"
 ROWS = {
     row.name: row

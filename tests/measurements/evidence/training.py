@@ -13,9 +13,8 @@ from nnunet_cipa.demo.layout import step
 from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.processes.commands import Step
 from tests.measurements.evidence.phantoms import Phantoms
-from tests.measurements.evidence.rows import Row
+from tests.measurements.evidence.rows import SOURCE_ROW, Row
 from tests.measurements.evidence.targets import SOURCE, Target
-from tests.measurements.short import ShortTrainer
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,7 @@ class Trainings:
         """
         given, runner = self.phantoms.settings, self.phantoms.runner()
         if any(row.transferred for row in rows):
-            source = ShortTrainer("nnUNetTrainerCIPA", given.variant, rate=given.rate)
-            named = [source.write(self.phantoms.demo.own_trainers)]
+            named = [self._named(SOURCE_ROW, seed)]
             runner.run(self._step("source", SOURCE, self._source, named, seed, "--epochs", given.epochs))
         for (target, plans, configuration, lengths), group in groupby(sorted(rows, key=_planned), _planned):
             named = [self._named(row, seed) for row in group]
