@@ -2,8 +2,11 @@
 
 import contextlib
 import io
+import os
+import traceback
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeGuard
 
 import torch
@@ -21,6 +24,8 @@ from nnunet_cipa.nnunet.target import Target
 from nnunet_cipa.trainers.base import PETCTTrainer
 
 _SEED = 0
+# How nnU-Net's message begins.
+_NOT_FOUND = "Could not find requested nnunet trainer"
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,7 @@ def find_trainer(name: str, option: str = "--trainer") -> type[nnUNetTrainer]:
     Raises
     ------
     CIPAError
-        If there is none of that name.
+        If there is none of that name, or nnU-Net's search meets a file that cannot be imported.
     """
     if name in trainers.__all__:
         found: type[nnUNetTrainer] = getattr(trainers, name)
@@ -135,11 +140,29 @@ def find_trainer(name: str, option: str = "--trainer") -> type[nnUNetTrainer]:
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # it prints where it looks
             return recursive_find_trainer_class_by_name(name)
-    except RuntimeError as error:
+    except Exception as error:
+        if str(error).startswith(_NOT_FOUND):
+            raise CIPAError(
+                f"{option} {name}: nnU-Net finds no such trainer; for one of your own, add its directory to "
+                f"nnUNet_extTrainer; ours are {', '.join(trainers.__all__)}"
+            ) from error
+        file = _failed_file(error)
+        if file is None:
+            raise CIPAError(f"{option} {name}: {type(error).__name__}: {error}") from error
         raise CIPAError(
-            f"{option} {name}: nnU-Net finds no such trainer; for one of your own, add its directory to "
-            f"nnUNet_extTrainer; ours are {', '.join(trainers.__all__)}"
+            f"{file}: cannot be imported ({type(error).__name__}: {error}); nnU-Net imports what is in "
+            f"nnUNet_extTrainer until it finds {name}: mend the file or take it out"
         ) from error
+
+
+def _failed_file(error: Exception) -> Path | None:
+    """Return the user's file at whose import nnU-Net's search ended, None if it ended otherwise."""
+    names = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError):
+        names.append(error.filename or "")
+    files = [path.resolve() for path in map(Path, names) if path.is_file()]  # Python's own have no file
+    folders = [Path(folder).resolve() for folder in os.environ.get("nnUNet_extTrainer", "").split(os.pathsep) if folder]
+    return next((file for file in files if any(file.is_relative_to(folder) for folder in folders)), None)
 
 
 def brings_network(trainer: type) -> TypeGuard[type[PETCTTrainer]]:

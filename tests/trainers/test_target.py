@@ -7,6 +7,7 @@ import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 from nnunet_cipa import trainers
+from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.trainers.target import Target, find_trainer, plan_training, resolve_target
 
 UNET = {
@@ -77,3 +78,28 @@ def test_plans_stay_as_they_are(with_unet, dataset_json):
     training = plan_training(trainers.nnUNetTrainerCIPASIM_demo, with_unet, "2d", dataset_json)
     assert json.dumps(with_unet) == before
     assert training.plans["configurations"]["2d"]["architecture"]["network_class_name"] == "nnunet_cipa.network.CIPA"
+
+
+FAULTS = {
+    "import no_such_package": "ModuleNotFoundError: No module named 'no_such_package'",
+    "raise RuntimeError('no CUDA here')": "RuntimeError: no CUDA here",
+    "class Mine(": "SyntaxError: ",
+}
+
+
+@pytest.mark.parametrize(("line", "cause"), FAULTS.items())
+def test_another_file_in_the_search_that_cannot_be_imported_is_named(line, cause, tmp_path, monkeypatch):
+    (tmp_path / "another.py").write_text(f"{line}\n")
+    (tmp_path / "mine.py").write_text("class nnUNetTrainerMine:\n    pass\n")
+    monkeypatch.setenv("nnUNet_extTrainer", str(tmp_path))
+    with pytest.raises(CIPAError) as told:
+        find_trainer("nnUNetTrainerMine")
+    assert str(told.value).startswith(f"{tmp_path / 'another.py'}: cannot be imported ({cause}")
+    assert "until it finds nnUNetTrainerMine: mend the file or take it out" in str(told.value)
+
+
+def test_a_class_that_is_no_trainer_is_told(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text("class nnUNetTrainerMine:\n    pass\n")
+    monkeypatch.setenv("nnUNet_extTrainer", str(tmp_path))
+    with pytest.raises(CIPAError, match=r"--trainer nnUNetTrainerMine: .* must inherit from 'nnUNetTrainer'"):
+        find_trainer("nnUNetTrainerMine")

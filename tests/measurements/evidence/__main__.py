@@ -10,6 +10,7 @@ what was cut off goes on. ``report`` reads the files and writes the tables and f
 """
 
 import argparse
+import signal
 from dataclasses import fields
 from pathlib import Path
 
@@ -98,4 +99,6 @@ def main(words=None):
 
 
 if __name__ == "__main__":
+    # As Ctrl-C: trainings end too, and what is trained gets its file.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     main()
