@@ -109,6 +109,14 @@ def mutate_json(content, rng):
     return json.dumps(content).encode()
 
 
+def edit(content, path, value):
+    """Put a value at a path of keys and indices."""
+    *way, last = path
+    for key in way:
+        content = content[key]
+    content[last] = value
+
+
 def _places(content):
     """Give every place of a value: its container, and its key there."""
     if isinstance(content, (dict, list)):
