@@ -115,6 +115,23 @@ def test_groups_are_means_of_their_slices_and_patients(folder):
     assert found["the GTV itself"]["all"].startswith("0.667 ")
 
 
+def test_errors_are_of_the_seeds_that_have_them(folder):
+    later = {"false_ml": 4.0, "missed_ml": 2.0, "gtv_part": 0.5, "motion_part": None}
+    add(folder, "2d", 0, scores(0.5))
+    add(folder, "2d", 1, {case: found | later for case, found in scores(0.5).items()})
+    uneven = {case: found | later | {"motion_part": 0.25} for case, found in scores(0.5).items()}
+    uneven["a"] |= {"false_ml": 8.0, "motion_part": None}
+    add(folder, "sim", 0, uneven)
+    add(folder, "25d", 0, scores(0.5))
+    found = table(page_of(folder), "What is missed and what is added")
+    assert found.keys() == {"2D, IGTV alone", "2.5D and SIM, IGTV alone"}
+    assert [found[row]["seeds"] for row in found] == ["1", "1"]
+    assert list(found["2D, IGTV alone"].values())[2:4] == ["4.0 (4.0 to 4.0)", "2.0 (2.0 to 2.0)"]
+    whole, added = list(found["2.5D and SIM, IGTV alone"].values())[4:]
+    assert (whole, added) == ("0.50 (0.50 to 0.50)", "0.25 (0.25 to 0.25)")
+    assert list(found["2.5D and SIM, IGTV alone"].values())[2].startswith("5.0 ")
+
+
 def test_slices_at_the_ends_are_compared_on_the_cases_that_have_them(folder):
     for seed in (0, 1):
         add(folder, "2d-gtv", seed, scores(0.6))

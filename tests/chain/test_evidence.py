@@ -4,12 +4,16 @@ import json
 import re
 import sys
 
+import nibabel as nib
+import numpy as np
 import pytest
 import torch
 
 from nnunet_cipa.evaluation import dice, read_mask
 from nnunet_cipa.nnunet.summary import read_dice
 from tests.measurements.evidence.__main__ import main
+from tests.measurements.evidence.phantoms import Phantoms
+from tests.measurements.evidence.settings import Settings
 
 pytestmark = pytest.mark.slow
 SETTINGS = {
@@ -142,7 +146,29 @@ def test_the_gtv_is_scored_against_the_igtv_that_holds_it(folder):
             == pytest.approx(2 * found["gtv_ml"] / (found["gtv_ml"] + found["truth_ml"]), abs=1e-5)
             == pytest.approx(dice(igtv.array, gtv.array), abs=1e-6)
         )
-        assert found["heart_ml"] == 0
+        assert found["heart_ml"] == found["false_ml"] == found["missed_ml"] == 0
+        assert (found["gtv_part"], found["motion_part"]) == (1, 0)
+
+
+def test_parts_that_are_found_add_up_to_what_is_right_in_a_prediction(folder, tmp_path):
+    """Every second row of the IGTV, and 24 voxels in a corner."""
+    settings = Settings(**{name.replace("-", "_"): value for name, value in SETTINGS.items()})
+    phantoms = Phantoms(folder / "work", settings)
+    for case, gtv in json.loads((folder / "runs" / "phantoms.json").read_text())["patients"].items():
+        path = folder / "work/nnUNet_raw/Dataset702_IGTV/labelsTr" / f"{case}.nii.gz"
+        truth = nib.load(path)
+        predicted = np.asarray(truth.dataobj).astype(np.uint8)
+        predicted[:, ::2] = 0
+        right = int(predicted.sum())
+        predicted[:4, :3, :2] = 1
+        nib.save(nib.Nifti1Image(predicted, truth.affine), tmp_path / path.name)
+        found = phantoms.score(case, tmp_path / path.name)
+        voxel_ml = found["truth_ml"] / int(np.asarray(truth.dataobj).sum())
+        assert found["false_ml"] == pytest.approx(24 * voxel_ml, rel=1e-5)
+        in_gtv, in_motion = (found[f"{name}_part"] for name in ("gtv", "motion"))
+        assert 0 < in_gtv < 1 > in_motion > 0
+        added = found["truth_ml"] - gtv["gtv_ml"]
+        assert in_gtv * gtv["gtv_ml"] + in_motion * added == pytest.approx(right * voxel_ml, rel=1e-4)
 
 
 def test_a_row_from_gtv_starts_from_the_source_of_its_seed(folder):

@@ -1,15 +1,19 @@
 """The breathing phantoms of the evidence: GTV as the source, IGTV as the target, and patients held out."""
 
+import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nnunet_cipa.demo.folder import child_environment, prepare_folder
 from nnunet_cipa.demo.layout import Demo, step
 from nnunet_cipa.demo.options import DemoOptions
 from nnunet_cipa.demo.steps import StepRunner
-from nnunet_cipa.evaluation import dice, dice_by_position, false_positive_ml, read_mask
+from nnunet_cipa.evaluation import dice, dice_by_position, false_positive_ml, match_lesions, read_mask
 from nnunet_cipa.files.json_files import write_json
 from nnunet_cipa.files.volumes import Volume
 from nnunet_cipa.nnunet.folders import SPLITS
@@ -110,17 +114,25 @@ class Phantoms:
         -------
         dict
             dice, that of the first and last slices of lesions (ends) and of the others (between), ml that are predicted
-            in the heart and are not tumour (heart_ml), and ml of the target (truth_ml).
+            in the heart and are not tumour (heart_ml), ml of the target (truth_ml), of predicted lesions that touch
+            none (false_ml) and of lesions that no prediction touches (missed_ml); the parts that are predicted of the
+            GTV (gtv_part) and of what breathing adds to it (motion_part).
         """
         truth, predicted = self._mask(target, case), read_mask(prediction)
         heart = read_mask(self.raw(IGTV) / "organsTr" / f"{case}_HEART.nii.gz")
         ends, between = dice_by_position(truth.array, predicted.array)
+        lesions = match_lesions(truth.array, predicted.array)
+        gtv, igtv = (self._mask(each, case).array for each in (GTV, IGTV))
         found = {
             "dice": dice(truth.array, predicted.array),
             "ends": ends,
             "between": between,
             "heart_ml": false_positive_ml(truth, predicted, heart),
             "truth_ml": float(truth.array.sum() * truth.voxel_ml),
+            "false_ml": lesions.false_voxels * truth.voxel_ml,
+            "missed_ml": lesions.missed_voxels * truth.voxel_ml,
+            "gtv_part": _part(predicted.array, gtv),
+            "motion_part": _part(predicted.array, igtv & ~gtv),
         }
         return {name: round(value, DIGITS) if value == value else None for name, value in found.items()}
 
@@ -135,6 +147,11 @@ class Phantoms:
 
     def _mask(self, target: Target, case: str) -> Volume:
         return read_mask(self.raw(target) / "labelsTr" / f"{case}.nii.gz")
+
+
+def _part(predicted: NDArray[np.bool_], region: NDArray[np.bool_]) -> float:
+    """Return the part of a region that is predicted, NaN of an empty one."""
+    return float(predicted[region].mean()) if region.any() else math.nan
 
 
 def _named(target: Target) -> tuple[str | int, ...]:

@@ -52,6 +52,10 @@ class Run:
         """Return a score of each case; NaN for what is not defined."""
         return {case: _number(found[name]) for case, found in self.patients.items()}
 
+    def has(self, name: str) -> bool:
+        """Return whether a score was computed, which those that came later were not for earlier files."""
+        return all(name in found for found in self.patients.values())
+
 
 def run_path(folder: Path, row: str, seed: int) -> Path:
     """Return the file of a run."""

@@ -13,7 +13,14 @@ from tests.measurements.evidence.charts import draw_curves, draw_rows
 from tests.measurements.evidence.records import PHANTOMS, Run, Scores, read_runs
 from tests.measurements.evidence.rows import COMPARISONS, ROWS
 from tests.measurements.evidence.settings import Settings
-from tests.measurements.evidence.tables import Runs, comparison_table, groups_table, over_patients, trainings_table
+from tests.measurements.evidence.tables import (
+    Runs,
+    comparison_table,
+    errors_table,
+    groups_table,
+    over_patients,
+    trainings_table,
+)
 from tests.measurements.evidence.targets import IGTV
 
 BEGIN, END = "<!-- evidence: begin, written by tests/measurements/evidence -->", "<!-- evidence: end -->"
@@ -61,6 +68,7 @@ def _content(runs_folder: Path, images: Path, seeds: int) -> Iterator[str]:
             if sum(row in runs for row in comparison.rows) > 1:
                 yield from _shown(comparison_table(comparison, runs))
         yield from _shown(groups_table(on_igtv, patients))
+        yield from _shown(errors_table(on_igtv, patients))
         yield from _shown(trainings_table(runs))
         yield f"Trained on {_machines(runs)}."
     yield _missing(runs, seeds)

@@ -82,6 +82,23 @@ def groups_table(runs: Runs, ignoring_motion: Scores) -> Table:
     return Table("First and last slices, small tumours, the heart", header, cells)
 
 
+def errors_table(runs: Runs, ignoring_motion: Scores) -> Table:
+    """Show what each row misses and adds: whole lesions, and parts of the GTV and of what breathing adds to it."""
+    named = {"the GTV itself": [Run("gtv", 0, ignoring_motion)]}
+    named |= {ROWS[row].title: found for row, found in runs.items()}
+    digits = {"false_ml": 1, "missed_ml": 1, "gtv_part": 2, "motion_part": 2}
+    cells = [
+        [title, str(len(known)), *(_cell(over_patients(known, score), places) for score, places in digits.items())]
+        for title, found in named.items()
+        if (known := [run for run in found if all(run.has(score) for score in digits)])
+    ]
+    header = (
+        "row", "seeds", "predicted beside all lesions, ml", "lesions missed, ml", "part found of the GTV",
+        "part found of what breathing adds",
+    )  # fmt: skip
+    return Table("What is missed and what is added", header, cells)
+
+
 def trainings_table(runs: Runs) -> Table:
     """Show what a row was trained with, its seconds, and how much the validation Dice still rose at the end."""
     cells = []
