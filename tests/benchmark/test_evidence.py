@@ -43,9 +43,9 @@ def write(path, content):
     path.write_text(json.dumps(content))
 
 
-def add(folder, row, seed, patients, settings=SETTINGS):
+def add(folder, row, seed, patients, settings=SETTINGS, trainer="nnUNetTrainerX"):
     training = {
-        "trainer": "nnUNetTrainerX", "starts_from": "GTV", "iterations": 500, "batch_size": 8, "patch_size": [128, 128],
+        "trainer": trainer, "starts_from": "GTV", "iterations": 500, "batch_size": 8, "patch_size": [128, 128],
         "seconds": 100.0 + seed,
     }  # fmt: skip
     content = {
@@ -160,6 +160,13 @@ def test_rows_of_gtv_are_compared_among_themselves(folder):
     assert {title: row["of"] for title, row in table(text, "Trainings").items()} == {
         "2D, IGTV alone": "IGTV", "CIPA": "GTV", "DCIM alone": "GTV",
     }  # fmt: skip
+
+
+def test_a_row_that_was_trained_under_two_names_has_both(folder):
+    for seed, trainer in enumerate(("nnUNetTrainerX", "nnUNetTrainerX", "nnUNetTrainerY")):
+        add(folder, "2d", seed, scores(0.4), trainer=trainer)
+    found = table(page_of(folder), "Trainings")["2D, IGTV alone"]
+    assert (found["trainer"], found["training s"]) == ("`nnUNetTrainerX`, `nnUNetTrainerY`", "101")
 
 
 def test_a_table_is_of_one_target():

@@ -84,12 +84,16 @@ def groups_table(runs: Runs, ignoring_motion: Scores) -> Table:
 
 def errors_table(runs: Runs, ignoring_motion: Scores) -> Table:
     """Show what each row misses and adds: whole lesions, and parts of the GTV and of what breathing adds to it."""
-    named = {"the GTV itself": [Run("gtv", 0, ignoring_motion)]}
-    named |= {ROWS[row].title: found for row, found in runs.items()}
+    gtv = Run("gtv", 0, ignoring_motion)
+    named = [("the GTV itself", [gtv]), *((ROWS[row].title, found) for row, found in runs.items())]
     digits = {"false_ml": 1, "missed_ml": 1, "gtv_part": 2, "motion_part": 2}
     cells = [
-        [title, str(len(known)), *(_cell(over_patients(known, score), places) for score, places in digits.items())]
-        for title, found in named.items()
+        [
+            title,
+            "" if gtv in known else str(len(known)),
+            *(_cell(over_patients(known, score), places) for score, places in digits.items()),
+        ]
+        for title, found in named
         if (known := [run for run in found if all(run.has(score) for score in digits)])
     ]
     header = (
@@ -104,11 +108,12 @@ def trainings_table(runs: Runs) -> Table:
     cells = []
     for row, found in runs.items():
         training = found[0].training
+        trainers = dict.fromkeys(f"`{run.training['trainer']}`" for run in found)
         patch = " x ".join(map(str, training["patch_size"]))
         rises = [rise for run in found if not math.isnan(rise := last_rise(run.curve))]
         cells.append(
             [
-                ROWS[row].title, ROWS[row].target.roi, f"`{training['trainer']}`", training["starts_from"],
+                ROWS[row].title, ROWS[row].target.roi, ", ".join(trainers), training["starts_from"],
                 str(training["iterations"]), f"{training['batch_size']} of {patch}",
                 f"{fmean(float(run.training['seconds']) for run in found):.0f}",
                 _signed(fmean(rises)) if rises else "n/a",
