@@ -34,7 +34,7 @@ def draw_rows(runs: Runs, ignoring_motion: Mean, out: Path) -> None:
         axis.set_ylim(len(runs) - 0.4, -0.6)
         axis.set_xlabel("Dice: mean and 95 % over patients; ticks are seeds")
         axis.grid(axis="x", alpha=0.25)
-        axis.legend(loc="lower left", fontsize=9)
+        figure.legend(loc="outside upper right", fontsize=9)  # beside all intervals, wherever they lie
         _save(figure, out)
 
 
