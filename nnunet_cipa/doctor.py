@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from nnunet_cipa.nnunet.folders import VARIABLES
+from nnunet_cipa.nnunet.folders import VARIABLES, trainer_folders
 from nnunet_cipa.nnunet.tested_versions import NEWEST_TESTED
 from nnunet_cipa.versions import package_versions
 
@@ -121,8 +121,7 @@ def _trainers() -> Iterator[Finding]:
 
     value = os.environ.get("nnUNet_extTrainer", "")
     remedy = 'export nnUNet_extTrainer="$(nnunet-cipa plugin-path)"'
-    listed = [Path(entry).resolve() for entry in value.split(os.pathsep) if entry]
-    found = plugin_path() in listed
+    found = plugin_path() in [Path(folder).resolve() for folder in trainer_folders()]
     yield Finding("nnU-Net", "nnUNet_extTrainer", value or "not set", "" if found else remedy)
     encoder = os.environ.get("NNUNET_CIPA_ENCODER")
     if encoder:

@@ -31,6 +31,11 @@ def folder_if_set(variable: str) -> Path | None:
     return Path(value) if value else None
 
 
+def trainer_folders() -> list[str]:
+    """Return the folders that ``nnUNet_extTrainer`` names, as they stand there."""
+    return [entry for entry in os.environ.get("nnUNet_extTrainer", "").split(os.pathsep) if entry.strip()]
+
+
 def find_dataset(
     name_or_id: str,
     folders: Sequence[Path],

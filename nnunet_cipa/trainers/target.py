@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import os
 import traceback
 from copy import deepcopy
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from torch import nn
 from nnunet_cipa import trainers
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.nnunet.dataset import Dataset
-from nnunet_cipa.nnunet.folders import PREPROCESSED, find_dataset, nnunet_folder
+from nnunet_cipa.nnunet.folders import PREPROCESSED, find_dataset, nnunet_folder, trainer_folders
 from nnunet_cipa.nnunet.target import Target
 from nnunet_cipa.trainers.base import PETCTTrainer
 
@@ -161,7 +160,7 @@ def _failed_file(error: Exception) -> Path | None:
     if isinstance(error, SyntaxError):
         names.append(error.filename or "")
     files = [path.resolve() for path in map(Path, names) if path.is_file()]  # Python's own have no file
-    folders = [Path(folder).resolve() for folder in os.environ.get("nnUNet_extTrainer", "").split(os.pathsep) if folder]
+    folders = [Path(folder).resolve() for folder in trainer_folders()]
     return next((file for file in files if any(file.is_relative_to(folder) for folder in folders)), None)
 
 

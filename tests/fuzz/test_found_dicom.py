@@ -23,6 +23,16 @@ def set_value(elements, tag, vr, value):
             element[1:] = [vr, value]
 
 
+def changed_series(own, change, *modality):
+    """Write a series, change the elements of all its files, and return what is found of it."""
+    for path in write_series(own, *modality, folder="input").paths:
+        elements = dicom.read_file(path.read_bytes())
+        change(elements)
+        path.write_bytes(dicom.write_file(elements))
+    (candidate,) = group_series(scan_folder(own / "input").images)
+    return candidate
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -31,32 +41,23 @@ def set_value(elements, tag, vr, value):
     ],
 )
 def test_pet_whose_injection_cannot_be_read(own, change, told):
-    for path in write_series(own, "PT", folder="input").paths:
-        elements = dicom.read_file(path.read_bytes())
+    def change_holders(elements):
         for holder in list(dicom.holders(elements)):
             change(holder)
-        path.write_bytes(dicom.write_file(elements))
-    (candidate,) = group_series(scan_folder(own / "input").images)
+
+    candidate = changed_series(own, change_holders, "PT")
     with pytest.raises(CIPAError, match=told):
         read_pet(build_series(candidate))
 
 
 def test_a_slope_that_is_stored_as_a_tag(own):
-    for path in write_series(own, folder="input").paths:
-        elements = dicom.read_file(path.read_bytes())
-        set_value(elements, (0x0028, 0x1053), b"AT", b"1.0 ")
-        path.write_bytes(dicom.write_file(elements))
-    (candidate,) = group_series(scan_folder(own / "input").images)
+    candidate = changed_series(own, lambda e: set_value(e, (0x0028, 0x1053), b"AT", b"1.0 "))
     with pytest.raises(CIPAError, match="RescaleSlope None"):
         read_ct(build_series(candidate))
 
 
 def test_transfer_syntax_of_several_lines_is_told_in_one(own):
-    for path in write_series(own, folder="input").paths:
-        elements = dicom.read_file(path.read_bytes())
-        set_value(elements, (0x0002, 0x0010), b"UI", b"1.2\n3\x1b[2J")
-        path.write_bytes(dicom.write_file(elements))
-    (candidate,) = group_series(scan_folder(own / "input").images)
+    candidate = changed_series(own, lambda e: set_value(e, (0x0002, 0x0010), b"UI", b"1.2\n3\x1b[2J"))
     with pytest.raises(CIPAError) as error:
         build_series(candidate)
     assert str(error.value).isprintable()

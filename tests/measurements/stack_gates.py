@@ -12,7 +12,6 @@ from pathlib import Path
 
 import torch
 from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
-from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
 from nnunet_cipa.evaluation import dice, read_mask
 from nnunet_cipa.plugin import plugin_path
@@ -21,6 +20,7 @@ from tests.measurements.evidence.rows import ROWS
 from tests.measurements.evidence.settings import Settings
 from tests.measurements.evidence.targets import IGTV
 from tests.measurements.evidence.training import Trainings
+from tests.measurements.trained import first_fold
 
 ROW = ROWS["stack-gtv"]
 
@@ -32,9 +32,7 @@ def load(phantoms, seed):
         raise SystemExit(f"{phantoms.folder}: {ROW.name} was not trained there with seed {seed}")
     folders = [plugin_path(), phantoms.demo.own_trainers, *phantoms.folder.absolute().glob("benchmark_*/trainers")]
     os.environ["nnUNet_extTrainer"] = os.pathsep.join(map(str, folders))
-    predictor = nnUNetPredictor(use_mirroring=False, device=torch.device("cpu"), allow_tqdm=False)
-    predictor.initialize_from_trained_model_folder(str(trained.fold.parent), (0,), "checkpoint_final.pth")
-    return predictor
+    return first_fold(trained.fold.parent, mirrored=False)
 
 
 def mean_dice(predictor, phantoms):

@@ -15,6 +15,7 @@ from nnunet_cipa.benchmark.plan.variants import TrainerVariant
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.files.hashes import file_hash
 from nnunet_cipa.nnunet.dataset import Dataset
+from nnunet_cipa.nnunet.folders import trainer_folders
 from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.trainers.encoder_file import ENCODER_VARIABLE, encoder_file
 from nnunet_cipa.trainers.robust.seeding import SEED_VARIABLE, SeededTraining, read_seed
@@ -196,5 +197,4 @@ def job_variables(request: BenchmarkRequest, model: PlannedModel) -> Mapping[str
 
 def search_path(folder: Path) -> str:
     """Return ``nnUNet_extTrainer`` for a benchmark: our trainers, the user's, then those of the benchmark."""
-    given = [entry for entry in os.environ.get("nnUNet_extTrainer", "").split(os.pathsep) if entry.strip()]
-    return os.pathsep.join(dict.fromkeys([str(plugin_path()), *given, str(folder)]))
+    return os.pathsep.join(dict.fromkeys([str(plugin_path()), *trainer_folders(), str(folder)]))

@@ -118,11 +118,12 @@ class Phantoms:
             none (false_ml) and of lesions that no prediction touches (missed_ml); the parts that are predicted of the
             GTV (gtv_part) and of what breathing adds to it (motion_part).
         """
-        truth, predicted = self._mask(target, case), read_mask(prediction)
+        masks = {each: self._mask(each, case) for each in (GTV, IGTV)}
+        truth, predicted = masks[target], read_mask(prediction)
         heart = read_mask(self.raw(IGTV) / "organsTr" / f"{case}_HEART.nii.gz")
         ends, between = dice_by_position(truth.array, predicted.array)
         lesions = match_lesions(truth.array, predicted.array)
-        gtv, igtv = (self._mask(each, case).array for each in (GTV, IGTV))
+        gtv, igtv = masks[GTV].array, masks[IGTV].array
         found = {
             "dice": dice(truth.array, predicted.array),
             "ends": ends,

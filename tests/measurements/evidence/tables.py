@@ -65,10 +65,6 @@ def comparison_table(comparison: Comparison, runs: Runs) -> Table:
 def groups_table(runs: Runs, ignoring_motion: Scores) -> Table:
     """Show first and last slices, small tumours and the heart for each row, and for the GTV as a prediction."""
     small = volume_strata({case: float(found["truth_ml"] or 0) for case, found in ignoring_motion.items()})[0]
-    named = [
-        ("the GTV itself", [Run("gtv", 0, ignoring_motion)]),
-        *((ROWS[row].title, found) for row, found in runs.items()),
-    ]
     cells = [
         [
             title,
@@ -76,7 +72,7 @@ def groups_table(runs: Runs, ignoring_motion: Scores) -> Table:
             _cell(over_patients(found, "dice", small.cases)),
             _cell(over_patients(found, "heart_ml"), 2),
         ]
-        for title, found in named
+        for title, found in _with_gtv(runs, ignoring_motion)
     ]
     header = ("row", "all", "first and last slices", "slices between", f"tumours of {small.title}", "heart, ml")
     return Table("First and last slices, small tumours, the heart", header, cells)
@@ -84,16 +80,14 @@ def groups_table(runs: Runs, ignoring_motion: Scores) -> Table:
 
 def errors_table(runs: Runs, ignoring_motion: Scores) -> Table:
     """Show what each row misses and adds: whole lesions, and parts of the GTV and of what breathing adds to it."""
-    gtv = Run("gtv", 0, ignoring_motion)
-    named = [("the GTV itself", [gtv]), *((ROWS[row].title, found) for row, found in runs.items())]
     digits = {"false_ml": 1, "missed_ml": 1, "gtv_part": 2, "motion_part": 2}
     cells = [
         [
             title,
-            "" if gtv in known else str(len(known)),
+            str(len(known)) if known[0].training else "",
             *(_cell(over_patients(known, score), places) for score, places in digits.items()),
         ]
-        for title, found in named
+        for title, found in _with_gtv(runs, ignoring_motion)
         if (known := [run for run in found if all(run.has(score) for score in digits)])
     ]
     header = (
@@ -101,6 +95,12 @@ def errors_table(runs: Runs, ignoring_motion: Scores) -> Table:
         "part found of what breathing adds",
     )  # fmt: skip
     return Table("What is missed and what is added", header, cells)
+
+
+def _with_gtv(runs: Runs, ignoring_motion: Scores) -> list[tuple[str, Sequence[Run]]]:
+    """Return titles and runs of all rows, and before them the GTV as a prediction, which no training made."""
+    gtv = Run("gtv", 0, ignoring_motion)
+    return [("the GTV itself", [gtv]), *((ROWS[row].title, found) for row, found in runs.items())]
 
 
 def trainings_table(runs: Runs) -> Table:
