@@ -18,13 +18,14 @@ from nnunet_cipa.trainers.recipe.training import PaperRecipe
 from nnunet_cipa.trainers.robust.nonfinite import NonFiniteGuard
 from nnunet_cipa.trainers.robust.resuming import ResumableTraining
 from nnunet_cipa.trainers.robust.side_by_side import SideBySideTraining
+from nnunet_cipa.trainers.robust.threads import FittingThreads
 from nnunet_cipa.trainers.sampling import Geometry, Sampling, SingleSlices
 from nnunet_cipa.weights import load_encoder
 
 CHECKPOINTING_VARIABLE = "NNUNET_CIPA_ACTIVATION_CHECKPOINTING"
 
 
-class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, PaperRecipe):
+class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, FittingThreads, PaperRecipe):
     """Trains a network of this package on nnU-Net's plans, as ``PaperRecipe`` tells.
 
     A subclass names the network, and may add to the rest:

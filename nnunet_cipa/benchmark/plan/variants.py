@@ -7,6 +7,7 @@ from pathlib import Path
 from nnunet_cipa.benchmark.plan.budget import Budget
 from nnunet_cipa.files.atomic import write_text
 from nnunet_cipa.trainers.robust.seeding import SeededTraining
+from nnunet_cipa.trainers.robust.threads import FittingThreads
 from nnunet_cipa.trainers.target import find_trainer
 
 _HEAD = '''"""A trainer {purpose} of this benchmark; nnU-Net finds it when nnUNet_extTrainer names this folder.
@@ -18,7 +19,7 @@ import torch
 from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 {more_imports}
 
-class {name}({mix_in}recursive_find_trainer_class_by_name("{trainer}")):
+class {name}({mix_ins}recursive_find_trainer_class_by_name("{trainer}")):
     """{trainer}{how}."""
 '''
 _SEED = """
@@ -45,7 +46,8 @@ class TrainerVariant:
     budget : Budget or None
         How long it trains; None leaves it its own length.
     seed : int or None
-        Its seed; one that knows none, such as nnU-Net's own, is taught it by ``SeededTraining``.
+        Its seed. A trainer that knows none, such as nnU-Net's own, is taught it by ``SeededTraining``, and by
+        ``FittingThreads`` how many threads a job has.
     """
 
     trainer: str
@@ -65,13 +67,16 @@ class TrainerVariant:
 
     def _parts(self) -> Iterator[str]:
         budget, seed = self.budget, self.seed
-        mixed_in = seed is not None and not issubclass(find_trainer(self.trainer), SeededTraining)
+        trainer = find_trainer(self.trainer)
+        wanted = (FittingThreads,) if seed is None else (SeededTraining, FittingThreads)
+        mix_ins = [mix_in for mix_in in wanted if not issubclass(trainer, mix_in)]
+        imports = [f"from {mix_in.__module__} import {mix_in.__name__}\n" for mix_in in mix_ins]
         length = "" if budget is None else f" for {budget.epochs} epochs of {budget.iterations} iterations"
         yield _HEAD.format(
             purpose="with a seed" if budget is None else "at the budget",
-            more_imports="\nfrom nnunet_cipa.trainers.robust.seeding import SeededTraining\n" if mixed_in else "",
+            more_imports="".join(["\n", *imports]) if imports else "",
             name=self.name,
-            mix_in="SeededTraining, " if mixed_in else "",
+            mix_ins="".join(f"{mix_in.__name__}, " for mix_in in mix_ins),
             trainer=self.trainer,
             how=length + ("" if seed is None else f" with seed {seed}"),
         )

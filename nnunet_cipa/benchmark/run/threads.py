@@ -3,15 +3,17 @@
 import os
 
 from nnunet_cipa.processes.cores import usable_cores
+from nnunet_cipa.trainers.robust.threads import THREADS_VARIABLE
 
 _WAIT_POLICY = "OMP_WAIT_POLICY"
 
 
 def thread_variables(device: str, jobs: int = 1) -> dict[str, str]:
-    """Return the variables that let waiting threads sleep where a job's threads are more than its cores.
+    """Return the variables that give a job as many threads as it has cores, and let them sleep while they wait.
 
-    Other jobs take a part of the cores, or a cluster, a container or taskset gives only some: threads that wait awake
-    would keep the others from computing. A policy of the caller's own stays.
+    None where a job has the whole machine. Where other jobs take a part of the cores, or a cluster, a container or
+    taskset gives only some, more threads would wait for each other, and awake keep others from computing. Values of the
+    caller's own stay. A trainer that is neither ours nor written by the benchmark knows only to sleep.
 
     Parameters
     ----------
@@ -20,6 +22,7 @@ def thread_variables(device: str, jobs: int = 1) -> dict[str, str]:
     jobs : int
         How many share the cores.
     """
-    if device != "cpu" or _WAIT_POLICY in os.environ:
+    if device != "cpu" or (jobs == 1 and usable_cores() == os.cpu_count()):
         return {}
-    return {_WAIT_POLICY: "passive"} if jobs > 1 or usable_cores() < (os.cpu_count() or 1) else {}
+    wanted = {THREADS_VARIABLE: str(max(1, usable_cores() // jobs)), _WAIT_POLICY: "passive"}
+    return {name: value for name, value in wanted.items() if name not in os.environ}

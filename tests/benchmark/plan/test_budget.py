@@ -102,6 +102,20 @@ def test_every_trainer_has_a_seed_that_the_variable_does_not_change(build, monke
     assert trainer.num_epochs == (4 if budget else epochs)
 
 
+@pytest.mark.parametrize("name", ["nnUNetTrainer", "nnUNetTrainerCIPA_demo", "nnUNetTrainerOfMine"])
+@pytest.mark.parametrize(("budget", "seed"), [(Budget(4, 10), None), (Budget(4, 10), 2), (None, 2)])
+def test_every_trainer_has_the_threads_that_its_job_is_given(build, monkeypatch, name, budget, seed):
+    seen, before = [], torch.get_num_threads()
+    monkeypatch.setenv("NNUNET_CIPA_THREADS", str(before + 3))
+    monkeypatch.setattr(nnUNetTrainer, "initialize", lambda _: seen.append(torch.get_num_threads()))
+    monkeypatch.setattr(trainers.nnUNetTrainerCIPA, "initialize", SeededTraining.initialize)
+    try:
+        build(budget, name, seed).initialize()
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [before + 3]
+
+
 @pytest.mark.parametrize(("epochs", "save_every"), [(1, 1), (20, 1), (21, 2), (218, 11), (1000, 50), (8000, 50)])
 def test_checkpoints_are_a_twentieth_apart_and_nnunets_fifty_at_most(epochs, save_every):
     assert Budget(epochs, 250).save_every == save_every

@@ -133,10 +133,25 @@ def test_threads_of_jobs_that_share_a_cpu_wait_asleep(fake, monkeypatch, jobs, o
     assert [call["variables"].get("OMP_WAIT_POLICY") for call in fake.calls()] == [expected] * 2
 
 
-def test_threads_of_a_job_with_a_part_of_the_cores_wait_asleep(fake, monkeypatch, one_core):
+@pytest.mark.parametrize(
+    ("cores", "jobs", "own", "expected"),
+    [(8, 1, None, None), (8, 2, None, "4"), (8, 3, None, "2"), (2, 3, None, "1"), (8, 2, "6", "6"), (8, 2, "", "")],
+)
+def test_jobs_on_a_cpu_have_the_threads_of_their_share_of_its_cores(fake, monkeypatch, cores, jobs, own, expected):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.delenv("NNUNET_CIPA_THREADS", raising=False)
+    if own is not None:
+        monkeypatch.setenv("NNUNET_CIPA_THREADS", own)
+    assert fake.run("--jobs", jobs, folds=(0,)) == 0
+    assert [call["variables"].get("NNUNET_CIPA_THREADS") for call in fake.calls()] == [expected]
+
+
+def test_a_job_with_a_part_of_the_cores_has_its_threads_and_they_wait_asleep(fake, monkeypatch, one_core):
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     assert fake.run(folds=(0,)) == 0
-    assert [call["variables"]["OMP_WAIT_POLICY"] for call in fake.calls()] == ["passive"]
+    (call,) = fake.calls()
+    assert [call["variables"][name] for name in ("OMP_WAIT_POLICY", "NNUNET_CIPA_THREADS")] == ["passive", "1"]
 
 
 def test_own_lengths_need_no_trainers_of_the_benchmark(fake):
