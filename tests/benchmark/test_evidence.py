@@ -127,9 +127,31 @@ def test_errors_are_of_the_seeds_that_have_them(folder):
     assert found.keys() == {"2D, IGTV alone", "2.5D and SIM, IGTV alone"}
     assert [found[row]["seeds"] for row in found] == ["1", "1"]
     assert list(found["2D, IGTV alone"].values())[2:4] == ["4.0 (4.0 to 4.0)", "2.0 (2.0 to 2.0)"]
-    whole, added = list(found["2.5D and SIM, IGTV alone"].values())[4:]
+    whole, added = list(found["2.5D and SIM, IGTV alone"].values())[4:6]
     assert (whole, added) == ("0.50 (0.50 to 0.50)", "0.25 (0.25 to 0.25)")
     assert list(found["2.5D and SIM, IGTV alone"].values())[2].startswith("5.0 ")
+
+
+def test_dice_without_what_is_beside_all_lesions_is_that_of_the_volumes(folder):
+    """Of 10 ml with a GTV of 5 ml, 3 ml of it and 2 ml of the rest are found, 1 ml beside it and 2 ml far away."""
+    found = {"dice": 2 * 5 / (8 + 10), "truth_ml": 10.0, "false_ml": 2.0, "missed_ml": 0.0, "gtv_part": 3 / 5}
+    nothing = {"dice": 0.0, "truth_ml": 20.0, "false_ml": 3.0, "missed_ml": 20.0, "gtv_part": 0.0}
+    others = {"ends": 0.5, "between": 0.5, "heart_ml": 0.0}
+    phantoms = json.loads((folder / "phantoms.json").read_text())
+    for case, ml in {"a": 5.0, "b": 10.0}.items():
+        phantoms["patients"][case] |= {"gtv_ml": ml, "truth_ml": 2 * ml}
+    write(folder / "phantoms.json", phantoms)
+    add(
+        folder,
+        "2d",
+        0,
+        {"a": {**found, **others, "motion_part": 2 / 5}, "b": {**nothing, **others, "motion_part": 0.0}},
+    )
+    (dice,) = (
+        found["Dice without what is beside all lesions"]
+        for found in table(page_of(folder), "What is missed and what is added").values()
+    )
+    assert dice.startswith(f"{2 * 5 / (6 + 10) / 2:.3f} ")  # the mean with a patient of whom nothing is found
 
 
 def test_slices_at_the_ends_are_compared_on_the_cases_that_have_them(folder):
