@@ -103,6 +103,10 @@ class PETCTNetwork(nn.Module, ABC):
         """Return tensors that carry the inverse of what new layers after them multiply by, each with that factor."""
         return {}
 
+    def slice_modules(self) -> list[nn.Module]:
+        """Return the modules that join neighbouring slices, which what is pre-trained on single slices has not."""
+        return []
+
     def pretrained_name(self, name: str) -> str | None:  # noqa: ARG002
         """Return what a tensor is called in the file, of elsewhere, that the encoder starts from, if it has it."""
         return None

@@ -6,7 +6,11 @@ import torch
 from nnunet_cipa.trainers import (
     nnUNetTrainerCIPA25DTransfer,
     nnUNetTrainerCIPASIM,
+    nnUNetTrainerCIPASIM_dynamic,
+    nnUNetTrainerCIPASIM_features,
+    nnUNetTrainerCIPASIM_input,
     nnUNetTrainerCIPASIMTransfer,
+    nnUNetTrainerCIPAStack,
     nnUNetTrainerCIPATransfer,
 )
 
@@ -73,3 +77,34 @@ def test_a_frozen_encoder_stays_as_it_is_and_the_rest_learns(ready):
     assert any(name.startswith("encoder_sims.") for name in moved)
     assert any(name.startswith("fusions.") for name in moved)
     assert any(name.startswith("decoder.") for name in moved)
+
+
+@pytest.mark.parametrize(
+    ("trainer_class", "parts"),
+    [
+        (nnUNetTrainerCIPATransfer, ()),
+        (nnUNetTrainerCIPASIMTransfer, ("encoder_sims.",)),
+        (nnUNetTrainerCIPASIM_features, ("feature_sims.",)),
+        (nnUNetTrainerCIPASIM_input, ("sim.",)),
+        (nnUNetTrainerCIPASIM_dynamic, ("encoder_sims.", "chooser.")),
+        (nnUNetTrainerCIPAStack, ("stack_scans.",)),
+    ],
+)
+def test_what_joins_slices_has_a_rate_of_its_own(ready, trainer_class, parts):
+    trainer = ready(trainer_class, slice_rate=10.0, encoder_rate=0.5, warmup_epochs=0)
+    found = rates(trainer)
+    assert found.keys() == {name for name, _ in trainer.network.named_parameters()}
+    for name, rate in found.items():
+        factor = 0.5 if name.startswith("encoder.") else 10.0 if name.startswith(parts or ("none",)) else 1.0
+        assert rate == pytest.approx(6e-5 * factor, rel=1e-4), name
+    assert all(any(name.startswith(part) for name in found) for part in parts)
+
+
+def test_without_it_the_groups_are_those_of_earlier_checkpoints(ready):
+    """Of the encoder and of the rest, each with and without weight decay, as --c has to find them."""
+    trainer = ready(nnUNetTrainerCIPASIM)
+    named = [name for name, _ in trainer.network.named_parameters()]
+    of_group = [len(group["params"]) for group in trainer.optimizer.param_groups]
+    encoder = sum(name.startswith("encoder.") for name in named)
+    assert len(of_group) == 4
+    assert (sum(of_group[:2]), sum(of_group[2:])) == (encoder, len(named) - encoder)

@@ -140,6 +140,10 @@ class CIPA(PETCTNetwork):
         levels = STAGES if self.feature_sims is not None else map(int, self.encoder_sims or ())
         return {f"encoder.{name}": gain for level in levels for name in self.encoder.output_tensors(level)}
 
+    def slice_modules(self) -> list[nn.Module]:
+        """Return SIM, wherever it is."""
+        return [module for module in (self.sim, self.encoder_sims, self.feature_sims) if module is not None]
+
     def pretrained_name(self, name: str) -> str | None:
         """Return what a tensor is called in the ImageNet file of the backbone, if it has it; VMamba's is imported."""
         part, _, rest = name.partition(".")

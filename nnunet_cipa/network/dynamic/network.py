@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nnunet_cipa.network.arguments import MODALITIES, check_slices, check_spacing
 from nnunet_cipa.network.cipa.network import CIPA
@@ -79,6 +79,10 @@ class CIPADynamic(CIPA):
     def image_slices(self) -> int:
         """The slices that are the channels of the encoder's input."""
         return _READ
+
+    def slice_modules(self) -> list[nn.Module]:
+        """Return the chooser, and SIM if there is one."""
+        return [self.chooser, *super().slice_modules()]
 
     def encode(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Encode the three slices that are chosen from windows (B, 2 * slices, H, W), as ``CIPA`` does."""

@@ -72,6 +72,10 @@ class CIPAStack(CIPA):
             for_each_modality(StackScan, channels, sizes.d_state, spacing_z) for channels in sizes.widths
         )
 
+    def slice_modules(self) -> list[nn.Module]:
+        """Return the scans along z."""
+        return [self.stack_scans]
+
     def segment(self, x: Tensor) -> Tensor:
         """Map single slices (B, 2, H, W), each a stack of one, to logits (B, num_classes, H, W)."""
         alone = torch.zeros(1, device=x.device)
