@@ -2,9 +2,9 @@
 
 python -m tests.measurements.pet_alone FOLDER
 
-FOLDER is one that ``python -m tests.measurements.evidence prepare`` made. Of the held-out patients, what is within 10 mm
-of a lesion and takes up at least a part of what the lesion does at most is compared with the IGTV. The lesions are given,
-so that the figures are of outlining them and not of finding them. No slice is told of its neighbours.
+FOLDER is one that ``python -m tests.measurements.evidence prepare`` made. Of the held-out patients, what is within 10
+mm of a lesion and takes up at least a part of what the lesion does at most is compared with the IGTV. The lesions are
+given, so that the figures are of outlining them and not of finding them. No slice is told of its neighbours.
 """
 
 import argparse
