@@ -25,6 +25,8 @@ class ShortTrainer:
         Whether it has the demo's settings of fine-tuning.
     rate : float or None
         Initial learning rate, if not the demo's.
+    slice_rate : float
+        Rate of what joins slices over that of the rest.
     """
 
     trainer: str
@@ -32,17 +34,19 @@ class ShortTrainer:
     network: Mapping[str, int] = field(default_factory=dict)
     fine_tuned: bool = False
     rate: float | None = None
+    slice_rate: float = 1.0
 
     @property
     def name(self) -> str:
         """As after ``-tr``."""
         size = self.variant + ("Transfer" if self.fine_tuned else "")
-        return "_".join((self.trainer, size, *(f"{name}{value}" for name, value in self.network.items())))
+        rate = "" if self.slice_rate == 1 else f"x{self.slice_rate:g}"
+        return "_".join((self.trainer, size + rate, *(f"{name}{value}" for name, value in self.network.items())))
 
     def write(self, folder: Path) -> str:
         """Write it to a folder, and return its name."""
         base, trainer = "FineTuned" if self.fine_tuned else "Shortened", self.trainer
-        settings = {} if self.rate is None else {"initial_lr": self.rate}
+        settings = ({} if self.rate is None else {"initial_lr": self.rate}) | {"slice_rate": self.slice_rate}
         text = f"""from nnunet_cipa.trainers import {trainer}
 from nnunet_cipa.trainers.variants.demo import {base}
 

@@ -1,9 +1,9 @@
 """What the scans along z of a trained CIPAStack do, as in docs/evidence.md.
 
-python -m tests.measurements.stack_gates FOLDER SEED
+python -m tests.measurements.stack_gates FOLDER SEED [--row stack-gtv-x10]
 
-FOLDER is one in which ``python -m tests.measurements.evidence run`` trained the row stack-gtv. The held-out patients
-are segmented by the network as it is and with all gates of its scans at zero, which leaves single slices.
+FOLDER is one in which ``python -m tests.measurements.evidence run`` trained the row. The held-out patients are
+segmented by the network as it is and with all gates of its scans at zero, which leaves single slices.
 """
 
 import argparse
@@ -22,14 +22,14 @@ from tests.measurements.evidence.targets import IGTV
 from tests.measurements.evidence.training import Trainings
 from tests.measurements.trained import first_fold
 
-ROW = ROWS["stack-gtv"]
+STACKS = [name for name, row in ROWS.items() if row.trainer == "nnUNetTrainerCIPAStack"]
 
 
-def load(phantoms, seed):
+def load(phantoms, row, seed):
     """Return nnU-Net's predictor with the network of a seed; images are not mirrored, as that takes eight times."""
-    trained = Trainings(phantoms).find(ROW, seed)
+    trained = Trainings(phantoms).find(ROWS[row], seed)
     if trained is None or not trained.is_done:
-        raise SystemExit(f"{phantoms.folder}: {ROW.name} was not trained there with seed {seed}")
+        raise SystemExit(f"{phantoms.folder}: {row} was not trained there with seed {seed}")
     folders = [plugin_path(), phantoms.demo.own_trainers, *phantoms.folder.absolute().glob("benchmark_*/trainers")]
     os.environ["nnUNet_extTrainer"] = os.pathsep.join(map(str, folders))
     return first_fold(trained.fold.parent, mirrored=False)
@@ -46,10 +46,10 @@ def mean_dice(predictor, phantoms):
     return sum(found) / len(found)
 
 
-def main(folder, seed):
+def main(folder, seed, row):
     """Print the gates, and the Dice with and without the scans."""
     phantoms = Phantoms(folder, Settings.read(folder / "evidence.json"))
-    predictor = load(phantoms, seed)
+    predictor = load(phantoms, row, seed)
     (weights,) = predictor.list_of_parameters
     gates = [name for name in weights if name.endswith(".gate")]
     opened = torch.cat([weights[name].abs() for name in gates])
@@ -65,5 +65,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("seed", type=int)
+    parser.add_argument("--row", choices=STACKS, default="stack-gtv", help=", ".join(STACKS))
     given = parser.parse_args()
-    main(given.folder, given.seed)
+    main(given.folder, given.seed, given.row)

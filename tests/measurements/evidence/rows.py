@@ -31,6 +31,8 @@ class Row:
         What is segmented, and so who is trained on.
     lengths : int
         Train for so many times the epochs of the settings.
+    slice_rate : float
+        Rate of what joins slices over that of the rest.
     network : dict
         Settings of its network beside those of its trainer.
     """
@@ -44,6 +46,7 @@ class Row:
     configuration: str = "2d"
     target: Target = IGTV
     lengths: int = 1
+    slice_rate: float = 1.0
     network: Mapping[str, int] = field(default_factory=dict)
 
     def short_trainer(self, settings: Settings) -> ShortTrainer | None:
@@ -51,7 +54,7 @@ class Row:
         if not self.ours:
             return None
         rate = settings.rate / 3 if self.transferred else settings.rate  # as in the demo
-        return ShortTrainer(self.trainer, settings.variant, self.network, self.transferred, rate)
+        return ShortTrainer(self.trainer, settings.variant, self.network, self.transferred, rate, self.slice_rate)
 
     def trained_as(self, settings: Settings) -> str:
         """Return the name of its trainer."""
@@ -96,6 +99,20 @@ ROWS = {
         _ours("sim-gtv", "2.5D and SIM, from GTV", "nnUNetTrainerCIPASIM", transferred=True),
         _ours("dynamic-gtv", "SIM, chosen neighbours, from GTV", "nnUNetTrainerCIPASIM_dynamic", transferred=True),
         _ours("stack-gtv", "CIPAStack, from GTV", "nnUNetTrainerCIPAStack", transferred=True),
+        _ours(
+            "sim-gtv-x10",
+            "2.5D and SIM at ten times the rate, from GTV",
+            "nnUNetTrainerCIPASIM",
+            transferred=True,
+            slice_rate=10,
+        ),
+        _ours(
+            "stack-gtv-x10",
+            "CIPAStack, its scans at ten times the rate, from GTV",
+            "nnUNetTrainerCIPAStack",
+            transferred=True,
+            slice_rate=10,
+        ),
         _ours("25d", "2.5D, IGTV alone", "nnUNetTrainerCIPA25D"),
         _ours("25d-5", "five slices, IGTV alone", "nnUNetTrainerCIPA25D_5slices"),
         _ours("sim", "2.5D and SIM, IGTV alone", "nnUNetTrainerCIPASIM"),
@@ -139,6 +156,10 @@ COMPARISONS = (
         "First and last slices of lesions, from GTV: what neighbouring slices add",
         {"2d-gtv": None, **dict.fromkeys(("25d-gtv", "sim-gtv", "dynamic-gtv", "stack-gtv"), "2d-gtv")},
         score="ends",
+    ),
+    Comparison(
+        "What joins slices, at the rate of the rest and at ten times that, from GTV",
+        {"sim-gtv": None, "sim-gtv-x10": "sim-gtv", "stack-gtv": None, "stack-gtv-x10": "stack-gtv"},
     ),
     Comparison.with_reference("As many iterations in all as the source and what starts from it", "2d-long", "2d-gtv"),
     Comparison.with_reference(
