@@ -20,7 +20,7 @@ class FittingThreads(nnUNetTrainer):
     Raises
     ------
     CIPAError
-        If the variable has a value that is no number of threads.
+        If the variable has another value than a number of threads.
     """
 
     def initialize(self) -> None:
