@@ -107,6 +107,13 @@ ROWS = {
             slice_rate=10,
         ),
         _ours(
+            "dynamic-gtv-x10",
+            "SIM, chosen neighbours, both at ten times the rate, from GTV",
+            "nnUNetTrainerCIPASIM_dynamic",
+            transferred=True,
+            slice_rate=10,
+        ),
+        _ours(
             "stack-gtv-x10",
             "CIPAStack, its scans at ten times the rate, from GTV",
             "nnUNetTrainerCIPAStack",
@@ -159,7 +166,14 @@ COMPARISONS = (
     ),
     Comparison(
         "What joins slices, at the rate of the rest and at ten times that, from GTV",
-        {"sim-gtv": None, "sim-gtv-x10": "sim-gtv", "stack-gtv": None, "stack-gtv-x10": "stack-gtv"},
+        {
+            "sim-gtv": None,
+            "sim-gtv-x10": "sim-gtv",
+            "dynamic-gtv": None,
+            "dynamic-gtv-x10": "dynamic-gtv",
+            "stack-gtv": None,
+            "stack-gtv-x10": "stack-gtv",
+        },
     ),
     Comparison.with_reference("As many iterations in all as the source and what starts from it", "2d-long", "2d-gtv"),
     Comparison.with_reference(
