@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from nnunet_cipa.processes.cores import usable_cores
+from nnunet_cipa.processes.cores import share_of_cores
 from tests.programs.folder import folder_of_programs
 
 # A shell that starts the tests in the background, as batch systems do, has Ctrl-C ignored, in children too.
@@ -15,7 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 if processes > 1:
     for variable in ("OMP_NUM_THREADS", "NNUNET_CIPA_THREADS"):
-        os.environ.setdefault(variable, str(max(1, usable_cores() // processes)))
+        os.environ.setdefault(variable, str(share_of_cores(processes)))
 
 
 @pytest.fixture(scope="session")

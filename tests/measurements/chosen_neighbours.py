@@ -6,20 +6,13 @@ FOLDER is one in which ``python -m tests.measurements.evidence run`` trained the
 segmented, and choices of another than the nearest slice are counted.
 """
 
-import argparse
-from pathlib import Path
-
 from tests.measurements.evidence.phantoms import Phantoms
-from tests.measurements.evidence.rows import ROWS
-from tests.measurements.evidence.settings import Settings
-from tests.measurements.stack_gates import load, mean_dice
-
-DYNAMIC = [name for name, row in ROWS.items() if row.trainer == "nnUNetTrainerCIPASIM_dynamic"]
+from tests.measurements.evidence.trained_row import load, mean_dice, read_words
 
 
 def main(folder, seed, row):
     """Print the scale of the content's part of a score, and how many choices are not of the nearest slice."""
-    phantoms = Phantoms(folder, Settings.read(folder / "evidence.json"))
+    phantoms = Phantoms.of_folder(folder)
     predictor = load(phantoms, row, seed)
     chosen = []
     predictor.network.chooser.register_forward_hook(lambda *call: chosen.append(call[-1].argmax(-1).flatten()))
@@ -31,9 +24,4 @@ def main(folder, seed, row):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("seed", type=int)
-    parser.add_argument("--row", choices=DYNAMIC, default="dynamic-gtv", help=", ".join(DYNAMIC))
-    given = parser.parse_args()
-    main(given.folder, given.seed, given.row)
+    main(**vars(read_words(__doc__, "dynamic-gtv")))

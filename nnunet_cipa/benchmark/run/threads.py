@@ -2,7 +2,7 @@
 
 import os
 
-from nnunet_cipa.processes.cores import usable_cores
+from nnunet_cipa.processes.cores import share_of_cores, usable_cores
 from nnunet_cipa.trainers.robust.threads import THREADS_VARIABLE
 
 _WAIT_POLICY = "OMP_WAIT_POLICY"
@@ -24,5 +24,5 @@ def thread_variables(device: str, jobs: int = 1) -> dict[str, str]:
     """
     if device != "cpu" or (jobs == 1 and usable_cores() == os.cpu_count()):
         return {}
-    wanted = {THREADS_VARIABLE: str(max(1, usable_cores() // jobs)), _WAIT_POLICY: "passive"}
+    wanted = {THREADS_VARIABLE: str(share_of_cores(jobs)), _WAIT_POLICY: "passive"}
     return {name: value for name, value in wanted.items() if name not in os.environ}

@@ -47,7 +47,7 @@ class PaperRecipe(nnUNetTrainer):
         network = self.unwrapped_network()
         network.encoder.requires_grad_(not self.freeze_encoder)
         own_rates = [([network.encoder], self.encoder_rate)]
-        if self.slice_rate != 1:
+        if self.slice_rate != 1:  # else the groups are those that earlier checkpoints have
             own_rates.append((network.slice_modules(), self.slice_rate))
         groups = rated_groups(network, own_rates, self.weight_decay, self.initial_lr)
         # One pass over all tensors: on two cores a quarter of the time of one after the other.

@@ -1,16 +1,14 @@
 """The seed of a training: two starts with the same one draw the same random numbers."""
 
-import os
 import random
-import re
 from typing import Any
 
 import numpy as np
 import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
-from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.options import LARGEST_SEED
+from nnunet_cipa.switches import read_integer
 from nnunet_cipa.trainers.robust.random_state import seed_workers
 from nnunet_cipa.trainers.robust.workers import take_in_turns
 
@@ -79,12 +77,7 @@ def read_seed() -> int | None:
     CIPAError
         If it is not an integer from 0 to 2**32 - 1.
     """
-    value = os.environ.get(SEED_VARIABLE)
-    if not value:
-        return None
-    if not re.fullmatch("[0-9]{1,10}", value) or int(value) > LARGEST_SEED:
-        raise CIPAError(f"{SEED_VARIABLE} is {value!r}; set it to an integer from 0 to {LARGEST_SEED}, or unset it")
-    return int(value)
+    return read_integer(SEED_VARIABLE, "[0-9]{1,10}", 0, LARGEST_SEED)
 
 
 def seed_generators(seed: int) -> None:

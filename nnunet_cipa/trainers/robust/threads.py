@@ -1,13 +1,10 @@
 """Threads of a training on a CPU, of which nnU-Net takes one for each core of the machine."""
 
-import os
-import re
-
 import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
-from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.processes.cores import usable_cores
+from nnunet_cipa.switches import read_integer
 
 THREADS_VARIABLE = "NNUNET_CIPA_THREADS"
 
@@ -38,9 +35,4 @@ def read_threads() -> int | None:
     CIPAError
         If it is not an integer from 1 to 9999.
     """
-    value = os.environ.get(THREADS_VARIABLE)
-    if not value:
-        return None
-    if not re.fullmatch("[1-9][0-9]{0,3}", value):
-        raise CIPAError(f"{THREADS_VARIABLE} is {value!r}; set it to an integer from 1 to 9999, or unset it")
-    return int(value)
+    return read_integer(THREADS_VARIABLE, "[1-9][0-9]{0,3}", 1, 9999)

@@ -23,6 +23,8 @@ from tests.measurements.evidence.targets import GTV, IGTV, Target
 
 # Cases of IGTV training patients on which a training on GTV is validated; nothing is chosen by them.
 SOURCE_VALIDATION = 2
+# What a folder was made with; written when it is whole.
+SETTINGS = "evidence.json"
 # No figure is of more digits than this, so that files of runs stay small.
 DIGITS = 6
 
@@ -33,6 +35,17 @@ class Phantoms:
 
     folder: Path
     settings: Settings
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> "Phantoms":
+        """Return those that a folder was made with.
+
+        Raises
+        ------
+        CIPAError
+            If it has none.
+        """
+        return cls(folder, Settings.read(folder / SETTINGS))
 
     @property
     def demo(self) -> Demo:
@@ -52,7 +65,7 @@ class Phantoms:
         CIPAError
             If a command fails, or the folder was made with other settings.
         """
-        done = self.demo.out / "evidence.json"
+        done = self.demo.out / SETTINGS
         if done.is_file():
             self.settings.check(done)
             return
