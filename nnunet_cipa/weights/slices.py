@@ -12,7 +12,7 @@ from nnunet_cipa.weights.files import StateDict
 from nnunet_cipa.weights.table import CONVERTED, LoadTable
 
 _SIM = ("sim.", "encoder_sims.", "feature_sims.")
-_OTHERS = ("stack_scans.", "chooser.")
+_OTHERS = ("stack_scans.", "neighbour_attention.")
 
 
 def image_layers(network: PETCTNetwork) -> list[str]:
@@ -27,7 +27,7 @@ def is_sim(name: str) -> bool:
 
 
 def is_between_slices(name: str) -> bool:
-    """Return whether a tensor belongs to what joins or chooses slices, so that a file may lack it: SIM, and others."""
+    """Return whether a tensor belongs to what joins slices, so that a file may lack it: SIM, and others."""
     return name.startswith(_SIM + _OTHERS)
 
 

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -132,10 +132,12 @@ def child(inputs: dict[str, Tensor], connection: object) -> None:
     connection.send([x.numpy() for x in scan(inputs)])
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_forked_child(inputs: dict[str, Tensor], threads: str) -> None:
-    expected = scan(inputs)
+def scan_before_in_and_after_forks(inputs: dict[str, Tensor], threads: str) -> list[list[Tensor]]:
+    """Return what the parent finds, then two children of it one after another, then the parent again."""
+    torch.set_num_threads(2)
+    if threads == "plain threads":
+        numba_threads.run_on_torch_threads = lambda member: False
+    found = [scan(inputs)]
     assert numba_threads._pools or threads == "torch's threads"
     context = multiprocessing.get_context("fork")
     for _ in range(2):
@@ -143,12 +145,22 @@ def test_forked_child(inputs: dict[str, Tensor], threads: str) -> None:
         process = context.Process(target=child, args=(inputs, sender), daemon=True)
         process.start()
         assert receiver.poll(60)
-        for found, value in zip(receiver.recv(), expected, strict=True):
-            assert torch.equal(torch.from_numpy(found), value)
+        found.append([torch.from_numpy(x) for x in receiver.recv()])
         process.join(20)
         assert process.exitcode == 0
-    for found, value in zip(scan(inputs), expected, strict=True):
-        assert torch.equal(found, value)
+    return [*found, scan(inputs)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("threads", ["torch's threads", "plain threads"])
+def test_forked_child(inputs: dict[str, Tensor], threads: str) -> None:
+    """In a process of its own: once PyTorch has threads for a backward pass, it refuses one in a forked child."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        results = pool.submit(scan_before_in_and_after_forks, inputs, threads).result(300)
+    assert len(results) == 4
+    for result in results[1:]:
+        for found, value in zip(result, results[0], strict=True):
+            assert torch.equal(found, value)
 
 
 CACHED = """

@@ -86,7 +86,7 @@ def test_a_frozen_encoder_stays_as_it_is_and_the_rest_learns(ready):
         (nnUNetTrainerCIPASIMTransfer, ("encoder_sims.",)),
         (nnUNetTrainerCIPASIM_features, ("feature_sims.",)),
         (nnUNetTrainerCIPASIM_input, ("sim.",)),
-        (nnUNetTrainerCIPASIM_dynamic, ("encoder_sims.", "chooser.")),
+        (nnUNetTrainerCIPASIM_dynamic, ("encoder_sims.", "neighbour_attention.")),
         (nnUNetTrainerCIPAStack, ("stack_scans.",)),
     ],
 )

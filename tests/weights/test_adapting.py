@@ -139,12 +139,12 @@ def test_a_stack_starts_from_single_slices_bit_for_bit_and_keeps_its_scans(plan,
 
 
 @torch.no_grad()
-def test_chosen_neighbours_start_from_sim_bit_for_bit_and_stay_chosen(plan, trained, tmp_path):
+def test_composed_neighbours_start_from_sim_and_keep_their_attention(plan, trained, tmp_path):
     path, old = trained("sim")
     new, table = adapted(path, tmp_path, "dynamic")
     x = image(1, 2, 7, 64, 64, dtype=torch.float32)
-    assert torch.equal(new(x.flatten(1, 2)), old(x[:, :, 2:5].flatten(1, 2)))
-    assert {name.partition(".")[0] for name in table.names("initial")} == {"chooser"}
+    assert_close(new(x.flatten(1, 2)), old(x[:, :, 2:5].flatten(1, 2)), 1e-6)
+    assert {name.partition(".")[0] for name in table.names("initial")} == {"neighbour_attention"}
     path, old = trained("dynamic")
     again, table = adapted(path, tmp_path, "dynamic")
     assert table.names("initial") == []
@@ -161,7 +161,7 @@ def test_a_new_sim_changes_nothing_for_any_window(target, plan, trained, tmp_pat
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("target", ["25d", "sim", "5slices", "input", "features"])
+@pytest.mark.parametrize("target", ["25d", "sim", "5slices", "input", "features", "dynamic"])
 def test_from_one_slice_any_window_begins_with_the_logits_of_its_centre(target, plan, trained, tmp_path):
     path, old = trained("2d")
     new, _ = adapted(path, tmp_path, target)

@@ -1,1 +1,1 @@
-"""CIPA on neighbours that are chosen among several by content and distance."""
+"""CIPA that also reads slices which are composed of several neighbours, by content and distance."""

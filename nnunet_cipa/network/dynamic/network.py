@@ -1,4 +1,4 @@
-"""CIPA whose neighbouring slices are chosen among several."""
+"""CIPA that reads, beside its three slices, two that are composed of several neighbours."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -8,17 +8,18 @@ from torch import Tensor, nn
 
 from nnunet_cipa.network.arguments import MODALITIES, check_slices, check_spacing
 from nnunet_cipa.network.cipa.network import CIPA
-from nnunet_cipa.network.dynamic.chooser import NeighbourChooser, take_chosen
+from nnunet_cipa.network.dynamic.attention import NeighbourAttention, compose
 
-_READ = 3
+_READ = 5
 
 
 class CIPADynamic(CIPA):
-    """CIPA on three slices, of which the outer two are chosen from a wider window.
+    """CIPA on three slices and two more, which attention composes of the neighbours in a wider window.
 
-    ``NeighbourChooser`` chooses one slice on each side, for CT and PET together; the three slices then are what
-    ``CIPA(slices=3)`` reads. A new network chooses the nearest, so that its logits are those of that network, whose
-    tensors it has under their names.
+    ``NeighbourAttention`` composes one slice of those below the centre and one of those above it. The five are what
+    ``CIPA(slices=5)`` reads, whose tensors it has under their names. The encoder's weights for the two start at zero:
+    logits of a new network are those of the three slices in the middle, and yet what reads the two has a gradient from
+    the first step on.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ class CIPADynamic(CIPA):
     spacing_z : float
         Distance of neighbouring slices in mm.
     slices : int
-        Slices of a window: 3, 5, 7 or 9; of 3 there is one to choose on each side.
+        Slices of a window: 3, 5, 7 or 9; of 3 there is one on each side to compose of.
     sim : None, "encoder" or "input"
         As in ``CIPA``.
     **more
@@ -62,7 +63,7 @@ class CIPADynamic(CIPA):
         **more: Any,
     ) -> None:
         if sim == "features":
-            raise ValueError("sim is 'features'; slices are chosen before the encoder: choose None, encoder or input")
+            raise ValueError("sim is 'features'; slices are composed before the encoder: choose None, encoder or input")
         super().__init__(
             input_channels,
             num_classes,
@@ -73,7 +74,10 @@ class CIPADynamic(CIPA):
             **more,
         )
         self.slices = check_slices(slices, self.admitted_slices)
-        self.chooser = NeighbourChooser(check_spacing(spacing_z))
+        self.neighbour_attention = NeighbourAttention(check_spacing(spacing_z))
+        with torch.no_grad():
+            for name in self.encoder.image_layers:
+                self.encoder.get_parameter(name)[:, [0, -1]] = 0
 
     @property
     def image_slices(self) -> int:
@@ -81,11 +85,11 @@ class CIPADynamic(CIPA):
         return _READ
 
     def slice_modules(self) -> list[nn.Module]:
-        """Return the chooser, and SIM if there is one."""
-        return [self.chooser, *super().slice_modules()]
+        """Return the attention, and SIM if there is one."""
+        return [self.neighbour_attention, *super().slice_modules()]
 
     def encode(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Encode the three slices that are chosen from windows (B, 2 * slices, H, W), as ``CIPA`` does."""
+        """Encode what is composed of windows (B, 2 * slices, H, W), as ``CIPA`` does."""
         images = self.intensities(x)
-        choice = self.chooser(torch.stack([images[name] for name in MODALITIES], dim=1))
-        return super().encode(take_chosen(x.unflatten(1, (len(MODALITIES), self.slices)), choice).flatten(1, 2))
+        weights = self.neighbour_attention(torch.stack([images[name] for name in MODALITIES], dim=1))
+        return super().encode(compose(x.unflatten(1, (len(MODALITIES), self.slices)), weights).flatten(1, 2))

@@ -56,7 +56,7 @@ class nnUNetTrainerCIPASIM_features(nnUNetTrainerCIPASIM):
 
 
 class nnUNetTrainerCIPASIM_dynamic(nnUNetTrainerCIPASIM):
-    """The two neighbours of SIM's three slices are chosen among three on each side, by content and distance."""
+    """Beside the three slices, two that attention composes of three on each side, by content and distance in mm."""
 
     network_class_name: ClassVar[str] = "nnunet_cipa.network.dynamic.network.CIPADynamic"
     encoder_of: ClassVar[str] = nnUNetTrainerCIPASIM.network_class_name

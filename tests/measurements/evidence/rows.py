@@ -97,7 +97,9 @@ ROWS = {
         _ours("2d-gtv", "2D, from GTV", "nnUNetTrainerCIPA", transferred=True),
         _ours("25d-gtv", "2.5D, from GTV", "nnUNetTrainerCIPA25D", transferred=True),
         _ours("sim-gtv", "2.5D and SIM, from GTV", "nnUNetTrainerCIPASIM", transferred=True),
-        _ours("dynamic-gtv", "SIM, chosen neighbours, from GTV", "nnUNetTrainerCIPASIM_dynamic", transferred=True),
+        _ours(
+            "dynamic-gtv", "SIM, attention to neighbours, from GTV", "nnUNetTrainerCIPASIM_dynamic", transferred=True
+        ),
         _ours("stack-gtv", "CIPAStack, from GTV", "nnUNetTrainerCIPAStack", transferred=True),
         _ours(
             "sim-gtv-x10",
@@ -108,7 +110,7 @@ ROWS = {
         ),
         _ours(
             "dynamic-gtv-x10",
-            "SIM, chosen neighbours, 10 x rate, from GTV",
+            "SIM, attention to neighbours, 10 x rate, from GTV",
             "nnUNetTrainerCIPASIM_dynamic",
             transferred=True,
             slice_rate=10,
@@ -128,7 +130,7 @@ ROWS = {
         _ours("sim-no-spatial", "SIM, no spatial attention", "nnUNetTrainerCIPASIM_noSpatial"),
         _ours("sim-no-relation", "SIM, no slice relation", "nnUNetTrainerCIPASIM_noRelation"),
         _ours("sim-features", "SIM on the features of single slices", "nnUNetTrainerCIPASIM_features"),
-        _ours("sim-dynamic", "SIM, neighbours chosen by content", "nnUNetTrainerCIPASIM_dynamic"),
+        _ours("sim-dynamic", "SIM, attention to neighbours", "nnUNetTrainerCIPASIM_dynamic"),
         _ours("sim-misaligned", "SIM, PET moved against CT in training", "nnUNetTrainerCIPASIM_misaligned"),
         _ours("stack", "CIPAStack, IGTV alone", "nnUNetTrainerCIPAStack"),
         Row("nnunet-2d", "nnU-Net, plain 2D", "nnUNetTrainer"),
