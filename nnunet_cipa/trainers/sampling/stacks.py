@@ -14,6 +14,9 @@ from nnunet_cipa.trainers.sampling.windows import SliceWindows
 class SliceStacks(SliceWindows):
     """Stacks of neighbouring slices with the targets of all; an iteration has as many slices as the plans' batch.
 
+    It has two stacks at least, so that nnU-Net draws one of them around foreground. The Dice of a batch without any
+    asks for nothing but fewer positive pixels, and of single stacks most are without.
+
     A network of single slices that takes stacks too, (B, 2, D, H, W), is trained on (B, 2, slices, H, W).
 
     Parameters
@@ -22,7 +25,7 @@ class SliceStacks(SliceWindows):
         Slices of a tile of prediction. What is beyond a tile is unknown to the network, so that cases should be one
         tile; the slices that nnU-Net pads a shorter case with are encoded once for all.
     slices : int
-        Slices of a sample.
+        Slices of a sample, at most.
     """
 
     tile_depth: int = 256
@@ -45,13 +48,12 @@ class SliceStacks(SliceWindows):
             )
 
     def depth(self, trainer: nnUNetTrainer) -> int:
-        """Return the slices of a sample."""
-        del trainer
-        return self.slices
+        """Return the slices of a sample: half of the batch's, between two and ``slices``."""
+        return min(self.slices, max(2, int(trainer.batch_size) // 2))
 
     def batch_size(self, trainer: nnUNetTrainer) -> int:
-        """Return the stacks of an iteration: as many as its slices make, and one at least."""
-        return max(1, int(trainer.batch_size) // self.slices)
+        """Return the stacks of an iteration: as many as its slices make, and two at least."""
+        return max(2, int(trainer.batch_size) // self.depth(trainer))
 
     def padding(self, depth: int) -> int:
         """Return 0: each slice of a case is in some stack, and has its target there."""

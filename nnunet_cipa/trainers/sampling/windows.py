@@ -132,16 +132,14 @@ class SliceWindows(Sampling):
     def _load(
         self, trainer: nnUNetTrainer, cases: Any, sizes: tuple[list[int], list[int]], transforms: BasicTransform
     ) -> nnUNetDataLoader:
-        batch_size = self.batch_size(trainer)
         return nnUNetDataLoader(
             cases,
-            batch_size,
+            self.batch_size(trainer),
             *sizes,
             trainer.label_manager,
             oversample_foreground_percent=trainer.oversample_foreground_percent,
             pad_sides=(self.padding(sizes[1][0]), 0, 0),
-            # Otherwise a share of the samples of each batch is drawn around foreground: of one sample none.
-            probabilistic_oversampling=trainer.probabilistic_oversampling or batch_size == 1 < trainer.batch_size,
+            probabilistic_oversampling=trainer.probabilistic_oversampling,
             transforms=ComposeTransforms([transforms, *self.last_transforms()]),
         )
 

@@ -9,7 +9,7 @@ from nnunet_cipa.trainers.variants.cipa import nnUNetTrainerCIPA
 class nnUNetTrainerCIPAStack(nnUNetTrainerCIPA):
     """CIPA on stacks of slices, which scans along z join at every stage of the encoder.
 
-    A training sample is a stack of eight slices, each with its target; prediction takes a whole case of up to
+    A training sample is a stack of up to eight slices, each with its target; prediction takes a whole case of up to
     ``sampling.tile_depth`` slices at once.
     """
 
