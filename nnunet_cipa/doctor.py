@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from importlib.metadata import requires, version
 from pathlib import Path
@@ -34,7 +34,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything that training needs."""
-    return [*_versions(), *_devices(), *_backends(), *_folders(), *_trainers()]
+    return [*_versions(), *_devices(), *_backends(), *_folders(), *_trainers(), *_numbers_and_switches()]
 
 
 def _versions() -> Iterator[Finding]:
@@ -128,19 +128,31 @@ def _trainers() -> Iterator[Finding]:
         problem = "no such file or folder; make the file with 'nnunet-cipa weights import', or unset the variable"
         problem = "" if Path(encoder).exists() else problem
         yield Finding("nnU-Net", "NNUNET_CIPA_ENCODER", encoder, problem)
-    yield from _seed()
 
 
-def _seed() -> Iterator[Finding]:
+def _numbers_and_switches() -> Iterator[Finding]:
+    import torch  # noqa: PLC0415
+
     from nnunet_cipa.errors import CIPAError  # noqa: PLC0415
+    from nnunet_cipa.network.layers.precision import CPU_BFLOAT16_VARIABLE, predicts_in_bfloat16  # noqa: PLC0415
+    from nnunet_cipa.switches import read_switch  # noqa: PLC0415
+    from nnunet_cipa.trainers.base import CHECKPOINTING_VARIABLE  # noqa: PLC0415
     from nnunet_cipa.trainers.robust.seeding import SEED_VARIABLE, read_seed  # noqa: PLC0415
+    from nnunet_cipa.trainers.robust.threads import THREADS_VARIABLE, read_threads  # noqa: PLC0415
 
-    value = os.environ.get(SEED_VARIABLE)
-    if not value:
-        return
-    problem = ""
-    try:
-        read_seed()
-    except CIPAError as error:
-        problem = str(error)
-    yield Finding("nnU-Net", SEED_VARIABLE, value, problem)
+    readers: dict[str, Callable[[], object]] = {
+        SEED_VARIABLE: read_seed,
+        THREADS_VARIABLE: read_threads,
+        CHECKPOINTING_VARIABLE: lambda: read_switch(CHECKPOINTING_VARIABLE),
+        CPU_BFLOAT16_VARIABLE: lambda: predicts_in_bfloat16(torch.device("cpu")),
+    }
+    for name, read in readers.items():
+        value = os.environ.get(name)
+        if not value:
+            continue
+        problem = ""
+        try:
+            read()
+        except CIPAError as error:
+            problem = str(error)
+        yield Finding("nnU-Net", name, value, problem)

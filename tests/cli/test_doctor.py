@@ -14,8 +14,8 @@ def ready(tmp_path, monkeypatch):
     for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
         monkeypatch.setenv(name, str(tmp_path / name))
     monkeypatch.setenv("nnUNet_extTrainer", str(plugin_path()))
-    monkeypatch.delenv("NNUNET_CIPA_ENCODER", raising=False)
-    monkeypatch.delenv("NNUNET_CIPA_SEED", raising=False)
+    for name in ("ENCODER", "SEED", "THREADS", "ACTIVATION_CHECKPOINTING", "CPU_BF16"):
+        monkeypatch.delenv(f"NNUNET_CIPA_{name}", raising=False)
 
 
 @pytest.mark.usefixtures("ready")
@@ -37,6 +37,9 @@ def test_ready_machine_ends_with_0_and_names_every_backend(capsys):
         ("nnUNet_extTrainer", "/somewhere/else", "plugin-path"),
         ("NNUNET_CIPA_ENCODER", "/no/such/file.pth", "weights import"),
         ("NNUNET_CIPA_SEED", "seven", "set it to an integer from 0 to 4294967295, or unset it"),
+        ("NNUNET_CIPA_THREADS", "0", "set it to an integer from 1 to 9999, or unset it"),
+        ("NNUNET_CIPA_ACTIVATION_CHECKPOINTING", "yes", "set it to 1 or 0, or unset it"),
+        ("NNUNET_CIPA_CPU_BF16", "on", "set it to 1 or 0, or unset it"),
         ("NNUNET_CIPA_SCAN_BACKEND", "no-such-backend", "reference"),
     ],
 )
@@ -77,9 +80,10 @@ def test_forced_backend_is_the_one_that_is_said_to_be_used(capsys, monkeypatch):
 
 
 @pytest.mark.usefixtures("ready")
-@pytest.mark.parametrize("seed", [None, "7"])
-def test_seed_is_shown_if_it_is_set(seed, capsys, monkeypatch):
-    if seed is not None:
-        monkeypatch.setenv("NNUNET_CIPA_SEED", seed)
+@pytest.mark.parametrize("name", ["SEED", "THREADS", "ACTIVATION_CHECKPOINTING"])
+@pytest.mark.parametrize("value", [None, "1"])
+def test_a_variable_is_shown_if_it_is_set(name, value, capsys, monkeypatch):
+    if value is not None:
+        monkeypatch.setenv(f"NNUNET_CIPA_{name}", value)
     assert main(["doctor"]) == 0
-    assert ("[ok] NNUNET_CIPA_SEED: 7" in capsys.readouterr().out) == (seed is not None)
+    assert (f"[ok] NNUNET_CIPA_{name}: 1" in capsys.readouterr().out) == (value is not None)
