@@ -115,6 +115,9 @@ class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, Fittin
         """Choose what depends on the patch size, as the samples need it."""
         return self.sampling.choose_geometry(self)
 
+    def _build_loss(self) -> torch.nn.Module:
+        return self.sampling.adapt_loss(super()._build_loss())
+
     def get_dataloaders(self) -> tuple[Any, Any]:
         """Make the loaders of training and validation samples."""
         return self.sampling.make_loaders(self)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 from nnunet_cipa.errors import CIPAError
@@ -128,6 +129,22 @@ def test_each_batch_has_foreground(planned, stacks, slices, make_loaders):
         assert batch["target"].shape == (stacks, 1, slices, 96, 64)
         around = [keys for keys, target in zip(batch["keys"], batch["target"], strict=True) if target.any()]
         assert around or batch["keys"][-1] == "case_3"  # which has none
+
+
+@pytest.mark.parametrize("batch_dice", [False, True])
+def test_each_slice_is_a_sample_of_the_loss(batch_dice, make_trainer, plans):
+    """One pixel of tumour in a slice counts as much as a slice full of it where nnU-Net takes Dice of each sample."""
+    plans["configurations"]["2d"]["batch_dice"] = batch_dice
+    logits = torch.randn(2, 2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    target = torch.zeros(2, 1, 3, 8, 8)
+    target[0, 0, 0], target[0, 0, 1, 0, 0], target[1, 0, 2, :2] = 1, 1, 1
+    nnunet = nnUNetTrainer._build_loss(make_trainer(nnUNetTrainerCIPA))
+    slices = [(logits[[i], :, z], target[[i], :, z]) for i in range(2) for z in range(3)]
+    whole = nnunet(*(torch.cat(maps) for maps in zip(*slices, strict=True)))
+    if not batch_dice:
+        torch.testing.assert_close(whole, torch.stack([nnunet(*one) for one in slices]).mean())
+        assert abs(whole - nnunet(logits, target)) > 1e-3
+    torch.testing.assert_close(make_trainer(Nano)._build_loss()(logits, target), whole)
 
 
 def test_the_log_says_how_many_cases_are_shorter_than_a_stack(make_loaders, capsys):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from batchgeneratorsv2.helpers.scalar_type import RandomScalar
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from torch import nn
 
 
 class Geometry(NamedTuple):
@@ -60,6 +61,10 @@ class Sampling(ABC):
     @abstractmethod
     def make_loaders(self, trainer: nnUNetTrainer) -> tuple[Any, Any]:
         """Make the loaders of training and validation samples."""
+
+    def adapt_loss(self, loss: nn.Module) -> nn.Module:
+        """Return nnU-Net's loss as it suits the samples; by itself as it is."""
+        return loss
 
     @abstractmethod
     def remark(self, trainer: nnUNetTrainer, cases: Mapping[str, Any]) -> str | None:

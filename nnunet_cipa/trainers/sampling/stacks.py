@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from torch import nn
 
 from nnunet_cipa.errors import CIPAError
 from nnunet_cipa.trainers.sampling.windows import SliceWindows
@@ -15,7 +16,9 @@ class SliceStacks(SliceWindows):
     """Stacks of neighbouring slices with the targets of all; an iteration has as many slices as the plans' batch.
 
     It has two stacks at least, so that nnU-Net draws one of them around foreground. The Dice of a batch without any
-    asks for nothing but fewer positive pixels, and of single stacks most are without.
+    asks for nothing but fewer positive pixels, and of single stacks most are without. In the loss each slice is a
+    sample, as where slices are drawn by themselves: the Dice of a stack would be that of its large slices, and of the
+    first and last of a lesion it would say little.
 
     A network of single slices that takes stacks too, (B, 2, D, H, W), is trained on (B, 2, slices, H, W).
 
@@ -59,6 +62,11 @@ class SliceStacks(SliceWindows):
         """Return 0: each slice of a case is in some stack, and has its target there."""
         del depth
         return 0
+
+    def adapt_loss(self, loss: nn.Module) -> nn.Module:
+        """Let the loss take the slices of stacks (B, C, D, H, W) for samples (B D, C, H, W)."""
+        loss.register_forward_pre_hook(lambda _, maps: tuple(stacks.transpose(1, 2).flatten(0, 1) for stacks in maps))
+        return loss
 
     def last_transforms(self) -> list[BasicTransform]:
         """Return none: slices and labels stay as they are."""
