@@ -277,6 +277,7 @@ def test_trainers_of_ours_have_the_size_and_the_rate_of_the_settings(row, tmp_pa
     chosen = ChainMap(*(vars(owner).get("settings", {}) for owner in trainer.__mro__))
     assert chosen["initial_lr"] == pytest.approx(2e-4 if row.transferred else 6e-4)
     assert chosen["slice_rate"] == (10 if row.name.endswith("-x10") else 1)
+    assert trainer.batch_dice == row.name.endswith("-batch")
     assert (trainer.__mro__[1] is FineTuned) == row.transferred
 
 

@@ -27,6 +27,8 @@ class ShortTrainer:
         Initial learning rate, if not the demo's.
     slice_rate : float
         Rate of what joins slices over that of the rest.
+    batch_dice : bool
+        Take Dice of a batch as one, as nnU-Net's plans do in 2D, and not of each slice, as the demo does.
     """
 
     trainer: str
@@ -35,13 +37,14 @@ class ShortTrainer:
     fine_tuned: bool = False
     rate: float | None = None
     slice_rate: float = 1.0
+    batch_dice: bool = False
 
     @property
     def name(self) -> str:
         """As after ``-tr``."""
         size = self.variant + ("Transfer" if self.fine_tuned else "")
-        rate = "" if self.slice_rate == 1 else f"x{self.slice_rate:g}"
-        return "_".join((self.trainer, size + rate, *(f"{name}{value}" for name, value in self.network.items())))
+        more = ("" if self.slice_rate == 1 else f"x{self.slice_rate:g}") + ("BatchDice" if self.batch_dice else "")
+        return "_".join((self.trainer, size + more, *(f"{name}{value}" for name, value in self.network.items())))
 
     def write(self, folder: Path) -> str:
         """Write it to a folder, and return its name."""
@@ -53,6 +56,7 @@ from nnunet_cipa.trainers.variants.demo import {base}
 
 class {self.name}({base}, {trainer}):
     architecture = {{**{trainer}.architecture, **{ {"variant": self.variant, **self.network} }}}
+    batch_dice = {self.batch_dice}
     settings = {settings}
 """
         folder.mkdir(parents=True, exist_ok=True)

@@ -151,6 +151,23 @@ def test_short_trainings_have_small_batches(planned, trained, make_trainer, plan
     assert trainer.configuration_manager.batch_size == trained
 
 
+@pytest.mark.parametrize("batch_dice", [False, True])
+def test_short_trainings_take_dice_of_each_slice_unless_a_subclass_says_otherwise(
+    batch_dice, make_trainer, monkeypatch
+):
+    """Nothing of a slice without a tumour is in the Dice of that slice, and all of it is in that of a batch."""
+    if batch_dice:
+        monkeypatch.setattr(trainers.nnUNetTrainerCIPA_demo, "batch_dice", True)
+    trainer = make_trainer(trainers.nnUNetTrainerCIPA_demo)
+    assert trainer.configuration_manager.batch_dice is batch_dice
+    logits = torch.zeros(2, 2, 4, 4, requires_grad=True)
+    target = torch.zeros(2, 1, 4, 4)
+    target[1, 0, :2] = 1
+    trainer._build_loss().dc(logits, target).backward()
+    assert (logits.grad[0].abs().max() > 1e-3) == batch_dice
+    assert logits.grad[1].abs().max() > 1e-3
+
+
 def test_network_is_unwrapped_from_torch_compile(make_trainer, monkeypatch):
     trainer = started(make_trainer(trainers.nnUNetTrainerCIPA_demo), monkeypatch)
     trainer.initialize()

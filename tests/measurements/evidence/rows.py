@@ -33,6 +33,8 @@ class Row:
         Train for so many times the epochs of the settings.
     slice_rate : float
         Rate of what joins slices over that of the rest.
+    batch_dice : bool
+        Take Dice of a batch as one, and not of each slice.
     network : dict
         Settings of its network beside those of its trainer.
     """
@@ -47,6 +49,7 @@ class Row:
     target: Target = IGTV
     lengths: int = 1
     slice_rate: float = 1.0
+    batch_dice: bool = False
     network: Mapping[str, int] = field(default_factory=dict)
 
     def short_trainer(self, settings: Settings) -> ShortTrainer | None:
@@ -54,7 +57,15 @@ class Row:
         if not self.ours:
             return None
         rate = settings.rate / 3 if self.transferred else settings.rate  # as in the demo
-        return ShortTrainer(self.trainer, settings.variant, self.network, self.transferred, rate, self.slice_rate)
+        return ShortTrainer(
+            self.trainer,
+            settings.variant,
+            self.network,
+            fine_tuned=self.transferred,
+            rate=rate,
+            slice_rate=self.slice_rate,
+            batch_dice=self.batch_dice,
+        )
 
     def trained_as(self, settings: Settings) -> str:
         """Return the name of its trainer."""
@@ -123,6 +134,8 @@ ROWS = {
             slice_rate=10,
         ),
         _ours("25d", "2.5D, IGTV alone", "nnUNetTrainerCIPA25D"),
+        _ours("2d-batch", "2D, IGTV alone, Dice of the batch", "nnUNetTrainerCIPA", batch_dice=True),
+        _ours("sim-batch", "2.5D and SIM, IGTV alone, Dice of the batch", "nnUNetTrainerCIPASIM", batch_dice=True),
         _ours("25d-5", "five slices, IGTV alone", "nnUNetTrainerCIPA25D_5slices"),
         _ours("sim", "2.5D and SIM, IGTV alone", "nnUNetTrainerCIPASIM"),
         _ours("sim-learnable", "SIM, learned weights", "nnUNetTrainerCIPASIM_learnable"),
@@ -180,6 +193,10 @@ COMPARISONS = (
     Comparison.with_reference("As many iterations in all as the source and what starts from it", "2d-long", "2d-gtv"),
     Comparison.with_reference(
         "Beside nnU-Net, all from initial weights", "sim", "2d", "25d", "nnunet-2d", "nnunet-resenc", "nnunet-3d"
+    ),
+    Comparison(
+        "Dice of each slice, and of the batch, in training",
+        {"2d": None, "2d-batch": "2d", "sim": None, "sim-batch": "sim"},
     ),
     Comparison.with_reference("One, three and five slices", "2d", "25d", "25d-5"),
     Comparison.with_reference(
