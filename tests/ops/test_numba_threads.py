@@ -29,10 +29,15 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def lend_no_threads(member: Callable[[], None]) -> bool:
+    """Stand for a torch whose threads cannot be had."""
+    return False
+
+
 @pytest.fixture(params=["torch's threads", "plain threads"])
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "plain threads":
-        monkeypatch.setattr(numba_threads, "run_on_torch_threads", lambda member: False)
+        monkeypatch.setattr(numba_threads, "run_on_torch_threads", lend_no_threads)
     return request.param
 
 
@@ -136,7 +141,7 @@ def scan_before_in_and_after_forks(inputs: dict[str, Tensor], threads: str) -> l
     """Return what the parent finds, then two children of it one after another, then the parent again."""
     torch.set_num_threads(2)
     if threads == "plain threads":
-        numba_threads.run_on_torch_threads = lambda member: False
+        numba_threads.run_on_torch_threads = lend_no_threads
     found = [scan(inputs)]
     assert numba_threads._pools or threads == "torch's threads"
     context = multiprocessing.get_context("fork")
@@ -152,7 +157,6 @@ def scan_before_in_and_after_forks(inputs: dict[str, Tensor], threads: str) -> l
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.parametrize("threads", ["torch's threads", "plain threads"])
 def test_forked_child(inputs: dict[str, Tensor], threads: str) -> None:
     """In a process of its own: once PyTorch has threads for a backward pass, it refuses one in a forked child."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-LENGTH_MM = 10.0
-CELL = 4
+_LENGTH_MM = 10.0
+_CELL = 4
 _WIDTH = 32
 _INITIAL_SCALE, _LARGEST_SCALE = 10.0, 100.0
 
@@ -34,7 +34,7 @@ class NeighbourAttention(nn.Module):
     def __init__(self, spacing_z: float) -> None:
         super().__init__()
         self.describe = nn.Sequential(
-            nn.Conv2d(2, _WIDTH // 2, CELL, CELL), nn.GELU(), nn.Conv2d(_WIDTH // 2, _WIDTH, 3, padding=1), nn.GELU()
+            nn.Conv2d(2, _WIDTH // 2, _CELL, _CELL), nn.GELU(), nn.Conv2d(_WIDTH // 2, _WIDTH, 3, padding=1), nn.GELU()
         )
         self.query = nn.Conv2d(_WIDTH, _WIDTH, 1, bias=False)
         self.key = nn.Conv2d(_WIDTH, _WIDTH, 1, bias=False)
@@ -56,14 +56,14 @@ class NeighbourAttention(nn.Module):
     def score(self, windows: Tensor) -> Tensor:
         """Return the scores (B, 2, m, H / 4, W / 4) in that order."""
         batch, _, slices = windows.shape[:3]
-        vectors = self.describe(windows.transpose(1, 2).flatten(0, 1)).unflatten(0, (batch, slices))
         centre = slices // 2
-        query = F.normalize(self.query(vectors[:, centre]).float(), dim=1)
-        key = F.normalize(self.key(vectors.flatten(0, 1)).float(), dim=1).unflatten(0, (batch, slices))
-        below_and_above = neighbours((query[:, None] * key).sum(2)[:, None])[:, :, 0]
+        vectors = self.describe(windows.transpose(1, 2).flatten(0, 1))
+        keys = self.key(vectors).unflatten(0, (batch, slices))
+        query = self.query(vectors.unflatten(0, (batch, slices))[:, centre])
+        cosines = neighbours(F.cosine_similarity(query.float()[:, None], keys.float(), dim=2))
         distance = self.spacing_z * torch.arange(1, centre + 1, device=windows.device)
         scale = self.log_scale.clamp(max=math.log(_LARGEST_SCALE)).exp()
-        return scale * below_and_above - distance[:, None, None] / LENGTH_MM
+        return scale * cosines - distance[:, None, None] / _LENGTH_MM
 
     def extra_repr(self) -> str:
         """Show the spacing in the network's printout."""
@@ -71,9 +71,9 @@ class NeighbourAttention(nn.Module):
 
 
 def neighbours(windows: Tensor) -> Tensor:
-    """Part windows (B, M, 2 m + 1, H, W) into the slices below and above, nearest first: (B, 2, M, m, H, W)."""
-    centre = windows.shape[2] // 2
-    return torch.stack((windows[:, :, :centre].flip(2), windows[:, :, centre + 1 :]), dim=1)
+    """Part windows (B, ..., 2 m + 1, H, W) into the slices below and above, nearest first: (B, 2, ..., m, H, W)."""
+    centre = windows.shape[-3] // 2
+    return torch.stack((windows[..., :centre, :, :].flip(-3), windows[..., centre + 1 :, :, :]), dim=1)
 
 
 def compose(windows: Tensor, weights: Tensor) -> Tensor:
