@@ -35,6 +35,8 @@ from nnunet_cipa.trainers.variants.demo import nnUNetTrainerCIPASIM_demo as nnUN
 from nnunet_cipa.trainers.variants.demo import nnUNetTrainerCIPASIM_demoTransfer as nnUNetTrainerCIPASIM_demoTransfer
 from nnunet_cipa.trainers.variants.misaligned import nnUNetTrainerCIPA_misaligned as nnUNetTrainerCIPA_misaligned
 from nnunet_cipa.trainers.variants.misaligned import nnUNetTrainerCIPASIM_misaligned as nnUNetTrainerCIPASIM_misaligned
+from nnunet_cipa.trainers.variants.slice_dice import nnUNetTrainerCIPA_sliceDice as nnUNetTrainerCIPA_sliceDice
+from nnunet_cipa.trainers.variants.slice_dice import nnUNetTrainerCIPASIM_sliceDice as nnUNetTrainerCIPASIM_sliceDice
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPA25D as nnUNetTrainerCIPA25D
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPA25D_5slices as nnUNetTrainerCIPA25D_5slices
 from nnunet_cipa.trainers.variants.slices import nnUNetTrainerCIPASIM as nnUNetTrainerCIPASIM

@@ -34,6 +34,7 @@ class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, Fittin
     - ``architecture``: arguments of the network that differ from its defaults; it replaces that of the parent.
     - ``sampling``: what a sample is, by itself ``SingleSlices()``, or ``SliceWindows()`` for a network on neighbours.
     - ``encoder_of``: dotted path of the network whose encoder, and file of it, the network has, if not its own.
+    - ``batch_dice``: whether the loss takes Dice of the batch as one, or of each sample; None is as the plans have it.
     - ``settings``: values of attributes, nnU-Net's too; a subclass adds its own to those of its parents.
 
     Everything else is nnU-Net's: planning, preprocessing, batch size, folds, losses, logging.
@@ -57,6 +58,7 @@ class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, Fittin
     architecture: ClassVar[dict[str, Any]] = {}
     encoder_of: ClassVar[str | None] = None
     sampling: ClassVar[Sampling] = SingleSlices()
+    batch_dice: ClassVar[bool | None] = None
     activation_checkpointing = False
 
     def __init__(
@@ -78,8 +80,10 @@ class PETCTTrainer(NonFiniteGuard, ResumableTraining, SideBySideTraining, Fittin
 
     @classmethod
     def edit_plans(cls, plans: dict[str, Any], configuration: str, dataset_json: dict[str, Any]) -> None:
-        """Put this trainer's patch and network into one configuration of the plans."""
+        """Put this trainer's patch and network, and what Dice is of, into one configuration of the plans."""
         plan_network(plans, configuration, dataset_json, cls.network_class_name, cls.architecture, cls.sampling)
+        if cls.batch_dice is not None:
+            plans["configurations"][configuration]["batch_dice"] = cls.batch_dice
 
     @classmethod
     def encoder_name(cls) -> str:

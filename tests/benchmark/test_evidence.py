@@ -16,6 +16,7 @@ from tests.measurements.evidence.report import BEGIN, END, report
 from tests.measurements.evidence.rows import COMPARISONS, ROWS
 from tests.measurements.evidence.settings import Settings
 from tests.measurements.evidence.tables import last_rise
+from tests.measurements.evidence.training import NNUNET_TRAINERS
 
 SETTINGS = Settings(held_out=4)
 DICE, DIFFERENCE = "Dice (95 % over patients)", "difference (95 % over patients)"
@@ -261,7 +262,8 @@ def test_rise_at_the_end_is_that_of_the_last_quarter(curve, rise):
     assert last_rise(list(enumerate(curve))) == pytest.approx(rise, nan_ok=True)
 
 
-def test_each_row_is_of_a_trainer_that_there_is_and_in_a_table():
+def test_each_row_is_of_a_trainer_that_there_is_and_in_a_table(monkeypatch):
+    monkeypatch.setenv("nnUNet_extTrainer", str(NNUNET_TRAINERS))
     assert {row for one in COMPARISONS for row in one.rows} == set(ROWS)
     assert all(find_trainer(row.trainer) for row in ROWS.values())
 

@@ -22,6 +22,7 @@ WINDOWED = {
     "nnUNetTrainerCIPASIM": {"slices": 3, "sim": "encoder"},
     "nnUNetTrainerCIPASIMTransfer": {"slices": 3, "sim": "encoder"},
     "nnUNetTrainerCIPASIM_misaligned": {"slices": 3, "sim": "encoder"},
+    "nnUNetTrainerCIPASIM_sliceDice": {"slices": 3, "sim": "encoder"},
     "nnUNetTrainerCIPASIM_5slices": {"slices": 5, "sim": "encoder"},
     "nnUNetTrainerCIPASIM_learnable": {"slices": 3, "sim": "encoder", "sim_learnable": True},
     "nnUNetTrainerCIPA25DTransfer": {"slices": 3},

@@ -11,6 +11,7 @@ from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.trainers.base import CHECKPOINTING_VARIABLE
 from nnunet_cipa.weights.files import write_checkpoint
+from tests.measurements.evidence.nnunet_trainers.nnUNetTrainer_sliceDice import nnUNetTrainer_sliceDice
 
 SWITCHES = {
     "nnUNetTrainerCIPA": (True, True),
@@ -151,15 +152,30 @@ def test_short_trainings_have_small_batches(planned, trained, make_trainer, plan
     assert trainer.configuration_manager.batch_size == trained
 
 
-@pytest.mark.parametrize("batch_dice", [False, True])
-def test_short_trainings_take_dice_of_each_slice_unless_a_subclass_says_otherwise(
-    batch_dice, make_trainer, monkeypatch
+class BatchDice(trainers.nnUNetTrainerCIPA_demo):
+    batch_dice = True
+
+
+@pytest.mark.parametrize(
+    ("trainer_class", "planned", "batch_dice"),
+    [
+        (trainers.nnUNetTrainerCIPA, True, True),
+        (trainers.nnUNetTrainerCIPA, False, False),
+        (trainers.nnUNetTrainerCIPA_sliceDice, True, False),
+        (trainers.nnUNetTrainerCIPASIM_sliceDice, True, False),
+        (trainers.nnUNetTrainerCIPA_demo, True, False),
+        (BatchDice, False, True),
+        (nnUNetTrainer_sliceDice, True, False),
+    ],
+)
+def test_dice_is_that_of_each_slice_or_of_the_batch_as_plans_and_trainer_say(
+    trainer_class, planned, batch_dice, make_trainer, plans
 ):
     """Nothing of a slice without a tumour is in the Dice of that slice, and all of it is in that of a batch."""
-    if batch_dice:
-        monkeypatch.setattr(trainers.nnUNetTrainerCIPA_demo, "batch_dice", True)
-    trainer = make_trainer(trainers.nnUNetTrainerCIPA_demo)
+    plans["configurations"]["2d"]["batch_dice"] = planned
+    trainer = make_trainer(trainer_class)
     assert trainer.configuration_manager.batch_dice is batch_dice
+    trainer.enable_deep_supervision = False  # ours have one output; nnU-Net's loss would be of several
     logits = torch.zeros(2, 2, 4, 4, requires_grad=True)
     target = torch.zeros(2, 1, 4, 4)
     target[1, 0, :2] = 1

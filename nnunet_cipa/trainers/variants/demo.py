@@ -17,7 +17,7 @@ class Shortened(PETCTTrainer):
     """
 
     largest_batch: ClassVar[int] = 8
-    batch_dice: ClassVar[bool] = False
+    batch_dice: ClassVar[bool | None] = False
     settings: ClassVar[dict[str, Any]] = {
         "initial_lr": 3e-3,
         "warmup_epochs": 1,
@@ -31,9 +31,8 @@ class Shortened(PETCTTrainer):
     def edit_plans(cls, plans: dict[str, Any], configuration: str, dataset_json: dict[str, Any]) -> None:
         """Put the trainer's patch, network and batch, and what Dice is of, into one configuration of the plans."""
         super().edit_plans(plans, configuration, dataset_json)
-        edited = plans["configurations"][configuration]
         batch = resolve_configuration(plans, configuration)["batch_size"]
-        edited.update(batch_dice=cls.batch_dice, batch_size=min(batch, cls.largest_batch))
+        plans["configurations"][configuration]["batch_size"] = min(batch, cls.largest_batch)
 
 
 class nnUNetTrainerCIPA_demo(Shortened, nnUNetTrainerCIPA):

@@ -147,6 +147,7 @@ ROWS = {
         _ours("sim-misaligned", "SIM, PET moved against CT in training", "nnUNetTrainerCIPASIM_misaligned"),
         _ours("stack", "CIPAStack, IGTV alone", "nnUNetTrainerCIPAStack"),
         Row("nnunet-2d", "nnU-Net, plain 2D", "nnUNetTrainer"),
+        Row("nnunet-2d-slice", "nnU-Net, plain 2D, Dice of each slice", "nnUNetTrainer_sliceDice"),
         Row("nnunet-resenc", "nnU-Net, ResEnc M, 2D", "nnUNetTrainer", plans=_RES_ENC),
         Row("nnunet-3d", "nnU-Net, 3d_fullres", "nnUNetTrainer", configuration="3d_fullres"),
         _on_gtv("cipa", "CIPA"),
@@ -196,7 +197,14 @@ COMPARISONS = (
     ),
     Comparison(
         "Dice of each slice, and of the batch, in training",
-        {"2d": None, "2d-batch": "2d", "sim": None, "sim-batch": "sim"},
+        {
+            "2d": None,
+            "2d-batch": "2d",
+            "sim": None,
+            "sim-batch": "sim",
+            "nnunet-2d-slice": None,
+            "nnunet-2d": "nnunet-2d-slice",
+        },
     ),
     Comparison.with_reference("One, three and five slices", "2d", "25d", "25d-5"),
     Comparison.with_reference(

@@ -16,6 +16,8 @@ from tests.measurements.evidence.phantoms import Phantoms
 from tests.measurements.evidence.rows import SOURCE_ROW, Row
 from tests.measurements.evidence.targets import SOURCE, Target
 
+NNUNET_TRAINERS = Path(__file__).with_name("nnunet_trainers")
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -98,11 +100,12 @@ class Trainings:
         iterations = self.phantoms.settings.iterations
         # batches in the training's own process repeat by the seed; a GPU waits for them, so there they have others
         workers = {"nnUNet_n_proc_DA": "0"} if self.device == "cpu" else {}
+        folders = map(str, (plugin_path(), self.phantoms.demo.own_trainers, NNUNET_TRAINERS))
         return step(
             name, "nnunet-cipa", "benchmark", "run", target.dataset_id, "--trainers", *trainers, "--seeds", seed,
             "--folds", target.fold, "--iterations", iterations, "--device", self.device, "--jobs", self.jobs,
             "--out", out, *more,
-            nnUNet_extTrainer=os.pathsep.join((str(plugin_path()), str(self.phantoms.demo.own_trainers))),
+            nnUNet_extTrainer=os.pathsep.join(folders),
             **workers,
         )  # fmt: skip
 
