@@ -164,6 +164,15 @@ ROWS = {
     )
 }
 
+# Rows by Dice of the batch, each with the one that differs by nothing else.
+_BY_BATCH = {
+    "2d": None,
+    "2d-batch": "2d",
+    "sim": None,
+    "sim-batch": "sim",
+    "nnunet-2d-slice": None,
+    "nnunet-2d": "nnunet-2d-slice",
+}
 COMPARISONS = (
     Comparison(
         "The paper's four rows, each against the one before",
@@ -193,19 +202,11 @@ COMPARISONS = (
     ),
     Comparison.with_reference("As many iterations in all as the source and what starts from it", "2d-long", "2d-gtv"),
     Comparison.with_reference(
-        "Beside nnU-Net, all from initial weights", "sim", "2d", "25d", "nnunet-2d", "nnunet-resenc", "nnunet-3d"
+        "Beside nnU-Net, all from initial weights", "sim", "2d", "25d", "nnunet-2d", "nnunet-2d-slice", "nnunet-resenc",
+        "nnunet-3d",
     ),
-    Comparison(
-        "Dice of each slice, and of the batch, in training",
-        {
-            "2d": None,
-            "2d-batch": "2d",
-            "sim": None,
-            "sim-batch": "sim",
-            "nnunet-2d-slice": None,
-            "nnunet-2d": "nnunet-2d-slice",
-        },
-    ),
+    Comparison("Dice of each slice, and of the batch, in training", _BY_BATCH),
+    Comparison("First and last slices, by what Dice is of in training", _BY_BATCH, score="ends"),
     Comparison.with_reference("One, three and five slices", "2d", "25d", "25d-5"),
     Comparison.with_reference(
         "SIM: without it, its weights, its branches, where it acts", "sim", "25d", "sim-learnable", "sim-no-channel",
