@@ -11,7 +11,7 @@ from nnunet_cipa.network.layers.recomputing import Recomputing
 from nnunet_cipa.plugin import plugin_path
 from nnunet_cipa.trainers.base import CHECKPOINTING_VARIABLE
 from nnunet_cipa.weights.files import write_checkpoint
-from tests.measurements.evidence.nnunet_trainers.nnUNetTrainer_sliceDice import nnUNetTrainer_sliceDice
+from tests.measurements.evidence.nnunet_trainers.slice_dice import nnUNetTrainer_sliceDice
 
 SWITCHES = {
     "nnUNetTrainerCIPA": (True, True),
