@@ -246,12 +246,17 @@ def test_a_page_of_its_own_has_nothing_but_the_report(folder, tmp_path):
 
 
 def test_figures_have_a_title_for_each_row(folder):
-    for row in ("2d", "sim-gtv", "nnunet-2d"):
+    for row in ("2d", "sim-gtv", "nnunet-2d", "gtv-no-crm"):
         add(folder, row, 0, scores(0.4))
     page_of(folder)
-    for name in ("evidence_rows.svg", "evidence_curves.svg"):
-        text = (folder.parent / "images" / name).read_text()
-        assert all(ROWS[row].title in text for row in ("2d", "sim-gtv", "nnunet-2d"))
+    rows, curves = ((folder.parent / "images" / f"evidence_{name}.svg").read_text() for name in ("rows", "curves"))
+    assert all(
+        title in text
+        for title in ("2D, IGTV alone", "2.5D and SIM, from GTV", "nnU-Net, plain 2D")
+        for text in (rows, curves)
+    )
+    assert "GTV, DCIM alone" in curves
+    assert "DCIM alone" not in rows
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def draw_curves(runs: Runs, out: Path) -> None:
             for run in found:
                 axis.plot(*_points(run), color=colour, linewidth=0.8, alpha=0.5)
             axis.plot(*_mean_points(found), color=colour, linewidth=2)
-            axis.set_title(ROWS[row].title, fontsize=10)
+            axis.set_title(ROWS[row].whole_title, fontsize=10)
             axis.tick_params(labelbottom=True)
             axis.grid(alpha=0.25)
         figure.supxlabel("iterations", fontsize=11)

@@ -111,16 +111,12 @@ def _machines(runs: Runs) -> str:
     return ", ".join(f"{name} ({found.count(name)} runs)" for name in dict.fromkeys(found))
 
 
-def _named(row: str) -> str:
-    """Return the title of a row, with its target where that is not the page's own."""
-    title, target = ROWS[row].title, ROWS[row].target
-    return title if target == IGTV else f"{target.roi}, {title}"
-
-
 def _missing(runs: Runs, seeds: int) -> str:
     lacking = {row: seeds - len(runs.get(row, ())) for row in ROWS}
-    none = [_named(row) for row in ROWS if row not in runs]
-    fewer = [f"{_named(row)} ({seeds - count} of {seeds})" for row, count in lacking.items() if 0 < count < seeds]
+    none = [ROWS[row].whole_title for row in ROWS if row not in runs]
+    fewer = [
+        f"{ROWS[row].whole_title} ({seeds - count} of {seeds})" for row, count in lacking.items() if 0 < count < seeds
+    ]
     if not none and not fewer:
         return f"No row is missing; each has at least {seeds} seeds."
     told = ["Rows without a run: " + "; ".join(none) + "."] if none else []

@@ -52,6 +52,11 @@ class Row:
     batch_dice: bool = False
     network: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def whole_title(self) -> str:
+        """The title, with the target where that is not the page's own."""
+        return self.title if self.target == IGTV else f"{self.target.roi}, {self.title}"
+
     def short_trainer(self, settings: Settings) -> ShortTrainer | None:
         """Return the trainer to write; None for nnU-Net's."""
         if not self.ours:
